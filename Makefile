@@ -1,0 +1,51 @@
+# Everything a developer does here, from a machine that has python3, make and git.
+# Paths are relative on purpose: the folder may have a space in its name.
+
+PYTHON ?= python3
+VENV_PYTHON := .venv/bin/python
+ARGS ?=
+
+# A virtual environment whose interpreter was removed is made anew.
+broken := $(shell test -x $(VENV_PYTHON) || echo broken)
+TEMPLATES = $(wildcard templates)
+
+.PHONY: help setup run serve test lint bench clean broken
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name words; do \
+		printf '%-14s %s\n' "$$name" "$$words"; done
+
+setup: .venv/.ready ## Install the locked packages into .venv (the other commands do it by themselves)
+	@:
+
+.venv/.ready: pyproject.toml uv.lock scripts/bootstrap.py $(broken)
+	@$(PYTHON) scripts/bootstrap.py
+
+run: .venv/.ready ## Start the application for development
+	@$(VENV_PYTHON) -m chirp_auth.server
+
+serve: export APP_ENV = production
+serve: .venv/.ready ## Start the application for production; refuses unsafe settings
+	@$(VENV_PYTHON) -m chirp_auth.server
+
+test: .venv/.ready ## Run the tests; ARGS="-k name" narrows them
+	@$(VENV_PYTHON) -m pytest $(ARGS)
+
+# Every check runs, and one that fails makes the whole fail.
+lint: .venv/.ready ## Check style, types, imports and templates
+	@failed=0; \
+	check() { echo "== $$*"; $(VENV_PYTHON) -m "$$@" || failed=1; }; \
+	check ruff check .; \
+	check ruff format --check .; \
+	check mypy; \
+	echo "== import-linter"; $(VENV_PYTHON) .venv/bin/lint-imports || failed=1; \
+	$(if $(TEMPLATES),check djlint --lint --quiet templates;) \
+	exit $$failed
+
+bench: .venv/.ready ## Measure the application on this machine; ARGS are passed on
+	@$(VENV_PYTHON) -m bench $(ARGS)
+
+clean: ## Remove .venv and every cache; your data in instance/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

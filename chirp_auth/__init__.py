@@ -1,0 +1,121 @@
+"""Chirp Auth: accounts and password recovery. `create_app` is the one file that knows every part."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint
+from sqlalchemy.pool import QueuePool
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import config
+from chirp_auth import cli, health, logs, refusals, routing, web
+from chirp_auth.accounts import sessions
+from chirp_auth.api import body, dialects
+from chirp_auth.extensions import csrf, db, limiter, login_manager, mail, migrate
+from chirp_auth.security import gate
+from chirp_auth.web import headers
+from chirp_auth.words import in_words, iso, when
+
+POOL_WAIT_SECONDS = 5
+SQLITE_WAIT_SECONDS = 5
+
+
+def create_app(settings: config.Settings | None = None) -> routing.Application:
+    """Build the application. Starts nothing: the mail thread is `wsgi.py`'s.
+
+    Raises:
+        ConfigurationError: the settings cannot be used; it lists every problem.
+    """
+    settings = settings or config.load()
+    app = routing.Application(
+        __name__,
+        template_folder="../templates",
+        static_folder="../static",
+        instance_path=str(config.INSTANCE),
+    )
+    app.extensions["settings"] = settings
+    app.extensions["hash_gate"] = gate.for_threads(settings.web_threads, settings.web_workers)
+    app.config.from_mapping(_flask_config(settings))
+    app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's documented place for it
+        app.wsgi_app, x_for=settings.trusted_proxy_hops, x_proto=settings.trusted_proxy_hops
+    )
+    _bind_extensions(app)
+    logs.init_app(app)
+    headers.init_app(app)
+    refusals.init_app(app)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # members stand as the contracts print them
+    app.jinja_env.filters.update(when=when, iso=iso, in_words=in_words)
+    app.register_blueprint(_auth())
+    app.register_blueprint(health.health)
+    app.cli.add_command(cli.auth)
+    return app
+
+
+def _auth() -> Blueprint:
+    """Return the auth blueprint: the pages, and every published contract."""
+    auth = Blueprint("auth", __name__)
+    auth.register_blueprint(web.blueprint)
+    auth.register_blueprint(web.dev_mailbox)
+    for contract in dialects.ALL:
+        auth.register_blueprint(contract.blueprint)
+    return auth
+
+
+def _bind_extensions(app: routing.Application) -> None:
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(Path(__file__).parent.parent / "migrations"))
+    login_manager.init_app(app)
+    csrf.init_app(app)
+    mail.init_app(app)
+    limiter.init_app(app)
+
+
+def _flask_config(settings: config.Settings) -> dict[str, Any]:
+    production = settings.in_production
+    return {
+        "SECRET_KEY": settings.secret_keys[-1],
+        "SECRET_KEY_FALLBACKS": settings.secret_keys[:-1],
+        "SESSION_COOKIE_NAME": "__Host-session" if production else "session",
+        "SESSION_COOKIE_SECURE": production,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "PERMANENT_SESSION_LIFETIME": sessions.MAX_AGE,
+        "SEND_FILE_MAX_AGE_DEFAULT": timedelta(hours=1),
+        "MAX_CONTENT_LENGTH": body.MAX_BYTES,
+        "MAX_FORM_MEMORY_SIZE": body.MAX_BYTES,
+        "WTF_CSRF_CHECK_DEFAULT": False,  # The pages check it themselves; the JSON face reads no cookie.
+        "WTF_CSRF_TIME_LIMIT": None,  # A page may stay open for as long as its session.
+        "WTF_CSRF_SSL_STRICT": False,  # It wants a Referer, which pages reached by a token never send.
+        "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(settings),
+        "RATELIMIT_ENABLED": settings.rate_limits_enabled,
+        "RATELIMIT_STORAGE_URI": settings.redis_url or "memory://",
+        "RATELIMIT_STORAGE_OPTIONS": _redis_options() if settings.redis_url else {},
+        "RATELIMIT_STRATEGY": "fixed-window",
+        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
+        "MAIL_SERVER": settings.smtp_host or "",
+        "MAIL_PORT": settings.smtp_port,
+        "MAIL_USERNAME": settings.smtp_user,
+        "MAIL_PASSWORD": settings.smtp_pass.get_secret_value() if settings.smtp_pass else None,
+        "MAIL_SUPPRESS_SEND": False,
+    }
+
+
+def _redis_options() -> dict[str, float]:
+    return {"socket_timeout": 0.3, "socket_connect_timeout": 0.3}
+
+
+def _engine_options(settings: config.Settings) -> dict[str, Any]:
+    # One connection for each server thread, one for the mail thread, one for the health check.
+    pool = {
+        "poolclass": QueuePool,
+        "pool_size": settings.web_threads + 2,
+        "max_overflow": 0,
+        "pool_timeout": POOL_WAIT_SECONDS,
+    }
+    if settings.on_sqlite:
+        # Python's sqlite3 begins a transaction at the first write, and IMMEDIATE takes the write lock there:
+        # readers never hold a lock, and a writer never has to upgrade one.
+        return {**pool, "connect_args": {"isolation_level": "IMMEDIATE", "timeout": SQLITE_WAIT_SECONDS}}
+    return {**pool, "pool_pre_ping": True, "connect_args": {"connect_timeout": POOL_WAIT_SECONDS}}

@@ -1,0 +1,33 @@
+"""Email addresses: which text is one, and the form under which an account is looked up."""
+
+from dataclasses import dataclass
+
+from email_validator import EmailNotValidError, validate_email
+
+from chirp_auth.errors import InvalidEmail
+from chirp_auth.models import MAX_EMAIL_CHARACTERS
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address as it was typed (without the space around it), as mail goes there, and as we look it up."""
+
+    typed: str
+    deliverable: str
+    key: str
+
+
+def parse(text: str) -> Address:
+    """Read an address; no question is asked of the network.
+
+    Raises:
+        InvalidEmail: it is not one that every mail server can deliver to (RFC 5321, ASCII before the @).
+    """
+    typed = text.strip()
+    if len(typed) > MAX_EMAIL_CHARACTERS:
+        raise InvalidEmail
+    try:
+        valid = validate_email(typed, check_deliverability=False, allow_smtputf8=False, test_environment=True)
+    except (EmailNotValidError, UnicodeError):
+        raise InvalidEmail from None
+    return Address(typed, valid.ascii_email or valid.normalized, valid.normalized.casefold())

@@ -1,0 +1,45 @@
+"""The demo account: something to sign in with a minute after the first start. In development only."""
+
+from dataclasses import dataclass
+from secrets import choice
+
+from sqlalchemy import func, select
+
+from chirp_auth.accounts import registration
+from chirp_auth.accounts.registration import Applicant
+from chirp_auth.extensions import db
+from chirp_auth.models import User
+from chirp_auth.security.client import Client
+from config import INSTANCE
+
+EMAIL = "demo@example.com"
+WORDS = "amber birch canyon delta ember fjord garnet harbor island juniper kelp lagoon meadow nectar orchid pebble"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAccount:
+    """What to type."""
+
+    email: str
+    password: str
+
+
+def ensure_account() -> DemoAccount | None:
+    """Return the demo account, made on an empty database; None if the database has other users instead."""
+    password = _kept_password()
+    known = db.session.scalar(select(User.password_reset_at.is_(None)).where(User.email_key == EMAIL))
+    if known is None:
+        if db.session.scalar(select(func.count()).select_from(User)):
+            return None
+        registration.create(Applicant(EMAIL, password, "Demo", "Account"), Client("cli", actor="first start"))
+    return DemoAccount(EMAIL, password)
+
+
+def _kept_password() -> str:
+    """Return this checkout's demo password: made once, strong by our own rules, kept beside the database."""
+    kept = INSTANCE / "demo-password"
+    if not kept.exists():
+        INSTANCE.mkdir(exist_ok=True)
+        kept.touch(mode=0o600)
+        kept.write_text("-".join(choice(WORDS.split()) for _ in range(4)), encoding="utf-8")
+    return kept.read_text(encoding="utf-8")

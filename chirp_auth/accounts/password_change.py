@@ -1,0 +1,89 @@
+"""Password change: a new password for whoever knows the old one."""
+
+from uuid import UUID
+
+from chirp_auth.accounts import addresses, credentials, guesses, users
+from chirp_auth.clock import now
+from chirp_auth.errors import InvalidCredentials, PasswordTooWeak, UserNotFound
+from chirp_auth.extensions import db, settings
+from chirp_auth.mail import outbox
+from chirp_auth.mail.compose import Letter, Nobody, composes, safe_name
+from chirp_auth.models import OutboxEntry, Session, User
+from chirp_auth.security import audit, passwords
+from chirp_auth.security.client import Client, device_in_words, shortened
+
+
+def change_password(session: Session, current: str, password: str, confirmation: str, client: Client) -> int:
+    """Change the signed-in user's password; this session stays, all others end. Return how many ended.
+
+    Raises:
+        PasswordMismatch, PasswordTooWeak: nothing changed.
+        InvalidCredentials: the current password is not right; counted like a failed sign-in.
+        ServiceBusy: too many hashes are under way.
+    """
+    user = session.user
+    passwords.confirm(password, confirmation)
+    _check_new(user, current, password)
+    guesses.prove(user, current, client, "password.changed", user.email_key)
+    return _replace(user, password, client, keep=session.id)
+
+
+def change_password_by_email(email: str, current: str, password: str, client: Client) -> User:
+    """Change a password from outside, by address and old password; all sessions end.
+
+    Raises:
+        InvalidEmail, PasswordTooWeak: nothing was looked up.
+        UserNotFound: no such account; where accounts are concealed InvalidCredentials, in the same time.
+        InvalidCredentials: the old password is not right; counted like a failed sign-in.
+        ServiceBusy: too many hashes are under way.
+    """
+    address = addresses.parse(email)
+    passwords.check(password, (address.typed,))
+    user = users.find(address.key)
+    if user is None and not settings.conceal_accounts:
+        audit.record("password.changed", client, outcome="no_account", email_key=address.key)
+        db.session.commit()
+        raise UserNotFound
+    user = guesses.prove(user, current, client, "password.changed", address.key)
+    _check_new(user, current, password)
+    _replace(user, password, client)
+    return user
+
+
+@composes("password_changed")
+def compose_confirmation(entry: OutboxEntry) -> Letter | Nobody:
+    """Tell the owner that their password was changed: when, from where, and what it ended."""
+    user = db.session.get(User, entry.user_id)
+    if user is None:
+        return Nobody("no account")
+    return Letter(
+        addresses.parse(entry.recipient).deliverable,
+        {
+            "name": safe_name(user.display_name),
+            "changed_at": entry.created_at,
+            "device": device_in_words(entry.params.get("user_agent")),
+            "ip": shortened(entry.params.get("ip")),
+            "ended": entry.params.get("ended", 0),
+            "not_me_link": f"{settings.public_url}/forgot-password",
+        },
+    )
+
+
+def _check_new(user: User, current: str, password: str) -> None:
+    passwords.check(password, (user.email, user.first_name, user.last_name))
+    if password == current:
+        raise PasswordTooWeak("That is your present password. Choose a new one")
+
+
+def _replace(user: User, password: str, client: Client, keep: UUID | None = None) -> int:
+    password_hash = passwords.hash_new(password)
+    ended = credentials.replace(
+        user, keep=keep, password_hash=password_hash, password_changed_at=now(), **guesses.CLEARED
+    )
+    if ended is None:  # Changed by somebody else since we proved the old one.
+        db.session.rollback()
+        raise InvalidCredentials
+    audit.record("password.changed", client, user_id=user.id, ended=ended)
+    outbox.put("password_changed", user.email, user.id, ended=ended, ip=client.ip, user_agent=client.user_agent)
+    db.session.commit()
+    return ended

@@ -1,0 +1,24 @@
+"""Phone numbers: read as people write them, kept in E.164."""
+
+from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, is_possible_number, parse
+
+from chirp_auth.errors import ValidationFailed
+from chirp_auth.extensions import settings
+
+
+def parse_optional(text: str | None) -> str | None:
+    """Return the number in E.164, or None for nothing; a national number is read in PHONE_DEFAULT_REGION.
+
+    Raises:
+        ValidationFailed: it is not a phone number.
+    """
+    if not text or not text.strip():
+        return None
+    try:
+        number = parse(text, settings.phone_default_region)
+    except NumberParseException:
+        number = None
+    if number is None or not is_possible_number(number):
+        sentence = "That is not a phone number. Write it with its country code, such as +91 98765 43210."
+        raise ValidationFailed({"phone_number": sentence}, sentence)
+    return format_number(number, PhoneNumberFormat.E164)

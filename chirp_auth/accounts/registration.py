@@ -1,0 +1,122 @@
+"""Registration: opening an account."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.exc import IntegrityError
+
+from chirp_auth.accounts import addresses, phone_numbers, sessions, users
+from chirp_auth.accounts.addresses import Address
+from chirp_auth.clock import now
+from chirp_auth.errors import EmailTaken, ValidationFailed
+from chirp_auth.extensions import db, settings
+from chirp_auth.mail import outbox
+from chirp_auth.mail.compose import Letter, Nobody, composes, safe_name
+from chirp_auth.models import MAX_NAME_CHARACTERS, OutboxEntry, Session, User
+from chirp_auth.security import audit, passwords
+from chirp_auth.security.client import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """What a person tells about themselves to get an account."""
+
+    email: str
+    password: str
+    first_name: str | None = None
+    last_name: str | None = None
+    phone_number: str | None = None
+
+
+def register(applicant: Applicant, client: Client) -> Session | None:
+    """Open an account, mail its owner a link to confirm the address, and sign them in.
+
+    Returns:
+        The new session; None where accounts are concealed: then the answer is the same for every address,
+        and the owner of an existing account is told by mail.
+
+    Raises:
+        InvalidEmail, ValidationFailed, PasswordTooWeak: with a sentence that says what to mend.
+        EmailTaken: the address has an account; never where accounts are concealed.
+    """
+    address = addresses.parse(applicant.email)
+    user = _new_user(applicant, address)
+    try:
+        db.session.add(user)
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        _refuse(address, client)
+        return None
+    outbox.put("email_verification", user.email, user.id)
+    audit.record("user.registered", client, user_id=user.id, email_key=address.key)
+    session = None if settings.conceal_accounts else sessions.add(user, client)
+    db.session.commit()
+    return session
+
+
+def create(applicant: Applicant, client: Client) -> User:
+    """Open an account on an operator's word: its address counts as confirmed, and nobody is signed in.
+
+    Raises:
+        InvalidEmail, ValidationFailed, PasswordTooWeak, EmailTaken: as for `register`.
+    """
+    address = addresses.parse(applicant.email)
+    user = _new_user(applicant, address)
+    user.email_verified_at = now()
+    try:
+        db.session.add(user)
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        raise EmailTaken from None
+    audit.record("user.created", client, user_id=user.id, email_key=address.key)
+    db.session.commit()
+    return user
+
+
+@composes("existing_account")
+def compose_existing_account(entry: OutboxEntry) -> Letter | Nobody:
+    """Tell the owner that somebody tried to register with their address."""
+    user = db.session.get(User, entry.user_id)
+    if user is None:
+        return Nobody("no account")
+    links = {
+        "sign_in_link": f"{settings.public_url}/login",
+        "forgot_link": f"{settings.public_url}/forgot-password",
+    }
+    return Letter(addresses.parse(user.email).deliverable, {"name": safe_name(user.display_name), **links})
+
+
+def _new_user(applicant: Applicant, address: Address) -> User:
+    first_name = _name("first_name", applicant.first_name)
+    last_name = _name("last_name", applicant.last_name)
+    phone_number = phone_numbers.parse_optional(applicant.phone_number)
+    passwords.check(applicant.password, (address.typed, first_name, last_name))
+    return User(
+        email=address.typed,
+        email_key=address.key,
+        first_name=first_name,
+        last_name=last_name,
+        phone_number=phone_number,
+        password_hash=passwords.hash_new(applicant.password),
+        password_changed_at=now(),
+    )
+
+
+def _name(field: str, text: str | None) -> str | None:
+    name = " ".join((text or "").split())
+    if len(name) > MAX_NAME_CHARACTERS:
+        sentence = f"That name is too long: {MAX_NAME_CHARACTERS} characters at most."
+        raise ValidationFailed({field: sentence}, sentence)
+    return name or None
+
+
+def _refuse(address: Address, client: Client) -> None:
+    """Record the attempt; raise EmailTaken, or tell the owner alone where accounts are concealed."""
+    user = users.find(address.key)
+    audit.record("user.registered", client, outcome="email_taken", email_key=address.key)
+    if user and settings.conceal_accounts:
+        outbox.put("existing_account", user.email, user.id)
+    db.session.commit()
+    if not settings.conceal_accounts:
+        raise EmailTaken

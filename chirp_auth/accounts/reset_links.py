@@ -1,0 +1,123 @@
+"""Reset links: composing one, and finding out what one refers to.
+
+The worker composes: it finds out whether there is anyone to write to and mints the link at that moment, so that
+no table, queue, backup or log ever holds one.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import func, select, update
+
+from chirp_auth.accounts import addresses, credentials, users
+from chirp_auth.clock import now
+from chirp_auth.errors import InvalidToken, LinkReplaced, TokenAlreadyUsed, TokenExpired
+from chirp_auth.extensions import db, settings
+from chirp_auth.mail.compose import Letter, Nobody, composes, safe_name
+from chirp_auth.models import OutboxEntry, PasswordResetToken, User
+from chirp_auth.security import tokens
+from chirp_auth.security.client import device_in_words, shortened
+from chirp_auth.words import in_words
+
+MAX_MAILS_PER_HOUR = 3
+
+
+@composes("reset_link")
+def compose_link(entry: OutboxEntry) -> Letter | Nobody:
+    """Find out whom the promise is for, void their older links and mint the new one.
+
+    The link's row carries the entry's id, so composing again after a crash gives the same link.
+    """
+    user = users.find(addresses.parse(entry.recipient).key)
+    if user is None:
+        return Nobody("no account")
+    if user.disabled_at:
+        return Nobody("account disabled")
+    row = db.session.get(PasswordResetToken, entry.id) or _issue(entry, user)
+    if row is None:
+        return Nobody("too many mails")
+    if row.used_at or row.revoked_at:
+        return Nobody("replaced by a newer link")
+    if row.expires_at <= now():  # The mail server was away for longer than the link lives.
+        row.created_at, row.expires_at = now(), now() + settings.password_reset_token_expires_in
+    db.session.commit()
+    token = tokens.mint(tokens.PASSWORD_RESET, row.id, row.created_at)
+    link = f"{settings.frontend_url}{settings.password_reset_redirect_url}?token={token}"
+    return Letter(
+        addresses.parse(user.email).deliverable,
+        {
+            "name": safe_name(user.display_name),
+            "link": link,
+            "app_link": open_in_app(token),
+            "life": in_words(settings.password_reset_token_expires_in),
+            "expires_at": row.expires_at,
+            "requested_at": entry.created_at,
+            "device": device_in_words(row.requested_user_agent),
+            "ip": shortened(row.requested_ip),
+        },
+    )
+
+
+def check_link(token: str) -> PasswordResetToken:
+    """Return what a link refers to if it can still be used. Changes nothing, however often it is asked.
+
+    Raises:
+        InvalidToken: not one of our links, or void (LinkReplaced).
+        TokenExpired, TokenAlreadyUsed: ours and genuine, but too old or spent.
+    """
+    row = genuine(token)
+    if row.used_at:
+        raise TokenAlreadyUsed
+    if row.expires_at <= now():
+        raise TokenExpired
+    if row.revoked_at or row.user.credential_version != row.credential_version or row.user.disabled_at:
+        raise LinkReplaced
+    return row
+
+
+def genuine(token: str) -> PasswordResetToken:
+    """Return what a link refers to, whatever has become of it since.
+
+    Raises:
+        InvalidToken: not one of our links.
+        TokenExpired: ours and genuine, but so old that its row was cleaned up.
+    """
+    reference = tokens.read(tokens.PASSWORD_RESET, token)
+    row = db.session.get(PasswordResetToken, reference.id)
+    if row is None:  # Its row was cleaned up, which happens long after it expired, or with its user.
+        expired = now() - reference.minted_at > settings.password_reset_token_expires_in
+        raise TokenExpired if expired else InvalidToken
+    return row
+
+
+def open_in_app(token: str) -> str | None:
+    """Return the address that opens the mobile app at this link, if there is an app."""
+    return f"{settings.mobile_deep_link}?token={token}" if settings.mobile_deep_link else None
+
+
+def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken | None:
+    """Void the user's older links and add a new one; None if this hour's mails are spent."""
+    # The update comes first: it holds the user's row, so that two workers count one after the other.
+    asked = update(User).where(User.id == user.id).values(password_reset_requested_at=now())
+    db.session.execute(asked, execution_options={"synchronize_session": False})
+    an_hour_ago = now() - timedelta(hours=1)
+    mails = db.session.scalar(
+        select(func.count())
+        .select_from(PasswordResetToken)
+        .where(PasswordResetToken.user_id == user.id, PasswordResetToken.created_at > an_hour_ago)
+    )
+    if (mails or 0) >= MAX_MAILS_PER_HOUR:
+        db.session.rollback()
+        return None
+    db.session.refresh(user)
+    credentials.void_links(user.id)
+    row = PasswordResetToken(
+        id=entry.id,
+        user=user,
+        credential_version=user.credential_version,
+        created_at=now(),
+        expires_at=now() + settings.password_reset_token_expires_in,
+        requested_ip=entry.params.get("ip"),
+        requested_user_agent=entry.params.get("user_agent"),
+    )
+    db.session.add(row)
+    return row

@@ -1,0 +1,85 @@
+"""Sessions: the places where a user is signed in. A row each; what was ended is dead at once."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select, update
+
+from chirp_auth.clock import now
+from chirp_auth.extensions import db
+from chirp_auth.models import Session, User
+from chirp_auth.security import audit
+from chirp_auth.security.client import Client
+
+MAX_AGE = timedelta(days=30)  # NIST SP 800-63B-4, 2.1.3: sign in again after 30 days at the latest.
+MAX_IDLE = timedelta(days=14)
+SEEN_EVERY = timedelta(minutes=1)  # A page view writes nothing more often than this.
+
+
+def add(user: User, client: Client) -> Session:
+    """Add a new session to the transaction."""
+    session = Session(
+        user=user,
+        face=client.face,
+        credential_version=user.credential_version,
+        expires_at=now() + MAX_AGE,
+        ip=client.ip,
+        user_agent=client.user_agent,
+    )
+    db.session.add(session)
+    return session
+
+
+def find(session_id: UUID) -> Session | None:
+    """Return the session if it lives: not ended, not too old, not idle for too long, its user as it was."""
+    session = db.session.scalar(select(Session).join(User).where(Session.id == session_id, *_alive()))
+    if session and now() - session.last_seen_at > SEEN_EVERY:
+        db.session.execute(update(Session).where(Session.id == session_id).values(last_seen_at=now()))
+        db.session.commit()
+    return session
+
+
+def living(user: User, current: Session | None = None) -> list[Session]:
+    """Return where the user is signed in, `current` first, then the most recently seen."""
+    found = db.session.scalars(
+        select(Session).join(User).where(Session.user_id == user.id, *_alive()).order_by(Session.last_seen_at.desc())
+    )
+    return sorted(found, key=lambda session: session is not current)
+
+
+def sign_out(session: Session, client: Client) -> None:
+    """End this session."""
+    _end(Session.id == session.id)
+    audit.record("session.signed_out", client, user_id=session.user_id)
+    db.session.commit()
+
+
+def end(session_id: UUID, user: User, client: Client) -> bool:
+    """End one of the user's sessions; say whether there was a living one of that id."""
+    ended = _end(Session.id == session_id, Session.user_id == user.id)
+    audit.record("session.ended", client, user_id=user.id, outcome="ok" if ended else "not_found")
+    db.session.commit()
+    return bool(ended)
+
+
+def end_others(current: Session, client: Client) -> int:
+    """End all of the user's sessions but the current one; return how many that were."""
+    ended = _end(Session.user_id == current.user_id, Session.id != current.id)
+    audit.record("session.ended_others", client, user_id=current.user_id, ended=ended)
+    db.session.commit()
+    return ended
+
+
+def _alive() -> tuple[ColumnElement[bool], ...]:
+    return (
+        Session.revoked_at.is_(None),
+        Session.expires_at > now(),
+        Session.last_seen_at > now() - MAX_IDLE,
+        Session.credential_version == User.credential_version,
+        User.disabled_at.is_(None),
+    )
+
+
+def _end(*which: ColumnElement[bool]) -> int:
+    ending = update(Session).where(*which, Session.revoked_at.is_(None)).values(revoked_at=now())
+    return db.session.execute(ending, execution_options={"synchronize_session": False}).rowcount  # type: ignore[no-any-return,attr-defined]

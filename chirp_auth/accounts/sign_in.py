@@ -1,0 +1,51 @@
+"""Signing in: from an address and a password to a session."""
+
+from typing import Any
+
+from sqlalchemy import CursorResult, update
+
+from chirp_auth.accounts import addresses, guesses, sessions, users
+from chirp_auth.clock import now
+from chirp_auth.errors import EmailNotVerified, InvalidCredentials
+from chirp_auth.extensions import db, settings
+from chirp_auth.models import Session, User
+from chirp_auth.security import audit, passwords
+from chirp_auth.security.client import Client
+
+
+def sign_in(email: str, password: str, client: Client) -> Session:
+    """Open a session for whoever knows the password.
+
+    Raises:
+        InvalidEmail: the address is not an address.
+        InvalidCredentials: wrong address, wrong password, or too many failures; which one is never told.
+        EmailNotVerified: the right password, but accounts are concealed and the address is not confirmed.
+        ServiceBusy: too many hashes are under way.
+    """
+    address = addresses.parse(email)
+    user = guesses.prove(users.find(address.key), password, client, "session.signed_in", address.key)
+    if settings.conceal_accounts and not user.email_verified_at:
+        audit.record("session.signed_in", client, outcome="email_not_verified", user_id=user.id)
+        db.session.commit()
+        raise EmailNotVerified
+    if not _mark_signed_in(user, password):
+        raise InvalidCredentials
+    session = sessions.add(user, client)
+    audit.record("session.signed_in", client, user_id=user.id, email_key=address.key)
+    db.session.commit()
+    return session
+
+
+def _mark_signed_in(user: User, password: str) -> bool:
+    """Note the sign-in, unless the password we verified has been changed since."""
+    values: dict[str, Any] = {**guesses.CLEARED, "last_sign_in_at": now()}
+    if user.password_hash and passwords.needs_rehash(user.password_hash):
+        values["password_hash"] = passwords.hash_new(password)
+    marking = (
+        update(User)
+        .where(User.id == user.id, User.credential_version == user.credential_version, User.disabled_at.is_(None))
+        .values(**values)
+    )
+    result = db.session.execute(marking, execution_options={"synchronize_session": False})
+    assert isinstance(result, CursorResult)  # noqa: S101 - an UPDATE always gives one
+    return bool(result.rowcount)

@@ -1,0 +1,26 @@
+"""Bearer tokens (RFC 6750): who an access token in the Authorization header speaks for."""
+
+from flask import request
+
+from chirp_auth.accounts import sessions
+from chirp_auth.errors import Unauthenticated
+from chirp_auth.models import Session
+from chirp_auth.security import tokens
+
+
+def token() -> str | None:
+    """Return the token of a well-formed `Authorization: Bearer …` header, or None."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    return value.strip() or None if scheme.lower() == "bearer" else None
+
+
+def session() -> Session:
+    """Return the living session that the request's access token names.
+
+    Raises:
+        Unauthenticated: no token, not a genuine one, too old, or its session has ended.
+    """
+    found = sessions.find(tokens.read_access(token() or ""))
+    if found is None:
+        raise Unauthenticated
+    return found

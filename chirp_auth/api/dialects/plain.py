@@ -1,0 +1,42 @@
+"""The plain contract: JSON on the paths of the pages; a refusal has one member, a sentence.
+
+It lives in a routing space of its own (see `chirp_auth.routing`), because the pages have the same paths.
+"""
+
+from flask import Response
+
+from chirp_auth.api import body, schemas, views
+from chirp_auth.api.dialect import Dialect, answer
+from chirp_auth.errors import AuthError
+from chirp_auth.models import User
+
+
+class Plain(Dialect):
+    name = "plain"
+    prefix = ""
+    subdomain = "plain"
+
+    def refusal(self, error: AuthError, status: int, sentence: str) -> Response:
+        return answer(status, {"detail": sentence})
+
+    def read_reset(self) -> tuple[str, str, str]:
+        asked = body.read(schemas.TokenAndPassword)
+        return asked.token, asked.new_password, asked.new_password
+
+    def link_requested(self, email: str) -> Response:
+        return answer(200, {"message": "If an account exists with that email, a reset link is on its way."})
+
+    def password_reset(self, user: User) -> Response:
+        return answer(200, {"message": "Password has been reset successfully."})
+
+
+dialect = Plain()
+blueprint = views.blueprint(
+    dialect,
+    {
+        ("POST", "/register"): views.register,
+        ("POST", "/login"): views.login,
+        ("POST", "/forgot-password"): views.forgot_password,
+        ("POST", "/reset-password"): views.reset_password,
+    },
+)

@@ -1,0 +1,68 @@
+"""The canonical contract, made for the mobile app: refusals are problem details (RFC 9457)."""
+
+from flask import Response, request
+
+from chirp_auth.api import bearer, body, schemas, views
+from chirp_auth.api.dialect import Dialect, answer
+from chirp_auth.clock import now
+from chirp_auth.errors import AuthError, Unauthenticated, ValidationFailed
+from chirp_auth.models import User
+from chirp_auth.words import iso
+
+
+class V1(Dialect):
+    name = "v1"
+    prefix = "/api/v1/auth"
+    statuses = {"INVALID_TOKEN": 401, "TOKEN_EXPIRED": 401, "TOKEN_ALREADY_USED": 401}
+    sentences = {
+        "INVALID_TOKEN": "Invalid or expired reset token",
+        "TOKEN_EXPIRED": "Reset token has expired. Please request a new one.",
+        "TOKEN_ALREADY_USED": "Reset token has already been used",
+    }
+
+    def refusal(self, error: AuthError, status: int, sentence: str) -> Response:
+        problem = {
+            "type": "about:blank",
+            "title": error.code.replace("_", " ").capitalize(),
+            "status": status,
+            "detail": sentence,
+            "code": error.code,
+            "instance": request.path,
+            "timestamp": iso(now()),
+        }
+        if isinstance(error, ValidationFailed):
+            problem["errors"] = [{"field": field, "detail": told} for field, told in error.fields.items()]
+        refused = answer(status, problem)
+        refused.mimetype = "application/problem+json"
+        if isinstance(error, Unauthenticated):
+            refused.headers["WWW-Authenticate"] = "Bearer"
+        return refused
+
+    def read_reset(self) -> tuple[str, str, str]:
+        asked = body.read(schemas.NewPassword)
+        token = bearer.token()
+        if token is None:
+            raise Unauthenticated("Missing or invalid authorization header")
+        return token, asked.new_password, asked.confirm_password
+
+    def link_requested(self, email: str) -> Response:
+        sentence = "If an account exists with that email, you will receive password reset instructions."
+        return answer(200, {"message": sentence, "email": email})
+
+    def password_reset(self, user: User) -> Response:
+        sentence = "Password has been reset successfully. Please login with your new password."
+        return answer(200, {"message": sentence, "email": user.email})
+
+
+dialect = V1()
+blueprint = views.blueprint(
+    dialect,
+    {
+        ("POST", "/register"): views.register,
+        ("POST", "/login"): views.login,
+        ("POST", "/forgot-password"): views.forgot_password,
+        ("POST", "/reset-password"): views.reset_password,
+        ("GET", "/me"): views.me,
+        ("POST", "/logout"): views.logout,
+    },
+)

@@ -1,0 +1,153 @@
+"""The ways we say no: each has a stable code for programs and a sentence for people."""
+
+from datetime import timedelta
+
+
+class AuthError(Exception):
+    """A refusal that a face shows to whoever asked. The sentence is fit to show; it holds no secret."""
+
+    code = "INTERNAL_ERROR"
+    sentence = "Something went wrong on our side. Please try again."
+
+    def __init__(self, sentence: str | None = None) -> None:
+        self.sentence = sentence or type(self).sentence
+        super().__init__(self.sentence)
+
+
+class ValidationFailed(AuthError):
+    """The input does not have the shape that is asked for; `fields` says where, by field name."""
+
+    code = "VALIDATION_FAILED"
+    sentence = "Some of what was sent is missing or not valid."
+
+    def __init__(self, fields: dict[str, str], sentence: str | None = None) -> None:
+        super().__init__(sentence)
+        self.fields = fields
+
+
+class InvalidEmail(AuthError):
+    code = "INVALID_EMAIL"
+    sentence = "That is not a valid email address."
+
+
+class UserNotFound(AuthError):
+    """Only where a published contract reveals it, and at the command line."""
+
+    code = "EMAIL_NOT_FOUND"
+    sentence = "User not found"
+
+
+class EmailTaken(AuthError):
+    code = "EMAIL_TAKEN"
+    sentence = "An account with this email address already exists."
+
+
+class InvalidToken(AuthError):
+    """Not one of our links, tampered with, or void since."""
+
+    code = "INVALID_TOKEN"
+    sentence = "This link is not valid."
+
+
+class LinkReplaced(InvalidToken):
+    """Ours and genuine, but a newer link or a change of the account made it void."""
+
+    sentence = "This link was replaced by a newer one."
+
+
+class TokenExpired(AuthError):
+    """Ours, genuine, too old."""
+
+    code = "TOKEN_EXPIRED"
+    sentence = "This link has expired. Please request a new one."
+
+
+class TokenAlreadyUsed(AuthError):
+    """Ours, genuine, spent."""
+
+    code = "TOKEN_ALREADY_USED"
+    sentence = "This link has already been used."
+
+
+class PasswordMismatch(AuthError):
+    code = "PASSWORD_MISMATCH"
+    sentence = "Passwords do not match"
+
+
+class PasswordTooWeak(AuthError):
+    code = "PASSWORD_TOO_WEAK"
+    sentence = "This password is too easy to guess."
+
+
+class InvalidCredentials(AuthError):
+    """Wrong address or wrong password: which of the two is never told."""
+
+    code = "INVALID_CREDENTIALS"
+    sentence = "The email address or the password is not right."
+
+
+class EmailNotVerified(AuthError):
+    code = "EMAIL_NOT_VERIFIED"
+    sentence = "Please confirm your email address first: follow the link that we mailed to you."
+
+
+class Unauthenticated(AuthError):
+    """No, a bad, an ended or an expired access token or session."""
+
+    code = "UNAUTHENTICATED"
+    sentence = "Please sign in."
+
+
+class RateLimitExceeded(AuthError):
+    """A budget is spent; `retry_after` says when to come back."""
+
+    code = "RATE_LIMIT_EXCEEDED"
+    sentence = "Too many attempts. Please try again later."
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class ServiceBusy(AuthError):
+    """More work than the machine can do just now, or a part of it is away."""
+
+    code = "SERVICE_BUSY"
+    sentence = "The service is busy. Please try again in a few seconds."
+    retry_after = timedelta(seconds=2)
+
+
+class MalformedRequest(AuthError):
+    """HTTP that we cannot make sense of, or a form that is not from one of our pages."""
+
+    code = "BAD_REQUEST"
+    sentence = "The request could not be understood."
+
+
+class UnsupportedMediaType(AuthError):
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    sentence = "The body must be JSON: send Content-Type: application/json."
+
+
+class MalformedJson(AuthError):
+    code = "MALFORMED_JSON"
+    sentence = "The body is not readable JSON."
+
+
+class PayloadTooLarge(AuthError):
+    code = "PAYLOAD_TOO_LARGE"
+    sentence = "The body is too large: 1 MB at most."
+
+
+class NotFound(AuthError):
+    code = "NOT_FOUND"
+    sentence = "There is nothing at this address."
+
+
+class MethodNotAllowed(AuthError):
+    code = "METHOD_NOT_ALLOWED"
+    sentence = "This address does not take that method."
+
+
+class InternalError(AuthError):
+    """A bug of ours, told without its trace."""

@@ -1,0 +1,40 @@
+"""Health: whether the process lives, and whether it can do its work."""
+
+from functools import cache
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Blueprint, Response, current_app, jsonify
+from sqlalchemy.exc import SQLAlchemyError
+
+from chirp_auth.extensions import db
+
+health = Blueprint("health", __name__, url_prefix="/healthz")
+
+
+@health.get("/live")
+def live() -> Response:
+    return jsonify({"status": "ok"})
+
+
+@health.get("/ready")
+def ready() -> tuple[Response, int] | Response:
+    if flaw := _flaw():
+        return jsonify({"status": "unavailable", "reason": flaw}), 503
+    return jsonify({"status": "ok"})
+
+
+def _flaw() -> str | None:
+    try:
+        with db.engine.connect() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+    except SQLAlchemyError:
+        return "The database cannot be reached."
+    if current != _newest_revision(current_app.extensions["migrate"].directory):
+        return "The database is not migrated: run flask --app wsgi db upgrade."
+    return None
+
+
+@cache
+def _newest_revision(directory: str) -> str | None:
+    return ScriptDirectory(directory).get_current_head()

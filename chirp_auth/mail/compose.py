@@ -1,0 +1,101 @@
+"""Composing: from an outbox entry to a finished message, in text and HTML with the same facts.
+
+What a mail says is up to the rule that promised it: each registers its composer here, so that the worker
+needs to know no rule by name.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.utils import format_datetime, formataddr, parseaddr
+from functools import cache
+from re import sub
+from typing import Any
+
+from css_inline import CSSInliner
+from flask import current_app
+
+from chirp_auth.clock import now
+from chirp_auth.extensions import settings
+from chirp_auth.models import OutboxEntry
+
+MAX_NAME_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a rule wants said: to whom, and the values for the templates of the entry's kind."""
+
+    recipient: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """There is nobody to write to; the reason is for operators."""
+
+    reason: str
+
+
+Composer = Callable[[OutboxEntry], Letter | Nobody]
+_composers: dict[str, Composer] = {}
+
+
+def composes(kind: str) -> Callable[[Composer], Composer]:
+    """Register the function that composes entries of this kind. It may be called again for the same entry."""
+
+    def register(composer: Composer) -> Composer:
+        _composers[kind] = composer
+        return composer
+
+    return register
+
+
+def letter_for(entry: OutboxEntry) -> Letter | Nobody:
+    """Ask the rule that promised the entry what to say."""
+    return _composers[entry.kind](entry)
+
+
+def message_for(entry: OutboxEntry, letter: Letter) -> EmailMessage:
+    """Return the letter as a message: pure multipart/alternative, text first; the same Message-ID at every try."""
+    text, html, subject = (_render(entry.kind, part, letter) for part in ("body.txt", "body.html", "subject.txt"))
+    message = EmailMessage()
+    message["Subject"] = " ".join(subject.split())
+    message["From"] = _from_header()
+    message["To"] = letter.recipient
+    message["Reply-To"] = settings.support_email
+    message["Date"] = format_datetime(now())
+    message["Message-ID"] = entry.message_id
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834, 5: no out-of-office replies, please.
+    message["X-Auto-Response-Suppress"] = "All"
+    message.set_content(text.strip() + "\n", cte="quoted-printable")
+    message.add_alternative(_inliner().inline(html), subtype="html", cte="quoted-printable")
+    message["Content-Language"] = "en"  # After the parts: setting the content drops Content-* headers.
+    return message
+
+
+def safe_name(name: str) -> str:
+    """Return a name that no mail program turns into a link and that does not flood the mail."""
+    inert = sub(r"\.(?=\w{2})", ". ", sub(r"[:/\\<>@\s]+", " ", name)).strip()
+    return inert[:MAX_NAME_CHARACTERS]
+
+
+def _render(kind: str, part: str, letter: Letter) -> str:
+    # Not `render_template`: a mail knows no request, and nobody is signed in to it.
+    template = current_app.jinja_env.get_template(f"email/{kind}/{part}")
+    return template.render(
+        app_name=settings.app_name,
+        support_email=settings.support_email,
+        public_url=settings.public_url,
+        **letter.values,
+    )
+
+
+def _from_header() -> str:
+    name, address = parseaddr(settings.mail_from)
+    return formataddr((name or settings.app_name, address))
+
+
+@cache
+def _inliner() -> CSSInliner:
+    return CSSInliner(load_remote_stylesheets=False, keep_style_tags=False, keep_at_rules=True)

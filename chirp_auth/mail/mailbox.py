@@ -1,0 +1,100 @@
+"""The development mailbox: the same messages as in production, kept as files in place of being sent."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP, default
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from chirp_auth.clock import now
+from chirp_auth.extensions import settings
+from config import INSTANCE
+
+CAPACITY = 200
+_LINK = re.compile(r"[a-z][a-z0-9+.-]*://[^\s<>\"']+")
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One message, taken apart for reading."""
+
+    id: str
+    to: str
+    subject: str
+    text: str
+    html: str
+    links: list[str]
+    headers: dict[str, str]
+    at: datetime
+
+
+class DevMailbox:
+    """Keeps messages in a folder of the database they belong to; the newest 200 stay."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is kept open."""
+
+    def send(self, message: EmailMessage) -> None:
+        folder = _folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{now():%Y%m%dT%H%M%S%f}-{uuid4().hex[:8]}"
+        draft = folder / f"{name}.part"
+        draft.write_bytes(message.as_bytes(policy=SMTP))
+        draft.chmod(0o600)
+        draft.replace(folder / f"{name}.eml")
+        for old in _newest_first()[CAPACITY:]:
+            old.unlink(missing_ok=True)
+
+
+def messages() -> list[Mail]:
+    """Return what is in the mailbox, newest first."""
+    return [mail for path in _newest_first() if (mail := _read(path))]
+
+
+def message(mail_id: str) -> Mail | None:
+    """Return one message, or None if there is none of that id."""
+    return next((mail for mail in messages() if mail.id == mail_id), None)
+
+
+def clear() -> None:
+    """Throw all messages away."""
+    for path in _newest_first():
+        path.unlink(missing_ok=True)
+
+
+def _folder() -> Path:
+    return INSTANCE / "mailbox" / sha256(settings.database_url.encode()).hexdigest()[:12]
+
+
+def _newest_first() -> list[Path]:
+    return sorted(_folder().glob("*.eml"), reverse=True)
+
+
+def _read(path: Path) -> Mail | None:
+    try:
+        parsed = message_from_bytes(path.read_bytes(), policy=default)
+    except FileNotFoundError:  # cleared by another process since it was listed
+        return None
+    parts = {part.get_content_type(): part.get_content() for part in parsed.walk() if not part.is_multipart()}
+    text = parts.get("text/plain", "")
+    return Mail(
+        id=path.stem,
+        to=str(parsed["To"]),
+        subject=str(parsed["Subject"]),
+        text=text,
+        html=parts.get("text/html", ""),
+        links=list(dict.fromkeys(_LINK.findall(text))),
+        headers={name: str(value) for name, value in parsed.items()},
+        at=datetime.strptime(path.stem[:21], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC),
+    )

@@ -1,0 +1,144 @@
+"""The outbox: mails promised in the transaction that caused them, delivered after it.
+
+Delivery is at least once. A worker leases an entry, and an entry whose worker died falls due again when its
+lease ends. A worker that dies between the server's "250 accepted" and the mark sends the mail twice, with the
+same Message-ID and the same link.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from email.utils import parseaddr
+from random import uniform
+from threading import Event
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+from sqlalchemy import event, or_, select, update
+from sqlalchemy.orm import Session as OrmSession
+
+from chirp_auth.clock import now
+from chirp_auth.extensions import db, settings
+from chirp_auth.models import OutboxEntry
+
+LEASE = timedelta(seconds=30)
+MAX_AGE = timedelta(days=1)  # Undelivered for longer, an entry waits for an operator.
+FIRST_RETRIES = 10
+LONGEST_FIRST_DELAY = timedelta(seconds=18)  # With its jitter below the 20 s that we promise.
+LONGEST_DELAY = timedelta(minutes=15)
+
+arrived = Event()  # Set after a commit that put an entry, so that this process's mail thread wakes at once.
+
+
+def put(kind: str, recipient: str, user_id: UUID | None = None, **params: Any) -> OutboxEntry:
+    """Add a mail to the transaction. `params` must be JSON and hold no secret: they rest in the table."""
+    entry_id = uuid4()
+    entry = OutboxEntry(
+        id=entry_id,
+        kind=kind,
+        recipient=recipient,
+        user_id=user_id,
+        params=params,
+        message_id=f"<{entry_id}@{_message_id_domain()}>",
+        due_at=now(),
+    )
+    db.session.add(entry)
+    db.session().info["put_mail"] = True
+    return entry
+
+
+def claim(limit: int) -> Sequence[OutboxEntry]:
+    """Lease up to `limit` due entries to the caller, oldest first; no two callers get the same one.
+
+    One statement on both databases: SQLAlchemy leaves the lock hint out on SQLite, whose writers are alone anyway.
+    """
+    due = (
+        select(OutboxEntry.id)
+        .where(OutboxEntry.due_at <= now())
+        .order_by(OutboxEntry.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    claimed = (
+        update(OutboxEntry)
+        .where(OutboxEntry.id.in_(select(due.c.id)), OutboxEntry.due_at <= now())
+        .values(due_at=now() + LEASE, attempts=OutboxEntry.attempts + 1)
+        .returning(OutboxEntry)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    return sorted(db.session.scalars(claimed), key=lambda entry: entry.created_at)
+
+
+def done(entry: OutboxEntry) -> None:
+    """Mark the mail as sent."""
+    _mark([entry], due_at=None, sent_at=now(), last_error=None)
+
+
+def closed(entries: Sequence[OutboxEntry], reason: str) -> None:
+    """Mark entries for which there was, rightly, nobody to write to."""
+    if entries:
+        _mark(entries, due_at=None, sent_at=now(), last_error=reason)
+
+
+def released(entries: Sequence[OutboxEntry]) -> None:
+    """Give leased entries back untried."""
+    if entries:
+        _mark(entries, due_at=now(), attempts=OutboxEntry.attempts - 1)
+
+
+def failed(entry: OutboxEntry, error: str) -> None:
+    """Try again later, after a growing pause; after a day leave it to an operator."""
+    due_at = None if _is_too_old(entry) else now() + _pause(entry.attempts)
+    _mark([entry], due_at=due_at, last_error=error)
+
+
+def parked(entry: OutboxEntry, error: str) -> None:
+    """Leave the entry to an operator: trying again by ourselves would not help."""
+    _mark([entry], due_at=None, last_error=error)
+
+
+def postponed(entries: Sequence[OutboxEntry], error: str) -> None:
+    """Try again soon: the mail server is away, which says nothing about the entries."""
+    for entry in entries:
+        due_at = None if _is_too_old(entry) else now() + LONGEST_FIRST_DELAY * uniform(0.5, 1.0)  # noqa: S311
+        _mark([entry], due_at=due_at, last_error=error)
+
+
+def _pause(attempts: int) -> timedelta:
+    if attempts <= FIRST_RETRIES:
+        pause = min(timedelta(seconds=5 << (attempts - 1)), LONGEST_FIRST_DELAY)
+    else:
+        pause = min(timedelta(seconds=20 << min(attempts - FIRST_RETRIES, 10)), LONGEST_DELAY)
+    return pause * uniform(0.9, 1.1)  # noqa: S311 - jitter against crowds, no secret
+
+
+def _is_too_old(entry: OutboxEntry) -> bool:
+    return now() - entry.created_at > MAX_AGE
+
+
+def _mark(entries: Sequence[OutboxEntry], **values: Any) -> None:
+    """Write the outcome, unless the lease ran out and somebody else holds the entry by now."""
+    mine = or_(*(_leased_as(entry) for entry in entries))
+    db.session.execute(
+        update(OutboxEntry).where(mine).values(**values), execution_options={"synchronize_session": False}
+    )
+
+
+def _leased_as(entry: OutboxEntry) -> Any:
+    return (OutboxEntry.id == entry.id) & (OutboxEntry.attempts == entry.attempts)
+
+
+def _message_id_domain() -> str:
+    return urlsplit(settings.public_url).hostname or parseaddr(settings.mail_from)[1].rpartition("@")[2]
+
+
+@event.listens_for(OrmSession, "after_commit")
+def _wake(session: OrmSession) -> None:
+    if session.info.pop("put_mail", False):
+        arrived.set()
+
+
+@event.listens_for(OrmSession, "after_rollback")
+def _forget(session: OrmSession) -> None:
+    session.info.pop("put_mail", None)

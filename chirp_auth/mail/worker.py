@@ -1,0 +1,128 @@
+"""The worker: takes entries from the outbox, has them composed, hands them over, marks them.
+
+It runs as a thread of the web process by default, or as any number of processes; the claim keeps them apart.
+No transaction is open while it talks to the mail server.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from chirp_auth.clock import now
+from chirp_auth.extensions import db, settings
+from chirp_auth.mail import compose, outbox
+from chirp_auth.mail.mailbox import DevMailbox
+from chirp_auth.mail.smtp import TIMEOUT_SECONDS, Refused, Sender, ServerAway, SmtpSender, TryLater
+from chirp_auth.models import OutboxEntry
+
+BATCH = 20
+POLL_SECONDS = 0.5
+GATHER_SECONDS = 0.02  # After a wake-up, so that a burst of requests becomes one batch.
+AWAY_PAUSE_SECONDS = 5.0
+# An entry is only begun while its lease outlasts the slowest delivery we allow.
+LATEST_START = outbox.LEASE.total_seconds() - 2 * TIMEOUT_SECONDS
+
+log = structlog.get_logger("worker")
+
+
+def run(app: Flask, stop: threading.Event) -> None:
+    """Deliver until `stop` is set; whatever goes wrong is logged and tried again."""
+    while not stop.is_set():
+        with app.app_context():
+            try:
+                worked = run_once()
+                pause = 0.0 if worked else POLL_SECONDS
+            except ServerAway as away:
+                log.warning("mail server away", error=str(away))
+                pause = AWAY_PAUSE_SECONDS
+                stop.wait(pause)
+            except SQLAlchemyError as error:
+                log.error("database away", error=type(error).__name__)
+                stop.wait(AWAY_PAUSE_SECONDS)
+                pause = 0.0
+            finally:
+                db.session.remove()
+        if pause and outbox.arrived.wait(pause):
+            time.sleep(GATHER_SECONDS)
+        outbox.arrived.clear()
+
+
+def start_thread(app: Flask) -> Callable[[], None]:
+    """Deliver in a thread of this process; return the function that stops it."""
+    stop = threading.Event()
+    thread = threading.Thread(target=run, args=(app, stop), name="mail", daemon=True)
+    thread.start()
+
+    def finish() -> None:
+        stop.set()
+        outbox.arrived.set()
+        thread.join(timeout=TIMEOUT_SECONDS)
+
+    return finish
+
+
+def run_once() -> int:
+    """Deliver one batch and return how many entries it had.
+
+    Raises:
+        ServerAway: the mail server cannot be used; the entries wait for their next turn.
+    """
+    entries = outbox.claim(BATCH)
+    db.session.commit()
+    started = time.monotonic()
+    unaddressed: dict[str, list[OutboxEntry]] = {}
+    with _sender() as sender:
+        for place, entry in enumerate(entries):
+            if time.monotonic() - started > LATEST_START:
+                outbox.released(entries[place:])
+                break
+            try:
+                if nobody := _deliver(entry, sender):
+                    unaddressed.setdefault(nobody.reason, []).append(entry)
+            except ServerAway as away:
+                outbox.postponed(entries[place:], str(away))
+                db.session.commit()
+                raise
+    for reason, group in unaddressed.items():
+        outbox.closed(group, reason)
+    db.session.commit()
+    return len(entries)
+
+
+def _deliver(entry: OutboxEntry, sender: Sender) -> compose.Nobody | None:
+    """Compose and send one entry and mark what became of it; return why if there is nobody to write to."""
+    try:
+        letter = compose.letter_for(entry)
+        if isinstance(letter, compose.Nobody):
+            return letter
+        message = compose.message_for(entry, letter)
+        db.session.commit()
+        sender.send(message)
+        outbox.done(entry)
+        log.info("mail sent", kind=entry.kind, entry=str(entry.id), waited_seconds=round(_age(entry), 3))
+    except (ServerAway, SQLAlchemyError):
+        raise
+    except Refused as refusal:
+        outbox.parked(entry, str(refusal))
+        log.error("mail refused", kind=entry.kind, entry=str(entry.id), error=str(refusal))
+    except TryLater as delay:
+        outbox.failed(entry, str(delay))
+        log.warning("mail put off", kind=entry.kind, entry=str(entry.id), error=str(delay))
+    except Exception as bug:
+        db.session.rollback()
+        outbox.failed(entry, type(bug).__name__)
+        log.exception("mail not composed", kind=entry.kind, entry=str(entry.id))
+    db.session.commit()
+    return None
+
+
+def _age(entry: OutboxEntry) -> float:
+    return (now() - entry.created_at).total_seconds()
+
+
+def _sender() -> Sender:
+    return DevMailbox() if settings.has_dev_mailbox else SmtpSender()

@@ -1,0 +1,157 @@
+"""The tables: columns and tiny properties, no flows."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask_login import UserMixin
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Integer,
+    String,
+    Text,
+    TypeDecorator,
+    Uuid,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from chirp_auth.clock import now
+from chirp_auth.extensions import Model
+
+MAX_EMAIL_CHARACTERS = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets.
+MAX_NAME_CHARACTERS = 100
+MAX_USER_AGENT_CHARACTERS = 300
+
+Counter = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime in UTC, on SQLite too, where the column itself knows no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class User(Model):
+    """A person with an account. `credential_version` rises with any change of password, address or state."""
+
+    __tablename__ = "users"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
+    email: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARACTERS))
+    email_key: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARACTERS * 2), unique=True)
+    email_verified_at: Mapped[datetime | None] = mapped_column(Moment)
+    first_name: Mapped[str | None] = mapped_column(String(MAX_NAME_CHARACTERS))
+    last_name: Mapped[str | None] = mapped_column(String(MAX_NAME_CHARACTERS))
+    phone_number: Mapped[str | None] = mapped_column(String(20))
+    password_hash: Mapped[str | None] = mapped_column(String(100))
+    password_changed_at: Mapped[datetime | None] = mapped_column(Moment)
+    credential_version: Mapped[int] = mapped_column(default=1)
+    failed_sign_ins: Mapped[int] = mapped_column(default=0)
+    sign_in_blocked_until: Mapped[datetime | None] = mapped_column(Moment)
+    password_reset_requested_at: Mapped[datetime | None] = mapped_column(Moment)
+    password_reset_at: Mapped[datetime | None] = mapped_column(Moment)
+    password_reset_count: Mapped[int] = mapped_column(default=0)
+    disabled_at: Mapped[datetime | None] = mapped_column(Moment)
+    last_sign_in_at: Mapped[datetime | None] = mapped_column(Moment)
+    locale: Mapped[str | None] = mapped_column(String(20))
+    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    updated_at: Mapped[datetime] = mapped_column(Moment, default=now, onupdate=now)
+
+    @property
+    def display_name(self) -> str:
+        """First and last name; without names the part of the address before the @."""
+        return " ".join(name for name in (self.first_name, self.last_name) if name) or self.email.partition("@")[0]
+
+
+class Session(Model, UserMixin):  # type: ignore[misc]  # Flask-Login has no types
+    """One place where a user is signed in. A browser's cookie or an API token is a signed reference to it."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    face: Mapped[str] = mapped_column(String(20))
+    credential_version: Mapped[int]
+    rotation: Mapped[int] = mapped_column(default=0)
+    rotated_at: Mapped[datetime | None] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    last_seen_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    expires_at: Mapped[datetime] = mapped_column(Moment, index=True)
+    ip: Mapped[str | None] = mapped_column(String(45))
+    user_agent: Mapped[str | None] = mapped_column(String(MAX_USER_AGENT_CHARACTERS))
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
+
+
+class PasswordResetToken(Model):
+    """What a mailed link refers to: its id is in the link, and the row alone opens nothing."""
+
+    __tablename__ = "password_reset_tokens"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    credential_version: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(Moment, index=True)
+    used_at: Mapped[datetime | None] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    requested_ip: Mapped[str | None] = mapped_column(String(45))
+    requested_user_agent: Mapped[str | None] = mapped_column(String(MAX_USER_AGENT_CHARACTERS))
+
+    user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
+
+
+class OutboxEntry(Model):
+    """A mail that was promised. `due_at` is lease, retry and park in one: an entry without it is over or parked.
+
+    Done: `sent_at` is set. Parked for an operator: neither `due_at` nor `sent_at`. `params` never holds a secret.
+    """
+
+    __tablename__ = "outbox"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
+    kind: Mapped[str] = mapped_column(String(40))
+    recipient: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARACTERS))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    params: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    message_id: Mapped[str] = mapped_column(String(320))
+    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    due_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime | None] = mapped_column(Moment)
+    last_error: Mapped[str | None] = mapped_column(Text)
+
+
+class SecurityEvent(Model):
+    """Something that happened to an account: who, what, when, from where, by which face, how it ended."""
+
+    __tablename__ = "security_events"
+
+    id: Mapped[int] = mapped_column(Counter, primary_key=True)
+    at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
+    kind: Mapped[str] = mapped_column(String(60))
+    user_id: Mapped[UUID | None] = mapped_column(Uuid, index=True)
+    email_digest: Mapped[str | None] = mapped_column(String(64))
+    ip: Mapped[str | None] = mapped_column(String(45))
+    user_agent: Mapped[str | None] = mapped_column(String(MAX_USER_AGENT_CHARACTERS))
+    face: Mapped[str] = mapped_column(String(20))
+    outcome: Mapped[str] = mapped_column(String(40))
+    reference: Mapped[str | None] = mapped_column(String(40), index=True)
+    actor: Mapped[str | None] = mapped_column(String(100))
+    detail: Mapped[dict[str, Any] | None] = mapped_column(JSON)

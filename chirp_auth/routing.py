@@ -1,0 +1,26 @@
+"""Routing: the plain contract and the pages share four paths; the content type of a POST tells them apart.
+
+The plain blueprint's rules live in a routing space of their own, which Werkzeug calls a subdomain. A JSON POST
+to a shared path is looked up there and nowhere else, so no view has to ask which of the two was meant.
+"""
+
+from typing import Any
+
+from flask import Flask, Request
+from werkzeug.routing import MapAdapter
+
+from chirp_auth.api.dialects import PLAIN_PATHS, plain
+
+
+class Application(Flask):
+    """Flask that sends a JSON POST on a shared path to the plain contract."""
+
+    def create_url_adapter(self, request: Any) -> MapAdapter | None:
+        adapter = super().create_url_adapter(request)
+        if adapter and isinstance(request, Request) and _is_plain(request):
+            adapter.subdomain = plain.dialect.subdomain
+        return adapter
+
+
+def _is_plain(request: Request) -> bool:
+    return request.method == "POST" and request.is_json and request.path in PLAIN_PATHS

@@ -1,0 +1,49 @@
+"""The audit trail: one row for whatever happens to an account, added to the caller's transaction."""
+
+from hashlib import sha256
+from hmac import new as hmac
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from chirp_auth.extensions import db, settings
+from chirp_auth.models import SecurityEvent
+from chirp_auth.security.client import Client
+
+log = structlog.get_logger("audit")
+
+
+def record(
+    kind: str,
+    client: Client,
+    *,
+    outcome: str = "ok",
+    user_id: UUID | None = None,
+    email_key: str | None = None,
+    **detail: Any,
+) -> None:
+    """Add an event `subject.verb` to the transaction and write a log line; neither holds a secret or an address.
+
+    `email_key` is kept as a keyed digest, so that attempts on one address can be counted without naming it.
+    """
+    db.session.add(
+        SecurityEvent(
+            kind=kind,
+            outcome=outcome,
+            user_id=user_id,
+            email_digest=digest(email_key) if email_key else None,
+            ip=client.ip,
+            user_agent=client.user_agent,
+            face=client.face,
+            reference=client.reference,
+            actor=client.actor,
+            detail=detail or None,
+        )
+    )
+    log.info(kind, outcome=outcome, face=client.face, reference=client.reference, **detail)
+
+
+def digest(email_key: str) -> str:
+    """Return the keyed digest under which events remember an address."""
+    return hmac(settings.secret_keys[-1].encode(), b"email:" + email_key.encode(), sha256).hexdigest()[:32]

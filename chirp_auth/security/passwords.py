@@ -1,0 +1,108 @@
+"""Passwords: what one may be, how it is hashed, and how it is verified at the same cost for everybody."""
+
+import unicodedata
+
+import bcrypt
+from flask import current_app
+from zxcvbn_rs_py import zxcvbn
+
+from chirp_auth.errors import PasswordMismatch, PasswordTooWeak
+from chirp_auth.extensions import settings
+from chirp_auth.security.gate import Gate
+
+MAX_BYTES = 72  # bcrypt reads no further: counted and refused in words, never cut.
+MAX_CHARACTERS = 4 * MAX_BYTES  # Longer before normalising, it is too long after: no work on huge input.
+MIN_CONTEXT_CHARACTERS = 4
+
+# The shape of a bcrypt hash that no password can match: an unknown account costs what a known one costs.
+_NOBODY = "$2b${cost:02d}$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
+
+
+def check(password: str, context: tuple[str | None, ...]) -> None:
+    """Accept or refuse a new password (NIST SP 800-63B-4, 3.1.1.2; no composition rules).
+
+    Args:
+        password: as it was typed.
+        context: the person's address and names, which must not be its bulk.
+
+    Raises:
+        PasswordTooWeak: the sentence says why and what to do.
+    """
+    password = _normal(password)
+    if len(password) < settings.password_min_length:
+        raise PasswordTooWeak(f"Password must be at least {settings.password_min_length} characters long")
+    if not _fits(password):
+        raise PasswordTooWeak(
+            f"Password is too long: {MAX_BYTES} bytes at most (a letter with an accent counts two, an emoji four)"
+        )
+    words = _context_words(context)
+    if _is_mostly(password.casefold(), words):
+        raise PasswordTooWeak("Password must not be built from your name, your email address or our name")
+    if zxcvbn(password, sorted(words)).guesses < settings.password_min_guesses:
+        raise PasswordTooWeak("Password is too easy to guess: add a word or two that only you would think of")
+
+
+def confirm(password: str, confirmation: str) -> None:
+    """Raise PasswordMismatch unless both are the same."""
+    if password != confirmation:
+        raise PasswordMismatch
+
+
+def hash_new(password: str) -> str:
+    """Return the `$2b$` hash of an accepted password; one pass through the hash gate.
+
+    Raises:
+        ServiceBusy: too many hashes are under way.
+    """
+    with _gate().passage():
+        return bcrypt.hashpw(_normal(password).encode(), bcrypt.gensalt(settings.bcrypt_cost)).decode()
+
+
+def verify(password: str, password_hash: str | None) -> bool:
+    """Say whether the password is right; without a hash the answer is no, at the same cost.
+
+    Raises:
+        ServiceBusy: too many hashes are under way.
+    """
+    password = _normal(password)
+    with _gate().passage():
+        if password_hash is not None and password and _fits(password):
+            return bcrypt.checkpw(password.encode(), password_hash.encode())
+        bcrypt.checkpw(b"nobody's", _NOBODY.format(cost=settings.bcrypt_cost).encode())
+        return False
+
+
+def needs_rehash(password_hash: str) -> bool:
+    """Say whether the hash was made at a lower cost than today's."""
+    return int(password_hash.split("$")[2]) < settings.bcrypt_cost
+
+
+def _normal(password: str) -> str:
+    """Return the NFC form (NIST SP 800-63B-4, 3.1.1.2), so that every keyboard's é is the same."""
+    return unicodedata.normalize("NFC", password) if len(password) <= MAX_CHARACTERS else password
+
+
+def _fits(password: str) -> bool:
+    return len(password) <= MAX_BYTES and len(password.encode()) <= MAX_BYTES and "\0" not in password
+
+
+def _context_words(context: tuple[str | None, ...]) -> set[str]:
+    words: set[str] = set()
+    for text in (*context, settings.app_name):
+        if text:
+            local = text.partition("@")[0]
+            words.update({local, *local.replace(".", " ").replace("_", " ").replace("-", " ").split()})
+    return {word.casefold() for word in words if len(word) >= MIN_CONTEXT_CHARACTERS}
+
+
+def _is_mostly(password: str, words: set[str]) -> bool:
+    """Say whether words make up more than half of the password."""
+    rest = password
+    for word in sorted(words, key=len, reverse=True):
+        rest = rest.replace(word, "")
+    return len(rest) * 2 < len(password)
+
+
+def _gate() -> Gate:
+    gate: Gate = current_app.extensions["hash_gate"]
+    return gate

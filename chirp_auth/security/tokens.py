@@ -1,0 +1,140 @@
+"""Signed references: what a link, a refresh token or an access token says, and for what it may be used.
+
+A token holds no secret of its own: it names a row, and the signature proves that we named it. Each purpose
+has its own salt, so a token for one purpose opens nothing at another.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID, uuid4
+
+import jwt
+from itsdangerous import BadData, TimestampSigner, URLSafeSerializer, URLSafeTimedSerializer
+
+from chirp_auth.clock import now
+from chirp_auth.errors import InvalidToken, Unauthenticated
+from chirp_auth.extensions import settings
+from chirp_auth.models import Session
+
+PASSWORD_RESET = "password-reset"
+EMAIL_VERIFICATION = "email-verification"
+REFRESH = "refresh"
+
+MAX_TOKEN_CHARACTERS = 1000
+_SIGNER = {"key_derivation": "hmac", "digest_method": sha256}
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a genuine link says: the row it names, when it was minted, and a mark of the row's state."""
+
+    id: UUID
+    minted_at: datetime
+    mark: str = ""
+
+
+def mint(purpose: str, row: UUID, minted_at: datetime, mark: str = "") -> str:
+    """Return the token for `row`. The same arguments give the same token, so a repeated mail repeats its link."""
+    return _timed(purpose, minted_at).dumps([_pack(row), mark])
+
+
+def read(purpose: str, token: str) -> Reference:
+    """Return what a genuine token says, however old it is.
+
+    Raises:
+        InvalidToken: it is not ours, was tampered with, or was made for another purpose.
+    """
+    if len(token) > MAX_TOKEN_CHARACTERS:
+        raise InvalidToken
+    try:
+        (row, mark), minted_at = _timed(purpose).loads(token, return_timestamp=True)
+        return Reference(_unpack(row), minted_at.astimezone(UTC), str(mark))
+    # A well-signed payload of another shape is neither BadSignature nor ours to crash on.
+    except (BadData, ValueError, TypeError, OverflowError):
+        raise InvalidToken from None
+
+
+def mark_of(text: str) -> str:
+    """Return a short digest of `text`: a token that carries it dies when the text changes."""
+    return sha256(text.encode()).hexdigest()[:32]
+
+
+def mint_refresh(session: Session) -> str:
+    """Return the refresh token of the session's present rotation; each rotation has exactly one."""
+    return _plain(REFRESH).dumps([_pack(session.id), session.rotation])
+
+
+def read_refresh(token: str) -> tuple[UUID, int]:
+    """Return the session's id and the rotation that a genuine refresh token names.
+
+    Raises:
+        Unauthenticated: it is not one of ours.
+    """
+    try:
+        row, rotation = _plain(REFRESH).loads(token[:MAX_TOKEN_CHARACTERS])
+        return _unpack(row), int(rotation)
+    except (BadData, ValueError, TypeError):
+        raise Unauthenticated from None
+
+
+def mint_access(session: Session) -> str:
+    """Return a JWT (RFC 7519, HS256) for the session; whoever reads it still has to ask whether the session lives."""
+    at = now()
+    claims: dict[str, Any] = {
+        "iss": settings.public_url,
+        "sub": str(session.user_id),
+        "sid": str(session.id),
+        "iat": at,
+        "exp": at + settings.jwt_expires_in,
+        "jti": str(uuid4()),
+    }
+    return jwt.encode(claims, settings.jwt_secret.get_secret_value(), algorithm="HS256")
+
+
+def read_access(token: str) -> UUID:
+    """Return the id of the session that a genuine, unexpired access token names.
+
+    Raises:
+        Unauthenticated: it is not ours, was tampered with, or is too old.
+    """
+    try:
+        claims = jwt.decode(
+            token,
+            settings.jwt_secret.get_secret_value(),
+            algorithms=["HS256"],
+            issuer=settings.public_url,
+            options={"require": ["iss", "sub", "sid", "iat", "exp", "jti"]},
+        )
+        return UUID(claims["sid"])
+    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
+        raise Unauthenticated from None
+
+
+def _timed(purpose: str, minted_at: datetime | None = None) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(
+        settings.secret_keys, salt=f"chirp-auth.{purpose}", signer=_clocked(minted_at), signer_kwargs=_SIGNER
+    )
+
+
+def _clocked(minted_at: datetime | None) -> type[TimestampSigner]:
+    """Return a signer that stamps `minted_at`, so that minting again gives the same token."""
+    if minted_at is None:
+        return TimestampSigner
+    stamp: Callable[[object], int] = lambda _: int(minted_at.timestamp())  # noqa: E731
+    return type("Signer", (TimestampSigner,), {"get_timestamp": stamp})
+
+
+def _plain(purpose: str) -> URLSafeSerializer:
+    return URLSafeSerializer(settings.secret_keys, salt=f"chirp-auth.{purpose}", signer_kwargs=_SIGNER)
+
+
+def _pack(row: UUID) -> str:
+    return urlsafe_b64encode(row.bytes).rstrip(b"=").decode()
+
+
+def _unpack(text: str) -> UUID:
+    return UUID(bytes=urlsafe_b64decode(text + "=="))

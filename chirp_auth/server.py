@@ -1,0 +1,112 @@
+"""The server: checks the settings and the port, migrates, says where everything is, and serves."""
+
+import errno
+import os
+import socket
+import sys
+from pathlib import Path
+
+import flask_migrate
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from sqlalchemy.exc import SQLAlchemyError
+
+from chirp_auth import create_app, logs
+from chirp_auth.accounts import demo
+from config import ROOT, ConfigurationError, Settings, load
+
+STOP_SECONDS = 15
+
+
+def main() -> None:
+    """Serve until told to stop. What stands in the way is said in words, with exit code 1."""
+    try:
+        settings = load()
+    except ConfigurationError as error:
+        sys.exit(_listed("Chirp Auth cannot start. Please mend these settings:", error.problems))
+    logs.configure(as_json=settings.in_production)
+    _check_port(settings)
+    app = create_app(settings)
+    with app.app_context():
+        _migrate(settings)
+        account = None if settings.in_production else demo.ensure_account()
+    if not settings.in_production:
+        print(_box(settings, account), flush=True)  # noqa: T201 - what `make run` is to say
+    _serve(settings)
+
+
+def _serve(settings: Settings) -> None:
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    Granian(
+        "wsgi:app",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.web_workers,
+        blocking_threads=settings.web_threads,
+        respawn_failed_workers=True,
+        respawn_interval=1.0,
+        workers_kill_timeout=STOP_SECONDS,
+        log_level=LogLevels.warning,
+        websockets=False,
+        working_dir=ROOT,
+    ).serve()
+
+
+def _check_port(settings: Settings) -> None:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                sys.exit(
+                    f"Port {settings.port} on {settings.host} is busy: another program listens there.\n"
+                    f"Stop it, or choose another port: PORT={settings.port + 1} make run"
+                )
+            sys.exit(f"HOST={settings.host} PORT={settings.port} cannot be used: {error.strerror}.")
+
+
+def _migrate(settings: Settings) -> None:
+    if settings.on_sqlite:
+        Path(settings.database_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        flask_migrate.upgrade()
+    except SQLAlchemyError as error:
+        sys.exit(f"The database cannot be used: {type(error).__name__}. Is it running, and is DATABASE_URL right?")
+
+
+def _box(settings: Settings, account: demo.DemoAccount | None) -> str:
+    url = settings.public_url
+    rows = [
+        ("App", url),
+        (
+            "Mailbox",
+            f"{url}/dev/mailbox" if settings.has_dev_mailbox else f"none: mail goes to {settings.smtp_host}",
+        ),
+        ("API", f"{url}/api/v1/auth   {url}/api/auth"),
+        (
+            "Demo account",
+            f"{account.email}   {account.password}" if account else "not here: this database has users",
+        ),
+        ("Database", _place(settings)),
+        ("Stop", "Ctrl-C"),
+    ]
+    lines = [f"{name:<13} {value}" for name, value in rows]
+    width = max(map(len, lines))
+    edge = "─" * (width + 2)
+    return "\n".join([f"┌{edge}┐", *(f"│ {line:<{width}} │" for line in lines), f"└{edge}┘"])
+
+
+def _place(settings: Settings) -> str:
+    return settings.database_url.removeprefix("sqlite:///") if settings.on_sqlite else "PostgreSQL"
+
+
+def _listed(title: str, problems: list[str]) -> str:
+    return "\n".join([title, *(f"  - {problem}" for problem in problems)])
+
+
+if __name__ == "__main__":
+    main()

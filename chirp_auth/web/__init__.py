@@ -1,0 +1,15 @@
+"""The browser face: server-rendered forms that work without JavaScript, a file per journey."""
+
+from chirp_auth.web import (  # noqa: F401 - each module adds its pages to the blueprint
+    account,
+    email_verification,
+    password_change,
+    password_reset,
+    registration,
+    sign_in,
+)
+from chirp_auth.web.blueprint import web as blueprint
+from chirp_auth.web.dev_mailbox import dev_mailbox
+from chirp_auth.web.pages import error_page
+
+__all__ = ["blueprint", "dev_mailbox", "error_page"]

@@ -1,0 +1,57 @@
+"""The home page: the account, and the places where it is signed in."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, flash, redirect, url_for
+from flask_login import current_user, login_required
+from werkzeug.wrappers import Response as Redirect
+
+from chirp_auth.accounts import sessions
+from chirp_auth.caller import client
+from chirp_auth.models import Session
+from chirp_auth.security.client import device_in_words, shortened
+from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
+from chirp_auth.web.pages import page
+
+
+@web.get("/")
+def home() -> Response:
+    if not current_user.is_authenticated:
+        return page("home.html")
+    places = [_place(session) for session in sessions.living(current_user.user, current_user)]
+    return page("home.html", user=current_user.user, sessions=places)
+
+
+@web.post("/sessions/<uuid:session_id>/end")
+@login_required
+def end_session(session_id: UUID) -> Redirect:
+    ended = sessions.end(session_id, current_user.user, client(FACE))
+    flash("Signed out there." if ended else "That place was signed out already.")
+    return redirect(url_for("auth.web.home"), SEE_OTHER)
+
+
+@web.post("/sessions/end-others")
+@login_required
+def end_other_sessions() -> Redirect:
+    ended = sessions.end_others(current_user, client(FACE))
+    flash(f"Signed out in {ended} other place{'' if ended == 1 else 's'}.")
+    return redirect(url_for("auth.web.home"), SEE_OTHER)
+
+
+@web.get("/.well-known/change-password")
+def well_known_change_password() -> Redirect:
+    """Send password managers to the form (W3C, A Well-Known URL for Changing Passwords)."""
+    return redirect(url_for("auth.web.change_password"), SEE_OTHER)
+
+
+def _place(session: Session) -> dict[str, Any]:
+    return {
+        "id": session.id,
+        "device": device_in_words(session.user_agent),
+        "ip": shortened(session.ip),
+        "face": session.face,
+        "created_at": session.created_at,
+        "last_seen_at": session.last_seen_at,
+        "current": session.id == current_user.id,
+    }

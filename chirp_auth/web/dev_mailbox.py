@@ -1,0 +1,56 @@
+"""The development mailbox's pages: what would have been mailed. In production there are none."""
+
+from dataclasses import asdict
+
+from flask import Blueprint, Response, abort, jsonify, make_response, redirect, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from chirp_auth.extensions import csrf, settings
+from chirp_auth.mail import mailbox
+from chirp_auth.mail.mailbox import Mail
+from chirp_auth.web.pages import page
+from chirp_auth.words import iso
+
+# Mails carry their styles inline, so this one document may; nothing else in it runs or loads.
+MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox allow-popups"
+
+dev_mailbox = Blueprint("dev_mailbox", __name__, url_prefix="/dev")
+
+
+@dev_mailbox.before_request
+def _in_development_only() -> None:
+    if not settings.has_dev_mailbox:
+        abort(404)
+    csrf.protect()
+
+
+@dev_mailbox.get("/mailbox")
+def messages() -> Response:
+    return page("dev_mailbox/messages.html", messages=mailbox.messages())
+
+
+@dev_mailbox.get("/mailbox.json")
+def messages_json() -> Response:
+    return jsonify([{**asdict(mail), "at": iso(mail.at)} for mail in mailbox.messages()])
+
+
+@dev_mailbox.get("/mailbox/<message_id>")
+def message(message_id: str) -> Response:
+    return page("dev_mailbox/message.html", message=_found(message_id))
+
+
+@dev_mailbox.get("/mailbox/<message_id>/html")
+def html(message_id: str) -> Response:
+    response = make_response(_found(message_id).html)
+    response.headers["Content-Security-Policy"] = MAIL_POLICY
+    return response
+
+
+@dev_mailbox.post("/mailbox/clear")
+def clear() -> Redirect:
+    mailbox.clear()
+    return redirect(url_for("auth.dev_mailbox.messages"), 303)
+
+
+def _found(message_id: str) -> Mail:
+    return mailbox.message(message_id) or abort(404)

@@ -1,0 +1,68 @@
+"""What browsers send: the fields and their shape; what the values may be is up to the rules."""
+
+from flask_wtf import FlaskForm
+from wtforms import EmailField, Field, PasswordField, StringField, TelField, ValidationError
+from wtforms.validators import InputRequired
+
+from chirp_auth.accounts import addresses
+from chirp_auth.errors import InvalidEmail
+
+
+def _without_nul(_form: FlaskForm, field: Field) -> None:
+    if "\0" in (field.data or ""):
+        raise ValidationError("Please remove the invisible character (NUL).")
+
+
+def _an_address(_form: FlaskForm, field: Field) -> None:
+    try:
+        addresses.parse(field.data)
+    except InvalidEmail:
+        raise ValidationError("Enter an email address like name@example.com.") from None
+
+
+def _strip(text: str | None) -> str:
+    return (text or "").strip()
+
+
+def _email() -> EmailField:
+    return EmailField("Email address", [InputRequired("Enter your email address."), _an_address], filters=[_strip])
+
+
+def _password(label: str, missing: str) -> PasswordField:
+    return PasswordField(label, [InputRequired(missing), _without_nul])
+
+
+class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """What all forms can do."""
+
+    def text(self, name: str) -> str:
+        """Return what was typed into a field, nothing being the empty text."""
+        return str(self[name].data or "")
+
+
+class RegisterForm(Form):
+    first_name = StringField("First name", [_without_nul])
+    last_name = StringField("Last name", [_without_nul])
+    email = _email()
+    phone_number = TelField("Phone number", [_without_nul])
+    password = _password("Password", "Choose a password.")
+
+
+class SignInForm(Form):
+    email = _email()
+    password = _password("Password", "Enter your password.")
+
+
+class ForgotPasswordForm(Form):
+    email = _email()
+
+
+class ResetPasswordForm(Form):
+    password = _password("New password", "Choose a new password.")
+    confirm_password = _password("Type it again", "Type the new password again.")
+
+
+class ChangePasswordForm(Form):
+    current_password = _password("Current password", "Enter your current password.")
+    new_password = _password("New password", "Choose a new password.")
+    confirm_password = _password("Type it again", "Type the new password again.")

@@ -1,0 +1,101 @@
+"""Pages: rendering one, putting a refusal where the person who reads it needs it, and error pages."""
+
+from datetime import timedelta
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any
+
+from flask import Response, g, make_response, render_template, url_for
+
+from chirp_auth.errors import AuthError, RateLimitExceeded, ServiceBusy, ValidationFailed
+from chirp_auth.web.forms import Form
+from chirp_auth.words import in_words
+
+STATUSES = {
+    "INVALID_CREDENTIALS": 401,
+    "EMAIL_NOT_VERIFIED": 403,
+    "NOT_FOUND": 404,
+    "METHOD_NOT_ALLOWED": 405,
+    "EMAIL_TAKEN": 409,
+    "PAYLOAD_TOO_LARGE": 413,
+    "RATE_LIMIT_EXCEEDED": 429,
+    "INTERNAL_ERROR": 500,
+    "SERVICE_BUSY": 503,
+}
+TITLES = {
+    400: "That did not work",
+    404: "Page not found",
+    405: "That did not work",
+    413: "That was too much",
+    429: "Too many attempts",
+    500: "Something went wrong",
+    503: "Busy just now",
+}
+
+
+def page(template: str, **values: Any) -> Response:
+    """Render a page; after a refusal, with the status and the `Retry-After` that belong to it."""
+    form = values.get("form")
+    refusal: AuthError | None = g.get("refusal")
+    status = STATUSES.get(refusal.code, 400) if refusal else 400 if form is not None and form.errors else 200
+    return _with_retry_after(make_response(render_template(template, **values), status), refusal)
+
+
+class refusals_into:  # noqa: N801 - reads as the verb it is: `with refusals_into(form):`
+    """Put what a rule refuses beside the field it is about; `fields` maps codes to names, the rest goes on top."""
+
+    def __init__(self, form: Form, **fields: str) -> None:
+        self._form = form
+        self._fields = fields
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, _kind: object, refusal: BaseException | None, _trace: TracebackType | None) -> bool:
+        if not isinstance(refusal, AuthError):
+            return False
+        g.refusal = refusal
+        if isinstance(refusal, ValidationFailed):
+            for name, sentence in refusal.fields.items():
+                self._add(name, sentence)
+        else:
+            self._add(self._fields.get(refusal.code), _sentence(refusal))
+        return True
+
+    def _add(self, name: str | None, sentence: str) -> None:
+        if name:
+            self._form[name].errors = [*self._form[name].errors, sentence]
+        else:
+            self._form.form_errors = [*self._form.form_errors, sentence]
+
+
+def error_page(refusal: AuthError, status: int | None = None) -> Response:
+    """Return a full page that says what went wrong and what to do next."""
+    status = status or STATUSES.get(refusal.code, 400)
+    body = render_template(
+        "errors/error.html",
+        status=status,
+        title=TITLES.get(status) or HTTPStatus(status).phrase,
+        sentence=_sentence(refusal),
+        retry_after=_wait(refusal),
+        action_url=url_for("auth.web.home"),
+        action_label="Go to the start page",
+    )
+    return _with_retry_after(make_response(body, status), refusal)
+
+
+def _sentence(refusal: AuthError) -> str:
+    if isinstance(refusal, RateLimitExceeded):
+        return f"Too many attempts. Please try again in {_wait(refusal)}."
+    return refusal.sentence if refusal.sentence.endswith((".", "!")) else f"{refusal.sentence}."
+
+
+def _wait(refusal: AuthError) -> str | None:
+    wait: timedelta | None = getattr(refusal, "retry_after", None)
+    return in_words(wait) if wait else None
+
+
+def _with_retry_after(response: Response, refusal: AuthError | None) -> Response:
+    if isinstance(refusal, RateLimitExceeded | ServiceBusy):
+        response.headers["Retry-After"] = str(max(1, int(refusal.retry_after.total_seconds())))
+    return response

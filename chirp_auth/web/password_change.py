@@ -1,0 +1,44 @@
+"""Changing the password in a browser."""
+
+from flask import Response, flash, redirect, url_for
+from flask_login import current_user, login_required
+from werkzeug.wrappers import Response as Redirect
+
+from chirp_auth.accounts import password_change
+from chirp_auth.caller import client
+from chirp_auth.errors import InvalidCredentials
+from chirp_auth.extensions import settings
+from chirp_auth.security import limits
+from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
+from chirp_auth.web.forms import ChangePasswordForm
+from chirp_auth.web.pages import page, refusals_into
+
+FIELDS = {
+    InvalidCredentials.code: "current_password",
+    "PASSWORD_TOO_WEAK": "new_password",
+    "PASSWORD_MISMATCH": "confirm_password",
+}
+
+
+@web.route("/change-password", methods=["GET", "POST"])
+@login_required
+def change_password() -> Response | Redirect:
+    form = ChangePasswordForm()
+    if form.validate_on_submit():
+        with refusals_into(form, **FIELDS):
+            limits.sign_in()
+            ended = password_change.change_password(
+                current_user,
+                form.text("current_password"),
+                form.text("new_password"),
+                form.text("confirm_password"),
+                client(FACE),
+            )
+            flash(f"Your password is changed. Signed out in {ended} other place{'' if ended == 1 else 's'}.")
+            return redirect(url_for("auth.web.home"), SEE_OTHER)
+    return page(
+        "password_change/change.html",
+        form=form,
+        email=current_user.user.email,
+        min_length=settings.password_min_length,
+    )

@@ -1,0 +1,31 @@
+"""Times and spans of time in words, for pages and mails."""
+
+from datetime import UTC, datetime, timedelta
+
+_UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
+
+
+def when(moment: datetime) -> str:
+    """Return the moment as people write it, with its zone: 20 Nov 2026, 20:47 UTC."""
+    moment = moment.astimezone(UTC)
+    return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+
+
+def iso(moment: datetime) -> str:
+    """Return the moment in RFC 3339, in UTC and to the second: 2026-11-20T20:47:00Z."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def in_words(span: timedelta | float) -> str:
+    """Return the span as its two largest units, rounded up to a second: 1 hour, 4 minutes, 1 day 2 hours."""
+    seconds = span.total_seconds() if isinstance(span, timedelta) else span
+    left = max(1, int(-(-seconds // 1)))
+    parts: list[str] = []
+    for name, size in _UNITS:
+        count, rest = divmod(left, size)
+        if count and len(parts) < 2:
+            parts.append(f"{count} {name}{'s' if count > 1 else ''}")
+        if parts and (len(parts) == 2 or not rest):
+            break
+        left = rest
+    return " ".join(parts)

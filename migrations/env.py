@@ -1,0 +1,43 @@
+"""How migrations run: in one transaction, one process at a time, on SQLite and on PostgreSQL."""
+
+from alembic import context
+from flask import current_app
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.pool import NullPool
+
+ONE_AT_A_TIME = 0x43484952  # The advisory lock under which PostgreSQL lets only one process migrate.
+
+database = current_app.extensions["migrate"].db
+
+
+def run() -> None:
+    """Migrate over a connection of our own, so that a killed migration leaves nothing half done."""
+    engine = create_engine(database.engine.url, poolclass=NullPool)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _leave_transactions_to_us)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
+        _migrate(connection)
+
+
+def _migrate(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=database.metadata,
+        render_as_batch=connection.dialect.name == "sqlite",
+        transactional_ddl=True,
+        user_module_prefix="models.",
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _leave_transactions_to_us(connection: object, _record: object) -> None:
+    """Python's sqlite3 begins no transaction before DDL by itself: turn its own idea of them off."""
+    connection.isolation_level = None  # type: ignore[attr-defined]
+    connection.execute("PRAGMA busy_timeout = 30000")  # type: ignore[attr-defined]
+
+
+run()

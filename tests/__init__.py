@@ -1,0 +1,1 @@
+"""The behaviour of Chirp Auth, sentence by sentence."""
