@@ -5,6 +5,7 @@ import re
 from contextlib import suppress
 from datetime import timedelta
 from email.utils import parseaddr
+from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 from secrets import token_urlsafe
@@ -150,6 +151,12 @@ class Settings(BaseSettings):
     def on_sqlite(self) -> bool:
         return self.database_url.startswith("sqlite")
 
+    def beside_database(self, name: str) -> Path:
+        """Return where development keeps what belongs to this database: in `instance/`, or by the SQLite file."""
+        if self.on_sqlite:
+            return Path(f"{self.database_url.removeprefix('sqlite:///')}.{name}")
+        return INSTANCE / f"{sha256(self.database_url.encode()).hexdigest()[:12]}.{name}"
+
     @property
     def has_dev_mailbox(self) -> bool:
         """Mail goes to the development mailbox: in development, while no SMTP server is named."""
@@ -221,27 +228,26 @@ def load(**given: Any) -> Settings:
     if problems:
         raise ConfigurationError(problems)
     if not settings.in_production:
-        settings.secret_key = settings.secret_key or _development_secret("secret_key")
-        settings.jwt_secret = settings.jwt_secret or _development_secret("jwt_secret")
+        settings.secret_key = settings.secret_key or _development_secret(settings, "secret_key")
+        settings.jwt_secret = settings.jwt_secret or _development_secret(settings, "jwt_secret")
     return settings
 
 
-def _development_secret(name: str) -> SecretStr:
-    """Return a random secret that this checkout keeps, so that a restart signs nobody out."""
-    kept = INSTANCE / f"development-{name.replace('_', '-')}"
-    if not kept.exists():
-        try:
-            INSTANCE.mkdir(exist_ok=True)
-            with NamedTemporaryFile("w", dir=INSTANCE) as draft:  # readable by its owner alone
+def _development_secret(settings: Settings, name: str) -> SecretStr:
+    """Return a random secret that this database keeps, so that a restart signs nobody out."""
+    kept = settings.beside_database(name.replace("_", "-"))
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        if not kept.exists():
+            with NamedTemporaryFile("w", dir=kept.parent) as draft:  # readable by its owner alone
                 draft.write(token_urlsafe(48))
                 draft.flush()
                 with suppress(FileExistsError):  # another process was first: its secret counts
                     os.link(draft.name, kept)
-        except OSError as error:
-            raise ConfigurationError(
-                [f"{INSTANCE} cannot be written: {error.strerror}. Set {name.upper()} or let this user write there."]
-            ) from None
-    return SecretStr(kept.read_text(encoding="utf-8"))
+        return SecretStr(kept.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = f"{kept.parent} cannot be used: {error.strerror}"
+        raise ConfigurationError([f"{reason}. Set {name.upper()}, or let this user write there."]) from None
 
 
 def _sentence(message: str) -> str:

@@ -4,7 +4,6 @@ import errno
 import os
 import socket
 import sys
-from pathlib import Path
 
 import flask_migrate
 from granian import Granian
@@ -71,7 +70,7 @@ def _check_port(settings: Settings) -> None:
 
 def _migrate(settings: Settings) -> None:
     if settings.on_sqlite:
-        Path(settings.database_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        settings.beside_database("db").parent.mkdir(parents=True, exist_ok=True)
     try:
         flask_migrate.upgrade()
     except SQLAlchemyError as error:

@@ -7,10 +7,9 @@ from sqlalchemy import func, select
 
 from chirp_auth.accounts import registration
 from chirp_auth.accounts.registration import Applicant
-from chirp_auth.extensions import db
+from chirp_auth.extensions import db, settings
 from chirp_auth.models import User
 from chirp_auth.security.client import Client
-from config import INSTANCE
 
 EMAIL = "demo@example.com"
 WORDS = "amber birch canyon delta ember fjord garnet harbor island juniper kelp lagoon meadow nectar orchid pebble"
@@ -36,10 +35,10 @@ def ensure_account() -> DemoAccount | None:
 
 
 def _kept_password() -> str:
-    """Return this checkout's demo password: made once, strong by our own rules, kept beside the database."""
-    kept = INSTANCE / "demo-password"
+    """Return the demo account's password: made once, strong by our own rules, kept beside the database."""
+    kept = settings.beside_database("demo-password")
     if not kept.exists():
-        INSTANCE.mkdir(exist_ok=True)
+        kept.parent.mkdir(parents=True, exist_ok=True)
         kept.touch(mode=0o600)
         kept.write_text("-".join(choice(WORDS.split()) for _ in range(4)), encoding="utf-8")
     return kept.read_text(encoding="utf-8")

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP, default
-from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,7 +13,6 @@ from uuid import uuid4
 
 from chirp_auth.clock import now
 from chirp_auth.extensions import settings
-from config import INSTANCE
 
 CAPACITY = 200
 _LINK = re.compile(r"[a-z][a-z0-9+.-]*://[^\s<>\"']+")
@@ -74,7 +72,7 @@ def clear() -> None:
 
 
 def _folder() -> Path:
-    return INSTANCE / "mailbox" / sha256(settings.database_url.encode()).hexdigest()[:12]
+    return settings.beside_database("mailbox")
 
 
 def _newest_first() -> list[Path]:

@@ -127,6 +127,7 @@ class Conversation(SMTP):
 
     def __init__(self, server: SmtpServer, loop: Loop) -> None:
         self.closes_after_answer = False
+        self.lost = False
         super().__init__(
             Moods(server),
             hostname="mail.test",
@@ -142,8 +143,12 @@ class Conversation(SMTP):
         return self.transport is not None and self.transport.get_extra_info("ssl_object") is not None
 
     def close(self) -> None:
-        if isinstance(self.transport, asyncio.WriteTransport):
+        if isinstance(self.transport, asyncio.WriteTransport) and not self.lost:
             self.transport.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.lost = True
+        super().connection_lost(error)
 
     async def push(self, status: Any) -> None:
         await super().push(status)

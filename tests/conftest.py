@@ -1,0 +1,122 @@
+"""The application under test, on both databases, and the people in the tests: Alice has an account, Mallory none."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+import pytest
+from flask.testing import FlaskClient, FlaskCliRunner
+
+from chirp_auth import create_app
+from chirp_auth.accounts import registration
+from chirp_auth.accounts.registration import Applicant
+from chirp_auth.extensions import db
+from chirp_auth.mail import mailbox, worker
+from chirp_auth.mail.mailbox import Mail
+from chirp_auth.models import User
+from chirp_auth.routing import Application
+from chirp_auth.security.client import Client
+from config import Settings, load
+from tests.support.postgres import PostgresServer
+
+pytest_plugins = ["tests.support.plugin"]
+
+ALICE = "alice@example.com"
+MALLORY = "mallory@example.com"
+PASSWORD = "seven quiet herons"
+NEW_PASSWORD = "eleven loud magpies"
+
+TEST_CLIENT = Client(face="test", ip="192.0.2.7", user_agent="Mozilla/5.0 Firefox/140.0", reference="test")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, run_folder: Path, tmp_path: Path) -> Iterator[str]:
+    """The URL of a migrated, empty database of this test's own, on SQLite and then on PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{shutil.copy(_sqlite_template(run_folder), tmp_path / 'chirp.db')}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    with server.database(server.template("migrated", _migrate)) as url:
+        yield url
+        shutil.rmtree(_settings(url).beside_database("mailbox"), ignore_errors=True)
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, database_url: str) -> Settings:
+    """Development settings, cheap in hashes; `@pytest.mark.settings(name=value)` changes some for a test."""
+    changed: dict[str, Any] = {}
+    for marker in reversed(list(request.node.iter_markers("settings"))):
+        changed |= marker.kwargs
+    return _settings(database_url, **changed)
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Application]:
+    """The application, with its context: rules can be called directly."""
+    app = create_app(settings)
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Application) -> FlaskClient:
+    """A browser or a mobile app, as far as HTTP goes."""
+    return app.test_client()
+
+
+@pytest.fixture
+def runner(app: Application) -> FlaskCliRunner:
+    """An operator at a command line."""
+    return app.test_cli_runner()
+
+
+@pytest.fixture
+def alice(app: Application) -> User:
+    """Alice, who has an account with a confirmed address."""
+    return registration.create(Applicant(ALICE, PASSWORD, "Alice", "Archer"), TEST_CLIENT)
+
+
+@pytest.fixture
+def delivered(app: Application) -> Callable[[], list[Mail]]:
+    """Let the worker deliver all that is due, and return the development mailbox, newest first."""
+
+    def deliver() -> list[Mail]:
+        while worker.run_once():
+            pass
+        db.session.remove()
+        return mailbox.messages()
+
+    return deliver
+
+
+def token_in(mail: Mail) -> str:
+    """Return the token of the link in a mail."""
+    return next(link.partition("token=")[2] for link in mail.links if "token=" in link)
+
+
+_SECRETS = {"secret_key": "test-signing-key-0123456789-abcdefgh", "jwt_secret": "test-jwt-secret-0123456789-abcdefgh"}
+
+
+def _settings(database_url: str, **changed: Any) -> Settings:
+    defaults: dict[str, Any] = {"bcrypt_cost": 4, "public_url": "https://auth.example.com", **_SECRETS}
+    return load(**{"_env_file": None, "database_url": database_url, **defaults, **changed})
+
+
+def _sqlite_template(folder: Path) -> Path:
+    """Return a migrated SQLite file, made once per test process."""
+    template = folder / f"migrated-{os.getpid()}.db"
+    if not template.exists():
+        _migrate(f"sqlite:///{template}")
+    return template
+
+
+def _migrate(url: str) -> None:
+    app = create_app(_settings(url))
+    with app.app_context():
+        flask_migrate.upgrade()
+        db.engine.dispose()
