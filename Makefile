@@ -39,7 +39,7 @@ lint: .venv/.ready ## Check style, types, imports and templates
 	check ruff check .; \
 	check ruff format --check .; \
 	check mypy; \
-	echo "== import-linter"; $(VENV_PYTHON) .venv/bin/lint-imports || failed=1; \
+	echo "== lint-imports"; $(VENV_PYTHON) .venv/bin/lint-imports --no-logo || failed=1; \
 	$(if $(TEMPLATES),check djlint --lint --quiet templates;) \
 	exit $$failed
 

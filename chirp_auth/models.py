@@ -154,4 +154,4 @@ class SecurityEvent(Model):
     outcome: Mapped[str] = mapped_column(String(40))
     reference: Mapped[str | None] = mapped_column(String(40), index=True)
     actor: Mapped[str | None] = mapped_column(String(100))
-    detail: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    detail: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

@@ -1,6 +1,7 @@
 """Email addresses: which text is one, and the form under which an account is looked up."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -17,6 +18,7 @@ class Address:
     key: str
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Address:
     """Read an address; no question is asked of the network.
 

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from sqlalchemy import event, or_, select, update
+from sqlalchemy import event, insert, or_, select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from chirp_auth.clock import now
@@ -30,21 +30,22 @@ LONGEST_DELAY = timedelta(minutes=15)
 arrived = Event()  # Set after a commit that put an entry, so that this process's mail thread wakes at once.
 
 
-def put(kind: str, recipient: str, user_id: UUID | None = None, **params: Any) -> OutboxEntry:
+def put(kind: str, recipient: str, user_id: UUID | None = None, **params: Any) -> None:
     """Add a mail to the transaction. `params` must be JSON and hold no secret: they rest in the table."""
     entry_id = uuid4()
-    entry = OutboxEntry(
-        id=entry_id,
-        kind=kind,
-        recipient=recipient,
-        user_id=user_id,
-        params=params,
-        message_id=f"<{entry_id}@{_message_id_domain()}>",
-        due_at=now(),
+    db.session.execute(
+        insert(OutboxEntry),
+        {
+            "id": entry_id,
+            "kind": kind,
+            "recipient": recipient,
+            "user_id": user_id,
+            "params": params,
+            "message_id": f"<{entry_id}@{_message_id_domain()}>",
+            "due_at": now(),
+        },
     )
-    db.session.add(entry)
     db.session().info["put_mail"] = True
-    return entry
 
 
 def claim(limit: int) -> Sequence[OutboxEntry]:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from sqlalchemy import insert
 
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import SecurityEvent
@@ -27,19 +28,20 @@ def record(
 
     `email_key` is kept as a keyed digest, so that attempts on one address can be counted without naming it.
     """
-    db.session.add(
-        SecurityEvent(
-            kind=kind,
-            outcome=outcome,
-            user_id=user_id,
-            email_digest=digest(email_key) if email_key else None,
-            ip=client.ip,
-            user_agent=client.user_agent,
-            face=client.face,
-            reference=client.reference,
-            actor=client.actor,
-            detail=detail or None,
-        )
+    db.session.execute(
+        insert(SecurityEvent),
+        {
+            "kind": kind,
+            "outcome": outcome,
+            "user_id": user_id,
+            "email_digest": digest(email_key) if email_key else None,
+            "ip": client.ip,
+            "user_agent": client.user_agent,
+            "face": client.face,
+            "reference": client.reference,
+            "actor": client.actor,
+            "detail": detail or None,
+        },
     )
     log.info(kind, outcome=outcome, face=client.face, reference=client.reference, **detail)
 

@@ -127,7 +127,6 @@ class Conversation(SMTP):
 
     def __init__(self, server: SmtpServer, loop: Loop) -> None:
         self.closes_after_answer = False
-        self.lost = False
         super().__init__(
             Moods(server),
             hostname="mail.test",
@@ -143,12 +142,11 @@ class Conversation(SMTP):
         return self.transport is not None and self.transport.get_extra_info("ssl_object") is not None
 
     def close(self) -> None:
-        if isinstance(self.transport, asyncio.WriteTransport) and not self.lost:
-            self.transport.abort()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.lost = True
-        super().connection_lost(error)
+        for transport in (self._original_transport, self.transport):  # the first is below STARTTLS
+            # Python 3.11.2 forgets what is below an encrypted transport that was closed twice.
+            with contextlib.suppress(AttributeError):
+                if isinstance(transport, asyncio.WriteTransport):
+                    transport.abort()
 
     async def push(self, status: Any) -> None:
         await super().push(status)

@@ -1,0 +1,79 @@
+"""A load of HTTP requests over kept-alive connections, light enough not to be what is measured."""
+
+import selectors
+import socket
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+MAX_ANSWER_BYTES = 65536
+
+
+@dataclass
+class Load:
+    """What came of a load: how many answers by status, and how long each took."""
+
+    seconds: float = 0.0
+    statuses: Counter[int] = field(default_factory=Counter)
+    latencies: list[float] = field(default_factory=list)
+
+    @property
+    def per_second(self) -> float:
+        return len(self.latencies) / self.seconds
+
+    def percentile(self, percent: float) -> float:
+        """Return the latency, in milliseconds, that this share of the answers stayed below."""
+        ordered = sorted(self.latencies)
+        return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] * 1000
+
+
+def request(method: str, path: str, body: bytes = b"", content_type: str = "application/json") -> bytes:
+    """Return a request as it goes over the wire."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {content_type}\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def run(port: int, wire: bytes, *, connections: int, seconds: float) -> Load:
+    """Send `wire` over so many connections, each waiting for its answer before it asks again."""
+    load = Load()
+    selector = selectors.DefaultSelector()
+    started = time.perf_counter()
+    for _ in range(connections):
+        line = socket.create_connection(("127.0.0.1", port))
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        line.sendall(wire)
+        selector.register(line, selectors.EVENT_READ, [time.perf_counter()])
+    while time.perf_counter() - started < seconds:
+        for key, _ in selector.select(timeout=1):
+            line = key.fileobj
+            assert isinstance(line, socket.socket)
+            _receive(line, load, key.data[0])
+            key.data[0] = time.perf_counter()
+            line.sendall(wire)
+    load.seconds = time.perf_counter() - started
+    for key in list(selector.get_map().values()):
+        assert isinstance(key.fileobj, socket.socket)
+        key.fileobj.close()
+    selector.close()
+    return load
+
+
+def _receive(line: socket.socket, load: Load, sent: float) -> None:
+    """Read one whole answer; the servers here always say its length."""
+    answer = line.recv(MAX_ANSWER_BYTES)
+    head, found, body = answer.partition(b"\r\n\r\n")
+    while not found:
+        answer += _more(line)
+        head, found, body = answer.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
+    while len(body) < length:
+        body += _more(line)
+    load.latencies.append(time.perf_counter() - sent)
+    load.statuses[int(head[9:12])] += 1
+
+
+def _more(line: socket.socket) -> bytes:
+    more = line.recv(MAX_ANSWER_BYTES)
+    if not more:
+        raise ConnectionError("the server hung up")
+    return more
