@@ -42,18 +42,16 @@ def run(port: int, wire: bytes, *, connections: int, seconds: float) -> Load:
         line = socket.create_connection(("127.0.0.1", port))
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         line.sendall(wire)
-        selector.register(line, selectors.EVENT_READ, [time.perf_counter()])
+        selector.register(line, selectors.EVENT_READ, [line, time.perf_counter()])
     while time.perf_counter() - started < seconds:
         for key, _ in selector.select(timeout=1):
-            line = key.fileobj
-            assert isinstance(line, socket.socket)
-            _receive(line, load, key.data[0])
-            key.data[0] = time.perf_counter()
-            line.sendall(wire)
+            client: socket.socket = key.data[0]
+            _receive(client, load, key.data[1])
+            key.data[1] = time.perf_counter()
+            client.sendall(wire)
     load.seconds = time.perf_counter() - started
     for key in list(selector.get_map().values()):
-        assert isinstance(key.fileobj, socket.socket)
-        key.fileobj.close()
+        key.data[0].close()
     selector.close()
     return load
 

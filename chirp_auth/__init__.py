@@ -9,7 +9,7 @@ from sqlalchemy.pool import QueuePool
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
-from chirp_auth import cli, health, logs, refusals, routing, web
+from chirp_auth import cli, health, logs, refusals, routing, sqlite, web
 from chirp_auth.accounts import sessions
 from chirp_auth.api import body, dialects
 from chirp_auth.extensions import csrf, db, limiter, login_manager, mail, migrate
@@ -18,7 +18,6 @@ from chirp_auth.web import headers
 from chirp_auth.words import in_words, iso, when
 
 POOL_WAIT_SECONDS = 5
-SQLITE_WAIT_SECONDS = 5
 
 
 def create_app(settings: config.Settings | None = None) -> routing.Application:
@@ -115,7 +114,5 @@ def _engine_options(settings: config.Settings) -> dict[str, Any]:
         "pool_timeout": POOL_WAIT_SECONDS,
     }
     if settings.on_sqlite:
-        # Python's sqlite3 begins a transaction at the first write, and IMMEDIATE takes the write lock there:
-        # readers never hold a lock, and a writer never has to upgrade one.
-        return {**pool, "connect_args": {"isolation_level": "IMMEDIATE", "timeout": SQLITE_WAIT_SECONDS}}
+        return {**pool, "connect_args": sqlite.CONNECT_ARGS}
     return {**pool, "pool_pre_ping": True, "connect_args": {"connect_timeout": POOL_WAIT_SECONDS}}

@@ -1,8 +1,7 @@
 """The extensions, unbound: `create_app` binds them to an application."""
 
-import sqlite3
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from flask import current_app, request
 from flask_limiter import Limiter
@@ -11,7 +10,7 @@ from flask_mail import Mail
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
-from sqlalchemy import Engine, MetaData, event
+from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 from werkzeug.local import LocalProxy
 
@@ -57,12 +56,3 @@ csrf = CSRFProtect()
 mail = Mail()
 limiter = Limiter(key_func=client_address)
 settings = cast("Settings", LocalProxy(lambda: current_app.extensions["settings"]))
-
-
-@event.listens_for(Engine, "connect")
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    """Set up every SQLite connection: readers beside one writer, commits that survive a power cut, foreign keys."""
-    if isinstance(connection, sqlite3.Connection):
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")

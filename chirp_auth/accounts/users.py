@@ -2,17 +2,19 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from chirp_auth.accounts import addresses
 from chirp_auth.errors import InvalidEmail
 from chirp_auth.extensions import db
 from chirp_auth.models import User
 
+_BY_EMAIL_KEY = select(User).where(User.email_key == bindparam("email_key"))
+
 
 def find(email_key: str) -> User | None:
     """Return the user whose address has this lookup form."""
-    return db.session.scalar(select(User).where(User.email_key == email_key))
+    return db.session.scalar(_BY_EMAIL_KEY, {"email_key": email_key})
 
 
 def find_by_id_or_email(text: str) -> User | None:

@@ -14,18 +14,21 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from sqlalchemy import event, insert, or_, select, update
+from sqlalchemy import event, insert, select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import OutboxEntry
 
+TABLE = OutboxEntry.metadata.tables["outbox"]  # Not the class: its unit of work costs as much as the commit.
 LEASE = timedelta(seconds=30)
 MAX_AGE = timedelta(days=1)  # Undelivered for longer, an entry waits for an operator.
 FIRST_RETRIES = 10
 LONGEST_FIRST_DELAY = timedelta(seconds=18)  # With its jitter below the 20 s that we promise.
 LONGEST_DELAY = timedelta(minutes=15)
+
+_UNSYNCHRONIZED = {"synchronize_session": False}  # An entry in memory stays as it was claimed.
 
 arrived = Event()  # Set after a commit that put an entry, so that this process's mail thread wakes at once.
 
@@ -34,7 +37,7 @@ def put(kind: str, recipient: str, user_id: UUID | None = None, **params: Any) -
     """Add a mail to the transaction. `params` must be JSON and hold no secret: they rest in the table."""
     entry_id = uuid4()
     db.session.execute(
-        insert(OutboxEntry),
+        insert(TABLE),
         {
             "id": entry_id,
             "kind": kind,
@@ -119,15 +122,9 @@ def _is_too_old(entry: OutboxEntry) -> bool:
 
 
 def _mark(entries: Sequence[OutboxEntry], **values: Any) -> None:
-    """Write the outcome, unless the lease ran out and somebody else holds the entry by now."""
-    mine = or_(*(_leased_as(entry) for entry in entries))
-    db.session.execute(
-        update(OutboxEntry).where(mine).values(**values), execution_options={"synchronize_session": False}
-    )
-
-
-def _leased_as(entry: OutboxEntry) -> Any:
-    return (OutboxEntry.id == entry.id) & (OutboxEntry.attempts == entry.attempts)
+    """Write the outcome for entries of one claim, unless the lease ran out and somebody else holds them by now."""
+    mine = (OutboxEntry.id.in_([entry.id for entry in entries]), OutboxEntry.due_at == entries[0].due_at)
+    db.session.execute(update(OutboxEntry).where(*mine).values(**values), execution_options=_UNSYNCHRONIZED)
 
 
 def _message_id_domain() -> str:
