@@ -36,9 +36,9 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
     app.extensions["settings"] = settings
     app.extensions["hash_gate"] = gate.for_threads(settings.web_threads, settings.web_workers)
     app.config.from_mapping(_flask_config(settings))
-    app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's documented place for it
-        app.wsgi_app, x_for=settings.trusted_proxy_hops, x_proto=settings.trusted_proxy_hops
-    )
+    if hops := settings.trusted_proxy_hops:
+        # mypy: Flask's documented place for it
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     _bind_extensions(app)
     logs.init_app(app)
     headers.init_app(app)

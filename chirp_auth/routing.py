@@ -7,13 +7,27 @@ to a shared path is looked up there and nowhere else, so no view has to ask whic
 from typing import Any
 
 from flask import Flask, Request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.routing import MapAdapter
 
 from chirp_auth.api.dialects import PLAIN_PATHS, plain
 
+API_PATHS = ("/api/", "/healthz/")
+
+
+class Cookies(SecureCookieSessionInterface):
+    """The browser's cookie is for the browser: the JSON face reads none and cannot set one."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if request.path.startswith(API_PATHS) or _is_plain(request):
+            return self.make_null_session(app)
+        return super().open_session(app, request)
+
 
 class Application(Flask):
     """Flask that sends a JSON POST on a shared path to the plain contract."""
+
+    session_interface = Cookies()
 
     def create_url_adapter(self, request: Any) -> MapAdapter | None:
         adapter = super().create_url_adapter(request)

@@ -21,7 +21,8 @@ from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import OutboxEntry
 
-TABLE = OutboxEntry.metadata.tables["outbox"]  # Not the class: its unit of work costs as much as the commit.
+# On the table, not the class, whose unit of work costs as much as the commit.
+_INSERT = insert(OutboxEntry.metadata.tables["outbox"])
 LEASE = timedelta(seconds=30)
 MAX_AGE = timedelta(days=1)  # Undelivered for longer, an entry waits for an operator.
 FIRST_RETRIES = 10
@@ -36,8 +37,8 @@ arrived = Event()  # Set after a commit that put an entry, so that this process'
 def put(kind: str, recipient: str, user_id: UUID | None = None, **params: Any) -> None:
     """Add a mail to the transaction. `params` must be JSON and hold no secret: they rest in the table."""
     entry_id = uuid4()
-    db.session.execute(
-        insert(TABLE),
+    db.session.connection().execute(
+        _INSERT,
         {
             "id": entry_id,
             "kind": kind,
