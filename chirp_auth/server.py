@@ -47,7 +47,7 @@ def _serve(settings: Settings) -> None:
         respawn_failed_workers=True,
         respawn_interval=1.0,
         workers_kill_timeout=STOP_SECONDS,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         websockets=False,
         working_dir=ROOT,
     ).serve()
