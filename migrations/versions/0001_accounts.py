@@ -107,9 +107,10 @@ def _create_outbox() -> None:
         sa.Column("last_error", sa.Text()),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_outbox_user_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
+        sqlite_with_rowid=False,
     )
-    op.create_index("ix_outbox_user_id", "outbox", ["user_id"])
-    op.create_index("ix_outbox_due_at", "outbox", ["due_at"])
+    _index_where_set("outbox", "due_at")
+    _index_where_set("outbox", "user_id")
 
 
 def _create_security_events() -> None:
@@ -130,5 +131,10 @@ def _create_security_events() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_security_events"),
     )
     op.create_index("ix_security_events_at", "security_events", ["at"])
-    op.create_index("ix_security_events_user_id", "security_events", ["user_id"])
+    _index_where_set("security_events", "user_id")
     op.create_index("ix_security_events_reference", "security_events", ["reference"])
+
+
+def _index_where_set(table: str, column: str) -> None:
+    condition = sa.text(f"{column} IS NOT NULL")
+    op.create_index(f"ix_{table}_{column}", table, [column], sqlite_where=condition, postgresql_where=condition)
