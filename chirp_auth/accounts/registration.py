@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
 
-from chirp_auth.accounts import addresses, phone_numbers, sessions, users
+from chirp_auth.accounts import addresses, names, phone_numbers, sessions, users
 from chirp_auth.accounts.addresses import Address
 from chirp_auth.clock import now
-from chirp_auth.errors import EmailTaken, ValidationFailed
+from chirp_auth.errors import EmailTaken
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
 from chirp_auth.mail.compose import Letter, Nobody, composes, safe_name
-from chirp_auth.models import MAX_NAME_CHARACTERS, OutboxEntry, Session, User
+from chirp_auth.models import OutboxEntry, Session, User
 from chirp_auth.security import audit, passwords
 from chirp_auth.security.client import Client
 
@@ -88,8 +88,8 @@ def compose_existing_account(entry: OutboxEntry) -> Letter | Nobody:
 
 
 def _new_user(applicant: Applicant, address: Address) -> User:
-    first_name = _name("first_name", applicant.first_name)
-    last_name = _name("last_name", applicant.last_name)
+    first_name = names.parse_optional("first_name", applicant.first_name)
+    last_name = names.parse_optional("last_name", applicant.last_name)
     phone_number = phone_numbers.parse_optional(applicant.phone_number)
     passwords.check(applicant.password, (address.typed, first_name, last_name))
     return User(
@@ -101,14 +101,6 @@ def _new_user(applicant: Applicant, address: Address) -> User:
         password_hash=passwords.hash_new(applicant.password),
         password_changed_at=now(),
     )
-
-
-def _name(field: str, text: str | None) -> str | None:
-    name = " ".join((text or "").split())
-    if len(name) > MAX_NAME_CHARACTERS:
-        sentence = f"That name is too long: {MAX_NAME_CHARACTERS} characters at most."
-        raise ValidationFailed({field: sentence}, sentence)
-    return name or None
 
 
 def _refuse(address: Address, client: Client) -> None:

@@ -44,7 +44,7 @@ def living(user: User, current: Session | None = None) -> list[Session]:
     found = db.session.scalars(
         select(Session).join(User).where(Session.user_id == user.id, *_alive()).order_by(Session.last_seen_at.desc())
     )
-    return sorted(found, key=lambda session: session is not current)
+    return sorted(found, key=lambda session: current is None or session.id != current.id)
 
 
 def sign_out(session: Session, client: Client) -> None:

@@ -34,6 +34,20 @@ def read(schema: type[Schema]) -> Schema:
         raise InvalidEmail from None
 
 
+def read_number(name: str, *, default: int | None, most: int) -> int | None:
+    """Return a whole number from 1 to `most` out of the query, or `default` where it says nothing of it.
+
+    Raises:
+        ValidationFailed: it is no such number.
+    """
+    text = request.args.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
+        raise ValidationFailed({name: f"must be a whole number from 1 to {most}"}, f"Not valid: {name}.")
+    return int(text)
+
+
 def _parse(body: bytes) -> Any:
     try:
         return json.loads(body.decode("utf-8"), object_pairs_hook=_without_repeats, parse_constant=_refuse)

@@ -3,16 +3,13 @@
 No view, rule or error asks which client it serves; a dialect answers for each outcome and each refusal.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
-from flask import Response, jsonify
+from flask import Response
 
+from chirp_auth.api.members import answer, event_members, session_members, signed_in, token_members, user_members
 from chirp_auth.errors import AuthError
-from chirp_auth.extensions import settings
-from chirp_auth.models import Session, User
-from chirp_auth.security import tokens
-from chirp_auth.words import iso
+from chirp_auth.models import SecurityEvent, Session, User
 
 View = Callable[..., Response]
 
@@ -89,41 +86,28 @@ class Dialect:
     def signed_in(self, session: Session) -> Response:
         return answer(200, {"message": SIGNED_IN, **signed_in(session)})
 
+    def refreshed(self, session: Session) -> Response:
+        return answer(200, token_members(session))
+
     def account(self, user: User) -> Response:
         return answer(200, {"user": user_members(user)})
 
+    def sessions(self, found: Sequence[Session], current: Session) -> Response:
+        return answer(200, {"sessions": [session_members(session, current) for session in found]})
+
+    def events(self, found: Sequence[SecurityEvent], limit: int) -> Response:
+        following = found[-1].id if len(found) == limit else None
+        return answer(200, {"events": [event_members(event) for event in found], "next": following})
+
+    def password_changed(self, user: User) -> Response:
+        return answer(200, {"message": "Your password has been changed.", "email": user.email})
+
+    def email_verified(self, user: User) -> Response:
+        return answer(200, {"message": "Your email address is confirmed.", "email": user.email})
+
+    def verification_requested(self, email: str) -> Response:
+        sentence = "If an account with that email is not confirmed yet, you will receive a link to confirm it."
+        return answer(200, {"message": sentence, "email": email})
+
     def nothing(self) -> Response:
         return Response(status=204)
-
-
-def answer(status: int, body: dict[str, Any]) -> Response:
-    """Return a JSON answer."""
-    response = jsonify(body)
-    response.status_code = status
-    return response
-
-
-def signed_in(session: Session) -> dict[str, Any]:
-    """Return the user and the tokens of a new session."""
-    return {"user": user_members(session.user), **token_members(session)}
-
-
-def token_members(session: Session) -> dict[str, Any]:
-    return {
-        "access_token": tokens.mint_access(session),
-        "token_type": "bearer",
-        "expires_in": int(settings.jwt_expires_in.total_seconds()),
-        "refresh_token": tokens.mint_refresh(session),
-    }
-
-
-def user_members(user: User) -> dict[str, Any]:
-    return {
-        "id": str(user.id),
-        "email": user.email,
-        "first_name": user.first_name,
-        "last_name": user.last_name,
-        "phone_number": user.phone_number,
-        "email_verified": user.email_verified_at is not None,
-        "created_at": iso(user.created_at),
-    }

@@ -67,6 +67,28 @@ class Login(Body):
     password: Text
 
 
+class Refresh(Body):
+    refresh_token: Text
+
+
+class Token(Body):
+    token: Text
+
+
+class Profile(Body):
+    """What is left out stays as it is; null or nothing clears it."""
+
+    first_name: Text | None = None
+    last_name: Text | None = None
+    phone_number: Text | None = None
+
+
+class PasswordChange(Body):
+    current_password: Text
+    new_password: Text
+    confirm_password: Text
+
+
 class OldAndNewPassword(Body):
     """seller's body."""
 

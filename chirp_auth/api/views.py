@@ -1,15 +1,29 @@
 """The endpoints, written once: read what the dialect's client sent, call one rule, answer in the dialect."""
 
+from uuid import UUID
+
 from flask import Blueprint, Response
 
-from chirp_auth.accounts import password_change, password_reset, registration, sessions, sign_in
+from chirp_auth.accounts import (
+    activity,
+    email_verification,
+    password_change,
+    password_reset,
+    profile,
+    registration,
+    sessions,
+    sign_in,
+)
+from chirp_auth.accounts import refresh as refresh_rule
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.api import bearer, body, schemas
 from chirp_auth.api.dialect import Dialect, View
 from chirp_auth.caller import client
+from chirp_auth.errors import NotFound
 from chirp_auth.security import limits
 
 FACE = "api"
+LARGEST_ID = 2**63 - 1
 
 
 def blueprint(dialect: Dialect, routes: dict[tuple[str, str], View]) -> Blueprint:
@@ -59,10 +73,67 @@ def change_password_by_email(dialect: Dialect) -> Response:
     return dialect.password_replaced(user)
 
 
-def me(dialect: Dialect) -> Response:
-    return dialect.account(bearer.session().user)
+def refresh(dialect: Dialect) -> Response:
+    asked = body.read(schemas.Refresh)
+    return dialect.refreshed(refresh_rule.refresh(asked.refresh_token, client(FACE)))
 
 
 def logout(dialect: Dialect) -> Response:
     sessions.sign_out(bearer.session(), client(FACE))
     return dialect.nothing()
+
+
+def me(dialect: Dialect) -> Response:
+    return dialect.account(bearer.session().user)
+
+
+def change_me(dialect: Dialect) -> Response:
+    session = bearer.session()
+    told = body.read(schemas.Profile).model_dump(exclude_unset=True)
+    return dialect.account(profile.change_profile(session.user, told, client(FACE)))
+
+
+def list_sessions(dialect: Dialect) -> Response:
+    current = bearer.session()
+    return dialect.sessions(sessions.living(current.user, current), current)
+
+
+def end_session(dialect: Dialect, session_id: UUID) -> Response:
+    current = bearer.session()
+    if not sessions.end(session_id, current.user, client(FACE)):
+        raise NotFound
+    return dialect.nothing()
+
+
+def end_other_sessions(dialect: Dialect) -> Response:
+    sessions.end_others(bearer.session(), client(FACE))
+    return dialect.nothing()
+
+
+def change_password(dialect: Dialect) -> Response:
+    session = bearer.session()
+    asked = body.read(schemas.PasswordChange)
+    limits.sign_in()
+    password_change.change_password(
+        session, asked.current_password, asked.new_password, asked.confirm_password, client(FACE)
+    )
+    return dialect.password_changed(session.user)
+
+
+def verify_email(dialect: Dialect) -> Response:
+    asked = body.read(schemas.Token)
+    return dialect.email_verified(email_verification.verify_email(asked.token, client(FACE)))
+
+
+def resend_verification(dialect: Dialect) -> Response:
+    asked = body.read(schemas.ForgotPassword)
+    limits.resend_verification()
+    email_verification.request_link(asked.email, client(FACE))
+    return dialect.verification_requested(asked.email)
+
+
+def list_events(dialect: Dialect) -> Response:
+    session = bearer.session()
+    limit = body.read_number("limit", default=20, most=activity.MOST)
+    before = body.read_number("before", default=None, most=LARGEST_ID)
+    return dialect.events(activity.newest(session.user, limit or 1, before), limit or 1)

@@ -3,7 +3,8 @@
 from flask import Response, request
 
 from chirp_auth.api import body, schemas, views
-from chirp_auth.api.dialect import REGISTERED, REGISTRATION_NOTED, SIGNED_IN, Dialect, answer, signed_in
+from chirp_auth.api.dialect import REGISTERED, REGISTRATION_NOTED, SIGNED_IN, Dialect
+from chirp_auth.api.members import answer, signed_in
 from chirp_auth.clock import now
 from chirp_auth.errors import AuthError
 from chirp_auth.models import Session, User

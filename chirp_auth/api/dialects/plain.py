@@ -6,7 +6,8 @@ It lives in a routing space of its own (see `chirp_auth.routing`), because the p
 from flask import Response
 
 from chirp_auth.api import body, schemas, views
-from chirp_auth.api.dialect import Dialect, answer
+from chirp_auth.api.dialect import Dialect
+from chirp_auth.api.members import answer
 from chirp_auth.errors import AuthError
 from chirp_auth.models import User
 

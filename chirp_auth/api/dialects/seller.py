@@ -3,7 +3,8 @@
 from flask import Response
 
 from chirp_auth.api import views
-from chirp_auth.api.dialect import Dialect, answer
+from chirp_auth.api.dialect import Dialect
+from chirp_auth.api.members import answer
 from chirp_auth.errors import AuthError
 from chirp_auth.models import User
 

@@ -3,7 +3,8 @@
 from flask import Response, request
 
 from chirp_auth.api import bearer, body, schemas, views
-from chirp_auth.api.dialect import Dialect, answer
+from chirp_auth.api.dialect import Dialect
+from chirp_auth.api.members import answer
 from chirp_auth.clock import now
 from chirp_auth.errors import AuthError, Unauthenticated, ValidationFailed
 from chirp_auth.models import User
@@ -62,7 +63,16 @@ blueprint = views.blueprint(
         ("POST", "/login"): views.login,
         ("POST", "/forgot-password"): views.forgot_password,
         ("POST", "/reset-password"): views.reset_password,
-        ("GET", "/me"): views.me,
+        ("POST", "/refresh"): views.refresh,
         ("POST", "/logout"): views.logout,
+        ("GET", "/me"): views.me,
+        ("PATCH", "/me"): views.change_me,
+        ("GET", "/sessions"): views.list_sessions,
+        ("DELETE", "/sessions/<uuid:session_id>"): views.end_session,
+        ("DELETE", "/sessions"): views.end_other_sessions,
+        ("POST", "/change-password"): views.change_password,
+        ("POST", "/verify-email"): views.verify_email,
+        ("POST", "/resend-verification"): views.resend_verification,
+        ("GET", "/events"): views.list_events,
     },
 )
