@@ -1,5 +1,6 @@
 """Registration: opening an account."""
 
+import re
 from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
@@ -14,6 +15,8 @@ from chirp_auth.mail.compose import Letter, Nobody, composes, safe_name
 from chirp_auth.models import MAX_NAME_CHARACTERS, OutboxEntry, Session, User
 from chirp_auth.security import audit, passwords
 from chirp_auth.security.client import Client
+
+_UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,9 @@ def _new_user(applicant: Applicant, address: Address) -> User:
 
 def _name(field: str, text: str | None) -> str | None:
     name = " ".join((text or "").split())
+    if _UNSTORABLE.search(name):
+        sentence = "That name contains an invisible control character. Please remove it."
+        raise ValidationFailed({field: sentence}, sentence)
     if len(name) > MAX_NAME_CHARACTERS:
         sentence = f"That name is too long: {MAX_NAME_CHARACTERS} characters at most."
         raise ValidationFailed({field: sentence}, sentence)
