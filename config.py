@@ -1,30 +1,32 @@
-"""The settings: read from the environment and `.env`, typed, every problem told at once."""
+"""The settings: read from the environment and `.env`, typed, every problem told at once.
+
+No other file reads the environment. What a value may be stands in `config_values`, what the values may not say
+together in `config_checks`.
+"""
 
 import os
-import re
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parseaddr
 from hashlib import sha256
-from ipaddress import ip_address
 from pathlib import Path
 from secrets import token_urlsafe
 from tempfile import NamedTemporaryFile
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import EnvSettingsSource
 
-ROOT = Path(__file__).resolve().parent
-INSTANCE = ROOT / "instance"
+from config_checks import problems_of
+from config_values import INSTANCE, DatabaseUrl, DeepLink, Duration, Listed, Mailbox, Origin, WebPath
 
-MIN_SECRET_CHARACTERS = 32
-MIN_PRODUCTION_BCRYPT_COST = 10  # OWASP Password Storage Cheat Sheet: a work factor of 10 or more.
+ROOT = Path(__file__).resolve().parent
 
 FROM_FILES = ("secret_key", "secret_key_fallbacks", "jwt_secret", "smtp_pass", "database_url", "redis_url")
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class ConfigurationError(Exception):
@@ -33,66 +35,6 @@ class ConfigurationError(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
-
-
-def _duration(value: object) -> object:
-    if isinstance(value, timedelta):
-        return value
-    found = re.fullmatch(r"\s*(\d{1,9})\s*([smhd]?)\s*", str(value))
-    if not found or int(found[1]) == 0:
-        raise ValueError("is not a duration: write seconds (3600) or a number with s, m, h or d (1h)")
-    return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
-
-
-def _origin(value: str) -> str:
-    if not value:  # Not set: `model_post_init` fills it in.
-        return value
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("is not an http or https address")
-    return value.rstrip("/")
-
-
-def _sqlalchemy_url(value: str) -> str:
-    scheme, found, rest = value.partition("://")
-    if not found:
-        raise ValueError("is not a database URL")
-    if scheme in ("postgres", "postgresql"):
-        return f"postgresql+psycopg://{rest}"
-    if scheme not in ("sqlite", "postgresql+psycopg"):
-        raise ValueError("must begin with sqlite:/// or postgresql://")
-    return value
-
-
-def _listed(value: object) -> object:
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
-
-
-def _path(value: str) -> str:
-    if not value.startswith("/") or value.startswith("//") or "?" in value:
-        raise ValueError("must be a path that begins with one slash")
-    return value
-
-
-def _deep_link(value: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s?#]*", value) or value.startswith("javascript:"):
-        raise ValueError("must be an address with the app's own scheme, such as movr://reset-password")
-    return value
-
-
-def _mailbox(value: str) -> str:
-    if not value:  # Likewise.
-        return value
-    if "@" not in parseaddr(value)[1] or "\n" in value or "\r" in value:
-        raise ValueError("must be an address or Name <address>")
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Origin = Annotated[str, AfterValidator(_origin)]
-Mailbox = Annotated[str, AfterValidator(_mailbox)]
 
 
 class Settings(BaseSettings):
@@ -105,8 +47,8 @@ class Settings(BaseSettings):
     app_env: Literal["development", "production"] = "development"
     app_name: str = Field("Chirpworks", min_length=1, max_length=40, pattern=r"^[^\r\n]+$")
     secret_key: SecretStr = SecretStr("")
-    secret_key_fallbacks: Annotated[list[SecretStr], NoDecode, BeforeValidator(_listed)] = []
-    database_url: Annotated[str, AfterValidator(_sqlalchemy_url)] = f"sqlite:///{INSTANCE / 'chirp_auth.db'}"
+    secret_key_fallbacks: Annotated[list[SecretStr], NoDecode, Listed] = []
+    database_url: DatabaseUrl = f"sqlite:///{INSTANCE / 'chirp_auth.db'}"
     redis_url: Annotated[str, Field(pattern=r"^(redis|rediss|unix)://")] | None = None
 
     host: str = "127.0.0.1"
@@ -118,8 +60,8 @@ class Settings(BaseSettings):
 
     public_url: Origin = ""
     frontend_url: Origin = ""
-    password_reset_redirect_url: Annotated[str, AfterValidator(_path)] = "/reset-password"
-    mobile_deep_link: Annotated[str, AfterValidator(_deep_link)] | None = None
+    password_reset_redirect_url: WebPath = "/reset-password"
+    mobile_deep_link: DeepLink | None = None
 
     password_reset_token_expires_in: Duration = timedelta(hours=1)
     password_reset_rate_limit_ttl: Duration = timedelta(seconds=3600)
@@ -168,14 +110,16 @@ class Settings(BaseSettings):
         return [key.get_secret_value() for key in (*self.secret_key_fallbacks, self.secret_key)]
 
     def model_post_init(self, _context: Any) -> None:
-        """Fill in what follows from other settings."""
-        self.public_url = self.public_url or f"http://{self.host}:{self.port}"
+        """Fill in what follows from other settings; `model_fields_set` keeps saying what was set."""
+        were_set = set(self.model_fields_set)
+        self.public_url = self.public_url or f"http://{_in_an_address(self.host)}:{self.port}"
         self.frontend_url = self.frontend_url or self.public_url
         host = urlsplit(self.public_url).hostname or "localhost"
         self.mail_from = self.mail_from or f"{self.app_name} <no-reply@{host}>"
         self.support_email = parseaddr(self.support_email or self.mail_from)[1]
         if "smtp_security" not in self.model_fields_set and self.smtp_user:
             self.smtp_security = "starttls"
+        self.model_fields_set.intersection_update(were_set)
 
     @classmethod
     def settings_customise_sources(
@@ -186,24 +130,48 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, _SecretFiles(settings_cls), dotenv_settings
+        files = (_SecretFiles(settings_cls, source) for source in (env_settings, dotenv_settings))
+        return init_settings, next(files), env_settings, next(files), dotenv_settings
+
+    @field_validator(*FROM_FILES, mode="before")
+    @classmethod
+    def _readable(cls, value: object) -> object:
+        if isinstance(value, _Unreadable):
+            raise ValueError(value.reason)
+        return value
 
 
-class _SecretFiles(EnvSettingsSource):
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """Stands for a secret whose file gave none."""
+
+    reason: str
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
     """Reads SECRET_KEY from the file that SECRET_KEY_FILE names, and so on for each secret."""
 
+    def __init__(self, settings_cls: type[BaseSettings], names: PydanticBaseSettingsSource) -> None:
+        super().__init__(settings_cls)
+        assert isinstance(names, EnvSettingsSource)  # noqa: S101 - the environment and `.env` are such sources
+        self._variables = names.env_vars
+
     def __call__(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name in FROM_FILES:
-            if path := self.env_vars.get(f"{name}_file"):
-                try:
-                    found[name] = Path(path).read_text(encoding="utf-8").strip()
-                except (OSError, UnicodeDecodeError) as error:
-                    reason = getattr(error, "strerror", None) or "it is not text"
-                    raise ConfigurationError(
-                        [f"{name.upper()}_FILE cannot be read: {reason}. Name a file this user may read."]
-                    ) from None
-        return found
+        paths = {name: self._variables.get(f"{name}_file") for name in FROM_FILES}
+        return {name: self._read(name, path) for name, path in paths.items() if path}
+
+    def _read(self, name: str, path: str) -> str | _Unreadable:
+        if self._variables.get(name):
+            return _Unreadable(f"is set twice: keep {name.upper()} or {name.upper()}_FILE")
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not text"
+            return _Unreadable(f"cannot be read from the file that {name.upper()}_FILE names: {reason}")
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """The base class asks for it and has no use for it here: the files are read all at once."""
+        raise NotImplementedError
 
 
 def load(**given: Any) -> Settings:
@@ -212,25 +180,30 @@ def load(**given: Any) -> Settings:
     Raises:
         ConfigurationError: with a sentence for every problem; no sentence repeats a value.
     """
-    problems: list[str] = []
-    refused: set[str] = set()
-    try:
-        settings = Settings(**given)
-    except ValidationError as error:
-        for wrong in error.errors(include_input=False, include_url=False, include_context=False):
-            name = str(wrong["loc"][0])
-            refused.add(name)
-            problems.append(f"{name.upper()} {_sentence(wrong['msg'])}.")
-        settings = Settings(**{**given, **{name: Settings.model_fields[name].default for name in refused}})
-    if settings.in_production:
-        problems += [text for names, text in _production_problems(settings) if not refused.intersection(names)]
-    problems += [text for names, text in _contradictions(settings) if not refused.intersection(names)]
+    settings, wrong = _read(given)
+    problems = [f"{name.upper()} {sentence}." for name, sentence in wrong]
+    refused = {name for name, _ in wrong}
+    problems += [problem.sentence for problem in problems_of(settings) if not refused & problem.names]
     if problems:
         raise ConfigurationError(problems)
     if not settings.in_production:
         settings.secret_key = settings.secret_key or _development_secret(settings, "secret_key")
         settings.jwt_secret = settings.jwt_secret or _development_secret(settings, "jwt_secret")
     return settings
+
+
+def _read(given: dict[str, Any]) -> tuple[Settings, list[tuple[str, str]]]:
+    """Return the settings, the default standing for what is refused; and each refused name with a sentence."""
+    try:
+        return Settings(**given), []
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False, include_context=False)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ConfigurationError([f"The file .env cannot be read: {reason}."]) from None
+    wrong = {str(each["loc"][0]): _sentence(each["msg"]) for each in found}
+    defaults = {name: Settings.model_fields[name].default for name in wrong}
+    return Settings(**{**given, **defaults}), list(wrong.items())
 
 
 def _development_secret(settings: Settings, name: str) -> SecretStr:
@@ -250,70 +223,16 @@ def _development_secret(settings: Settings, name: str) -> SecretStr:
         raise ConfigurationError([f"{reason}. Set {name.upper()}, or let this user write there."]) from None
 
 
+def _in_an_address(host: str) -> str:
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - every address of this machine: people use this one
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
+
+
 def _sentence(message: str) -> str:
     message = message.removeprefix("Value error, ")
-    return message if message.startswith(("is ", "must ")) else f"is not valid: {message[0].lower()}{message[1:]}"
-
-
-def _production_problems(settings: Settings) -> list[tuple[tuple[str, ...], str]]:
-    found: list[tuple[tuple[str, ...], str]] = []
-    for name in ("secret_key", "jwt_secret"):
-        if flaw := _weakness(getattr(settings, name).get_secret_value()):
-            found.append(((name,), f"{name.upper()} {flaw}: set {MIN_SECRET_CHARACTERS} random characters or more."))
-    for fallback in settings.secret_key_fallbacks:
-        if flaw := _weakness(fallback.get_secret_value()):
-            found.append((("secret_key_fallbacks",), f"SECRET_KEY_FALLBACKS holds a key that {flaw}: remove it."))
-    if settings.jwt_secret.get_secret_value() == settings.secret_key.get_secret_value() != "":
-        found.append((("jwt_secret", "secret_key"), "JWT_SECRET must differ from SECRET_KEY."))
-    if "public_url" not in settings.model_fields_set:
-        found.append((("public_url",), "PUBLIC_URL is missing: set the https address that people use."))
-    for name in ("public_url", "frontend_url"):
-        if name in settings.model_fields_set and urlsplit(getattr(settings, name)).scheme != "https":
-            found.append(((name,), f"{name.upper()} must begin with https:// in production."))
-    if settings.smtp_host is None:
-        found.append((("smtp_host",), "SMTP_HOST is missing: production has no development mailbox."))
-    if settings.smtp_host and settings.smtp_security == "none" and not _is_loopback(settings.smtp_host):
-        found.append(
-            (
-                ("smtp_security", "smtp_host"),
-                "SMTP_SECURITY=none is allowed towards this machine only: use starttls or tls.",
-            )
-        )
-    if settings.bcrypt_cost < MIN_PRODUCTION_BCRYPT_COST:
-        found.append((("bcrypt_cost",), f"BCRYPT_COST must be {MIN_PRODUCTION_BCRYPT_COST} or more in production."))
-    return found
-
-
-def _contradictions(settings: Settings) -> list[tuple[tuple[str, ...], str]]:
-    found: list[tuple[tuple[str, ...], str]] = []
-    if settings.web_workers > 1 and settings.on_sqlite:
-        found.append((("web_workers", "database_url"), "WEB_WORKERS above 1 needs PostgreSQL: set DATABASE_URL."))
-    if settings.web_workers > 1 and not settings.redis_url:
-        found.append(
-            (
-                ("web_workers", "redis_url"),
-                "WEB_WORKERS above 1 needs REDIS_URL: limits are shared through it.",
-            )
-        )
-    if settings.mail_worker == "external" and settings.on_sqlite:
-        found.append((("mail_worker", "database_url"), "MAIL_WORKER=external needs PostgreSQL: set DATABASE_URL."))
-    if bool(settings.smtp_user) != bool(settings.smtp_pass):
-        found.append((("smtp_user", "smtp_pass"), "SMTP_USER and SMTP_PASS belong together: set both or neither."))
-    if settings.smtp_user and settings.smtp_security == "none":
-        found.append((("smtp_security",), "SMTP_SECURITY=none would send SMTP_PASS in the clear: use starttls or tls."))
-    return found
-
-
-def _weakness(secret: str) -> str | None:
-    if not secret:
-        return "is missing"
-    if len(secret) < MIN_SECRET_CHARACTERS:
-        return f"is shorter than {MIN_SECRET_CHARACTERS} characters"
-    return "is easy to guess" if len(set(secret)) < 10 else None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return (
+        message
+        if message.startswith(("is ", "must ", "cannot "))
+        else f"is not valid: {message[0].lower()}{message[1:]}"
+    )

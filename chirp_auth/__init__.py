@@ -16,6 +16,7 @@ from chirp_auth.extensions import csrf, db, limiter, login_manager, mail, migrat
 from chirp_auth.security import gate
 from chirp_auth.web import headers
 from chirp_auth.words import in_words, iso, when
+from config_values import INSTANCE
 
 POOL_WAIT_SECONDS = 5
 
@@ -31,7 +32,7 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
         __name__,
         template_folder="../templates",
         static_folder="../static",
-        instance_path=str(config.INSTANCE),
+        instance_path=str(INSTANCE),
     )
     app.extensions["settings"] = settings
     app.extensions["hash_gate"] = gate.for_threads(settings.web_threads, settings.web_workers)

@@ -9,14 +9,15 @@ from typing import Any
 import flask_migrate
 import pytest
 from flask.testing import FlaskClient, FlaskCliRunner
+from sqlalchemy import select
 
 from chirp_auth import create_app
-from chirp_auth.accounts import registration
+from chirp_auth.accounts import password_reset, registration
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.extensions import db
 from chirp_auth.mail import mailbox, worker
 from chirp_auth.mail.mailbox import Mail
-from chirp_auth.models import User
+from chirp_auth.models import SecurityEvent, User
 from chirp_auth.routing import Application
 from chirp_auth.security.client import Client
 from config import Settings, load
@@ -92,6 +93,23 @@ def delivered(app: Application) -> Callable[[], list[Mail]]:
         return mailbox.messages()
 
     return deliver
+
+
+@pytest.fixture
+def ask(alice: User, delivered: Callable[[], list[Mail]]) -> Callable[[], str]:
+    """Let Alice ask for a reset link and return its token from her mail."""
+
+    def ask_and_read() -> str:
+        password_reset.request_link(ALICE, TEST_CLIENT)
+        return token_in(delivered()[0])
+
+    return ask_and_read
+
+
+def events(kind: str) -> list[str]:
+    """Return the outcomes of all events of a kind, oldest first."""
+    found = db.session.scalars(select(SecurityEvent).where(SecurityEvent.kind == kind).order_by(SecurityEvent.id))
+    return [event.outcome for event in found]
 
 
 def token_in(mail: Mail) -> str:

@@ -7,7 +7,7 @@ the same answer at the same cost, whether the account is unknown, delayed, disab
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials
@@ -48,7 +48,10 @@ def prove(user: User | None, password: str, client: Client, kind: str, email_key
 
 
 def _is_blocked(user: User) -> bool:
-    return user.sign_in_blocked_until is not None and user.sign_in_blocked_until > now()
+    """Ask anew: guesses that were hashed beside this one may have failed since the user was read."""
+    until = db.session.scalar(select(User.sign_in_blocked_until).where(User.id == user.id))
+    db.session.commit()
+    return until is not None and until > now()
 
 
 def _count_failure(user: User) -> None:

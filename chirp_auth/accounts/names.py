@@ -1,16 +1,24 @@
 """Names: what people call themselves, as they write it."""
 
+import re
+
 from chirp_auth.errors import ValidationFailed
 from chirp_auth.models import MAX_NAME_CHARACTERS
+
+# Spaces of every kind are folded before; what is left of these no database of ours keeps alike.
+_UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def parse_optional(field: str, text: str | None) -> str | None:
     """Return the name with single spaces, or None for nothing; `field` is what a refusal names.
 
     Raises:
-        ValidationFailed: it is too long.
+        ValidationFailed: it is too long, or has a control character in it.
     """
     name = " ".join((text or "").split())
+    if _UNSTORABLE.search(name):
+        sentence = "That name contains an invisible control character. Please remove it."
+        raise ValidationFailed({field: sentence}, sentence)
     if len(name) > MAX_NAME_CHARACTERS:
         sentence = f"That name is too long: {MAX_NAME_CHARACTERS} characters at most."
         raise ValidationFailed({field: sentence}, sentence)

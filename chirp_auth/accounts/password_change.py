@@ -81,7 +81,8 @@ def _replace(user: User, password: str, client: Client, keep: UUID | None = None
         user, keep=keep, password_hash=password_hash, password_changed_at=now(), **guesses.CLEARED
     )
     if ended is None:  # Changed by somebody else since we proved the old one.
-        db.session.rollback()
+        audit.record("password.changed", client, outcome="replaced", user_id=user.id, email_key=user.email_key)
+        db.session.commit()
         raise InvalidCredentials
     audit.record("password.changed", client, user_id=user.id, ended=ended)
     outbox.put("password_changed", user.email, user.id, ended=ended, ip=client.ip, user_agent=client.user_agent)

@@ -5,7 +5,7 @@ Asking never looks the account up: the worker finds out, later, whether there is
 
 from dataclasses import dataclass
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import CursorResult, select, update
 
 from chirp_auth.accounts import addresses, credentials, guesses, reset_links
 from chirp_auth.clock import now
@@ -89,6 +89,8 @@ def _reset(token: str, password: str, confirmation: str, client: Client) -> Pass
 
 def _redeem(link: PasswordResetToken, password_hash: str) -> int:
     """Spend the link and set the password, or refuse: the database decides who was first."""
+    # The user's row first, as in every change: two changes at once wait for each other there, and nowhere else.
+    db.session.execute(select(User.id).where(User.id == link.user_id).with_for_update())
     spending = (
         update(PasswordResetToken)
         .where(

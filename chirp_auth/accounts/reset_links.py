@@ -14,8 +14,8 @@ from chirp_auth.errors import InvalidToken, LinkReplaced, TokenAlreadyUsed, Toke
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail.compose import Letter, Nobody, composes, safe_name
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
-from chirp_auth.security import tokens
-from chirp_auth.security.client import device_in_words, shortened
+from chirp_auth.security import audit, tokens
+from chirp_auth.security.client import Client, device_in_words, shortened
 from chirp_auth.words import in_words
 
 MAX_MAILS_PER_HOUR = 3
@@ -34,6 +34,7 @@ def compose_link(entry: OutboxEntry) -> Letter | Nobody:
         return Nobody("account disabled")
     row = db.session.get(PasswordResetToken, entry.id) or _issue(entry, user)
     if row is None:
+        _record_withheld(entry, user)
         return Nobody("too many mails")
     if row.used_at or row.revoked_at:
         return Nobody("replaced by a newer link")
@@ -99,6 +100,8 @@ def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken | None:
     # The update comes first: it holds the user's row, so that two workers count one after the other.
     asked = update(User).where(User.id == user.id).values(password_reset_requested_at=now())
     db.session.execute(asked, execution_options={"synchronize_session": False})
+    if issued := db.session.get(PasswordResetToken, entry.id):  # by a worker whose lease ran out meanwhile
+        return issued
     an_hour_ago = now() - timedelta(hours=1)
     mails = db.session.scalar(
         select(func.count())
@@ -121,3 +124,10 @@ def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken | None:
     )
     db.session.add(row)
     return row
+
+
+def _record_withheld(entry: OutboxEntry, user: User) -> None:
+    known = {name: entry.params.get(name) for name in ("ip", "user_agent", "reference")}
+    client = Client("worker", **known)
+    audit.record("password_reset.withheld", client, outcome="too_many_mails", user_id=user.id, email_key=user.email_key)
+    db.session.commit()

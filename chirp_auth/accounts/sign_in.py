@@ -29,6 +29,8 @@ def sign_in(email: str, password: str, client: Client) -> Session:
         db.session.commit()
         raise EmailNotVerified
     if not _mark_signed_in(user, password):
+        audit.record("session.signed_in", client, outcome="replaced", user_id=user.id, email_key=address.key)
+        db.session.commit()
         raise InvalidCredentials
     session = sessions.add(user, client)
     audit.record("session.signed_in", client, user_id=user.id, email_key=address.key)

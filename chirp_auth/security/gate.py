@@ -46,6 +46,7 @@ def for_threads(threads: int, processes: int) -> Gate:
 
     At least two threads, and a quarter of them, stay free for pages that hash nothing.
     """
-    running = max(1, (os.cpu_count() or 1) // processes)
-    waiting = max(1, threads - running - max(2, threads // 4))
+    hashing = threads - max(2, threads // 4)
+    running = max(1, min((os.cpu_count() or 1) // processes, hashing - 1))
+    waiting = max(1, hashing - running)
     return Gate(running, waiting)

@@ -1,5 +1,6 @@
 """Passwords: what one may be, how it is hashed, and how it is verified at the same cost for everybody."""
 
+import re
 import unicodedata
 
 import bcrypt
@@ -13,6 +14,9 @@ from chirp_auth.security.gate import Gate
 MAX_BYTES = 72  # bcrypt reads no further: counted and refused in words, never cut.
 MAX_CHARACTERS = 4 * MAX_BYTES  # Longer before normalising, it is too long after: no work on huge input.
 MIN_CONTEXT_CHARACTERS = 4
+
+# bcrypt stops at a NUL, and half of a surrogate pair is no text.
+_UNHASHABLE = re.compile(r"[\0\ud800-\udfff]")
 
 # The shape of a bcrypt hash that no password can match: an unknown account costs what a known one costs.
 _NOBODY = "$2b${cost:02d}$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
@@ -35,6 +39,8 @@ def check(password: str, context: tuple[str | None, ...]) -> None:
         raise PasswordTooWeak(
             f"Password is too long: {MAX_BYTES} bytes at most (a letter with an accent counts two, an emoji four)"
         )
+    if _UNHASHABLE.search(password):
+        raise PasswordTooWeak("Password must not contain a NUL character or half of a character")
     words = _context_words(context)
     if _is_mostly(password.casefold(), words):
         raise PasswordTooWeak("Password must not be built from your name, your email address or our name")
@@ -66,7 +72,7 @@ def verify(password: str, password_hash: str | None) -> bool:
     """
     password = _normal(password)
     with _gate().passage():
-        if password_hash is not None and password and _fits(password):
+        if password_hash is not None and password and _fits(password) and not _UNHASHABLE.search(password):
             return bcrypt.checkpw(password.encode(), password_hash.encode())
         bcrypt.checkpw(b"nobody's", _NOBODY.format(cost=settings.bcrypt_cost).encode())
         return False
@@ -83,14 +89,14 @@ def _normal(password: str) -> str:
 
 
 def _fits(password: str) -> bool:
-    return len(password) <= MAX_BYTES and len(password.encode()) <= MAX_BYTES and "\0" not in password
+    return len(password) <= MAX_BYTES and len(password.encode("utf-8", "surrogatepass")) <= MAX_BYTES
 
 
 def _context_words(context: tuple[str | None, ...]) -> set[str]:
     words: set[str] = set()
     for text in (*context, settings.app_name):
         if text:
-            local = text.partition("@")[0]
+            local = _normal(text).partition("@")[0]
             words.update({local, *local.replace(".", " ").replace("_", " ").replace("-", " ").split()})
     return {word.casefold() for word in words if len(word) >= MIN_CONTEXT_CHARACTERS}
 

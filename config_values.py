@@ -1,0 +1,89 @@
+"""The values of settings: how each kind is written, and what it may not be. No message repeats a value."""
+
+import re
+from datetime import timedelta
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+INSTANCE = Path(__file__).resolve().parent / "instance"
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    found = re.fullmatch(r"\s*(\d{1,9})\s*([smhd]?)\s*", str(value), re.ASCII)
+    if not found or int(found[1]) == 0:
+        raise ValueError("is not a duration: write seconds (3600) or a number with s, m, h or d (1h)")
+    return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+
+
+def _origin(value: str) -> str:
+    if not value:  # Not set: it follows from other settings.
+        return value
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("is not an http or https address")
+    return value.rstrip("/")
+
+
+def _database_url(value: str) -> str:
+    scheme, found, rest = value.partition("://")
+    if not found:
+        raise ValueError("is not a database URL")
+    if scheme in ("postgres", "postgresql"):
+        scheme = "postgresql+psycopg"
+    if scheme not in ("sqlite", "postgresql+psycopg"):
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    try:
+        url = make_url(f"{scheme}://{rest}")
+    except (ArgumentError, ValueError):
+        raise ValueError("is not a database URL") from None
+    return _in_a_file(url) if scheme == "sqlite" else f"{scheme}://{rest}"
+
+
+def _in_a_file(url: URL) -> str:
+    """Every thread opens the database anew: in memory each would have one of its own."""
+    if url.host or url.query or url.database in (None, "", ":memory:"):
+        raise ValueError("must name a file: sqlite:////path/to/chirp_auth.db")
+    return f"sqlite:///{INSTANCE / str(url.database)}"
+
+
+def _path(value: str) -> str:
+    if not value.startswith("/") or value.startswith("//") or "?" in value:
+        raise ValueError("must be a path that begins with one slash")
+    return value
+
+
+def _deep_link(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s?#]*", value) or value.startswith("javascript:"):
+        raise ValueError("must be an address with the app's own scheme, such as movr://reset-password")
+    return value
+
+
+def _mailbox(value: str) -> str:
+    if value and ("@" not in parseaddr(value)[1] or "\n" in value or "\r" in value):
+        raise ValueError("must be an address or Name <address>")
+    return value
+
+
+def _listed(value: object) -> object:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Origin = Annotated[str, AfterValidator(_origin)]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+WebPath = Annotated[str, AfterValidator(_path)]
+DeepLink = Annotated[str, AfterValidator(_deep_link)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+Listed = BeforeValidator(_listed)
