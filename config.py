@@ -23,7 +23,15 @@ INSTANCE = ROOT / "instance"
 MIN_SECRET_CHARACTERS = 32
 MIN_PRODUCTION_BCRYPT_COST = 10  # OWASP Password Storage Cheat Sheet: a work factor of 10 or more.
 
-FROM_FILES = ("secret_key", "secret_key_fallbacks", "jwt_secret", "smtp_pass", "database_url", "redis_url")
+FROM_FILES = (
+    "secret_key",
+    "secret_key_fallbacks",
+    "jwt_secret",
+    "jwt_secret_fallbacks",
+    "smtp_pass",
+    "database_url",
+    "redis_url",
+)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -90,6 +98,12 @@ def _mailbox(value: str) -> str:
     return value
 
 
+def _readable(path: Path) -> Path:
+    if not os.access(path, os.R_OK) or not path.is_file():
+        raise ValueError("must name a text file that this user may read")
+    return path
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
@@ -127,6 +141,7 @@ class Settings(BaseSettings):
     rate_limits_enabled: bool = True
 
     jwt_secret: SecretStr = SecretStr("")
+    jwt_secret_fallbacks: Annotated[list[SecretStr], NoDecode, BeforeValidator(_listed)] = []
     jwt_expires_in: Duration = timedelta(hours=1)
 
     smtp_host: str | None = None
@@ -136,10 +151,12 @@ class Settings(BaseSettings):
     smtp_security: Literal["starttls", "tls", "none"] = "none"
     mail_from: Mailbox = ""
     support_email: Mailbox = ""
+    security_contact: Annotated[str, Field(pattern=r"^(mailto:|https://|tel:)[!-~]+$")] | None = None
 
     bcrypt_cost: int = Field(12, ge=4, le=20)
     password_min_length: int = Field(8, ge=8, le=64)
     password_min_guesses: int = Field(100_000, ge=0)
+    password_blocklist_file: Annotated[Path, AfterValidator(_readable)] | None = None
     phone_default_region: str = Field("IN", pattern=r"^[A-Z]{2}$")
     conceal_accounts: bool = False
 
@@ -176,6 +193,11 @@ class Settings(BaseSettings):
         self.support_email = parseaddr(self.support_email or self.mail_from)[1]
         if "smtp_security" not in self.model_fields_set and self.smtp_user:
             self.smtp_security = "starttls"
+
+    @property
+    def jwt_secrets(self) -> list[str]:
+        """The keys of access tokens, newest first: the first one signs, all of them verify."""
+        return [key.get_secret_value() for key in (self.jwt_secret, *self.jwt_secret_fallbacks)]
 
     @classmethod
     def settings_customise_sources(
@@ -260,9 +282,10 @@ def _production_problems(settings: Settings) -> list[tuple[tuple[str, ...], str]
     for name in ("secret_key", "jwt_secret"):
         if flaw := _weakness(getattr(settings, name).get_secret_value()):
             found.append(((name,), f"{name.upper()} {flaw}: set {MIN_SECRET_CHARACTERS} random characters or more."))
-    for fallback in settings.secret_key_fallbacks:
-        if flaw := _weakness(fallback.get_secret_value()):
-            found.append((("secret_key_fallbacks",), f"SECRET_KEY_FALLBACKS holds a key that {flaw}: remove it."))
+    for name in ("secret_key_fallbacks", "jwt_secret_fallbacks"):
+        for fallback in getattr(settings, name):
+            if flaw := _weakness(fallback.get_secret_value()):
+                found.append(((name,), f"{name.upper()} holds a key that {flaw}: remove it."))
     if settings.jwt_secret.get_secret_value() == settings.secret_key.get_secret_value() != "":
         found.append((("jwt_secret", "secret_key"), "JWT_SECRET must differ from SECRET_KEY."))
     if "public_url" not in settings.model_fields_set:
