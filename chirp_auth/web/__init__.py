@@ -3,6 +3,7 @@
 from chirp_auth.web import (  # noqa: F401 - each module adds its pages to the blueprint
     account,
     email_verification,
+    not_me,
     password_change,
     password_reset,
     registration,

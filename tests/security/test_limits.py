@@ -17,6 +17,7 @@ from chirp_auth.security import limits
 from config import Settings
 from tests.conftest import MALLORY
 from tests.security.acts import FORGOT_DOORS, SIGN_IN_DOORS, forgot, login
+from tests.security.conftest import Visitor
 from tests.support.redis import RedisServer
 
 
@@ -25,6 +26,8 @@ def several_processes(settings: Settings, redis_url: str, count: int) -> Iterato
     """Yield a client for each of several applications that share nothing but the database and Redis."""
     shared = settings.model_copy(update={"redis_url": redis_url})
     apps = [create_app(shared) for _ in range(count)]
+    for app in apps:
+        app.test_client_class = Visitor
     yield [app.test_client() for app in apps]
     for app in apps:
         with app.app_context():
