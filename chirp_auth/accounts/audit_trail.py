@@ -12,7 +12,7 @@ SEAL_EVERY = timedelta(seconds=5)
 @chores.every(SEAL_EVERY)
 def seal_events() -> None:
     """Seal what is unsealed, a batch to a transaction."""
-    while chain.seal_batch():
+    while chain.seal_batch() == chain.BATCH:
         db.session.commit()
     db.session.commit()
 
