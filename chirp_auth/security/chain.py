@@ -43,11 +43,12 @@ def seal_batch() -> int:
 
     Of two workers that try at once one gets 0: the number of a seal is taken once.
     """
+    # The last seal is read before the events: whoever seals them meanwhile takes the number that follows it.
+    last = db.session.scalar(select(AuditSeal).order_by(AuditSeal.number.desc()).limit(1))
     unsealed = select(SecurityEvent).where(SecurityEvent.seal.is_(None)).order_by(SecurityEvent.id).limit(BATCH)
     events = list(db.session.scalars(unsealed))
     if not events:
         return 0
-    last = db.session.scalar(select(AuditSeal).order_by(AuditSeal.number.desc()).limit(1))
     number = last.number + 1 if last else 1
     members = {str(event.id): digest_of(event) for event in events}
     digest = _digest(number, last.digest if last else BEGINNING, members)
