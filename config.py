@@ -22,11 +22,19 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from pydantic_settings.sources import EnvSettingsSource
 
 from config_checks import problems_of
-from config_values import INSTANCE, DatabaseUrl, DeepLink, Duration, Listed, Mailbox, Origin, WebPath
+from config_values import INSTANCE, DatabaseUrl, DeepLink, Duration, Listed, Mailbox, Origin, ReadableFile, WebPath
 
 ROOT = Path(__file__).resolve().parent
 
-FROM_FILES = ("secret_key", "secret_key_fallbacks", "jwt_secret", "smtp_pass", "database_url", "redis_url")
+FROM_FILES = (
+    "secret_key",
+    "secret_key_fallbacks",
+    "jwt_secret",
+    "jwt_secret_fallbacks",
+    "smtp_pass",
+    "database_url",
+    "redis_url",
+)
 
 
 class ConfigurationError(Exception):
@@ -69,6 +77,7 @@ class Settings(BaseSettings):
     rate_limits_enabled: bool = True
 
     jwt_secret: SecretStr = SecretStr("")
+    jwt_secret_fallbacks: Annotated[list[SecretStr], NoDecode, Listed] = []
     jwt_expires_in: Duration = timedelta(hours=1)
 
     smtp_host: str | None = None
@@ -78,10 +87,12 @@ class Settings(BaseSettings):
     smtp_security: Literal["starttls", "tls", "none"] = "none"
     mail_from: Mailbox = ""
     support_email: Mailbox = ""
+    security_contact: Annotated[str, Field(pattern=r"^(mailto:|https://|tel:)[!-~]+$")] | None = None
 
     bcrypt_cost: int = Field(12, ge=4, le=20)
     password_min_length: int = Field(8, ge=8, le=64)
     password_min_guesses: int = Field(100_000, ge=0)
+    password_blocklist_file: ReadableFile | None = None
     phone_default_region: str = Field("IN", pattern=r"^[A-Z]{2}$")
     conceal_accounts: bool = False
 
@@ -108,6 +119,11 @@ class Settings(BaseSettings):
     def secret_keys(self) -> list[str]:
         """The signing keys, oldest first: the last one signs, all of them verify."""
         return [key.get_secret_value() for key in (*self.secret_key_fallbacks, self.secret_key)]
+
+    @property
+    def jwt_secrets(self) -> list[str]:
+        """The keys of access tokens, newest first: the first one signs, all of them verify."""
+        return [key.get_secret_value() for key in (self.jwt_secret, *self.jwt_secret_fallbacks)]
 
     def model_post_init(self, _context: Any) -> None:
         """Fill in what follows from other settings; `model_fields_set` keeps saying what was set."""

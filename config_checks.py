@@ -38,9 +38,10 @@ def _weak_secrets(settings: Settings) -> Iterator[Problem]:
     for name in ("secret_key", "jwt_secret"):
         if flaw := _weakness(getattr(settings, name).get_secret_value()):
             yield _problem(name, f"{name.upper()} {flaw}: set {MIN_SECRET_CHARACTERS} random characters or more.")
-    for fallback in settings.secret_key_fallbacks:
-        if flaw := _weakness(fallback.get_secret_value()):
-            yield _problem("secret_key_fallbacks", f"SECRET_KEY_FALLBACKS holds a key that {flaw}: remove it.")
+    for name in ("secret_key_fallbacks", "jwt_secret_fallbacks"):
+        for fallback in getattr(settings, name):
+            if flaw := _weakness(fallback.get_secret_value()):
+                yield _problem(name, f"{name.upper()} holds a key that {flaw}: remove it.")
     if settings.jwt_secret.get_secret_value() == settings.secret_key.get_secret_value() != "":
         yield _problem("jwt_secret secret_key", "JWT_SECRET must differ from SECRET_KEY.")
 

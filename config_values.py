@@ -1,5 +1,6 @@
 """The values of settings: how each kind is written, and what it may not be. No message repeats a value."""
 
+import os
 import re
 from datetime import timedelta
 from email.utils import parseaddr
@@ -74,6 +75,12 @@ def _mailbox(value: str) -> str:
     return value
 
 
+def _readable(path: Path) -> Path:
+    if not os.access(path, os.R_OK) or not path.is_file():
+        raise ValueError("must name a text file that this user may read")
+    return path
+
+
 def _listed(value: object) -> object:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
@@ -86,4 +93,5 @@ DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 WebPath = Annotated[str, AfterValidator(_path)]
 DeepLink = Annotated[str, AfterValidator(_deep_link)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
+ReadableFile = Annotated[Path, AfterValidator(_readable)]
 Listed = BeforeValidator(_listed)

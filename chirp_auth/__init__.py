@@ -9,7 +9,7 @@ from sqlalchemy.pool import QueuePool
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
-from chirp_auth import cli, health, logs, refusals, routing, sqlite, web
+from chirp_auth import budgets, cli, health, logs, refusals, routing, sqlite, web
 from chirp_auth.accounts import sessions
 from chirp_auth.api import body, dialects
 from chirp_auth.extensions import csrf, db, limiter, login_manager, mail, migrate
@@ -43,6 +43,7 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
     _bind_extensions(app)
     logs.init_app(app)
     headers.init_app(app)
+    budgets.init_app(app)
     refusals.init_app(app)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # members stand as the contracts print them
     app.jinja_env.filters.update(when=when, iso=iso, in_words=in_words)
@@ -67,7 +68,7 @@ def _bind_extensions(app: routing.Application) -> None:
     migrate.init_app(app, db, directory=str(Path(__file__).parent.parent / "migrations"))
     login_manager.init_app(app)
     csrf.init_app(app)
-    mail.init_app(app)
+    mail.state = mail.init_app(app)  # Flask-Mail keeps it with the app alone, and its connection looks here.
     limiter.init_app(app)
 
 
@@ -84,26 +85,22 @@ def _flask_config(settings: config.Settings) -> dict[str, Any]:
         "SEND_FILE_MAX_AGE_DEFAULT": timedelta(hours=1),
         "MAX_CONTENT_LENGTH": body.MAX_BYTES,
         "MAX_FORM_MEMORY_SIZE": body.MAX_BYTES,
+        "WTF_CSRF_SECRET_KEY": settings.secret_keys,  # All of them verify, so that open pages outlive a new key.
         "WTF_CSRF_CHECK_DEFAULT": False,  # The pages check it themselves; the JSON face reads no cookie.
         "WTF_CSRF_TIME_LIMIT": None,  # A page may stay open for as long as its session.
         "WTF_CSRF_SSL_STRICT": False,  # It wants a Referer, which pages reached by a token never send.
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(settings),
         "RATELIMIT_ENABLED": settings.rate_limits_enabled,
-        "RATELIMIT_STORAGE_URI": settings.redis_url or "memory://",
-        "RATELIMIT_STORAGE_OPTIONS": _redis_options() if settings.redis_url else {},
+        "RATELIMIT_STORAGE_URI": "chirp://",  # `security.counters`, with its own way to outlive Redis.
+        "RATELIMIT_STORAGE_OPTIONS": {"redis_url": settings.redis_url or ""},
         "RATELIMIT_STRATEGY": "fixed-window",
-        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         "MAIL_SERVER": settings.smtp_host or "",
         "MAIL_PORT": settings.smtp_port,
         "MAIL_USERNAME": settings.smtp_user,
         "MAIL_PASSWORD": settings.smtp_pass.get_secret_value() if settings.smtp_pass else None,
         "MAIL_SUPPRESS_SEND": False,
     }
-
-
-def _redis_options() -> dict[str, float]:
-    return {"socket_timeout": 0.3, "socket_connect_timeout": 0.3}
 
 
 def _engine_options(settings: config.Settings) -> dict[str, Any]:

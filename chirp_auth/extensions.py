@@ -36,13 +36,27 @@ def client_address() -> str:
 
     One household or one server commonly holds a whole /64, so single IPv6 addresses would be no limit at all.
     """
-    try:
-        address = ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104 - a name for "unknown"
-    except ValueError:
+    told = remote_address()
+    if told is None:
         return "unknown"
-    if isinstance(address, IPv6Address) and not address.ipv4_mapped:
+    address = ip_address(told)
+    if isinstance(address, IPv6Address):
         return str(ip_network((address, 64), strict=False))
-    return str(address)
+    return told
+
+
+def remote_address() -> str | None:
+    """Return the address that TRUSTED_PROXY_HOPS lets us believe, without a port; None if it is no address."""
+    told = request.remote_addr or ""
+    for text in (told, told.rpartition(":")[0].strip("[]")):  # Some proxies add the port.
+        try:
+            address = ip_address(text)
+        except ValueError:
+            continue
+        if isinstance(address, IPv6Address):
+            address = address.ipv4_mapped or IPv6Address(int(address))  # without a zone, which can be any text
+        return str(address)
+    return None
 
 
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})

@@ -169,3 +169,50 @@ class SecurityEvent(Model):
     reference: Mapped[str | None] = mapped_column(String(40), index=True)
     actor: Mapped[str | None] = mapped_column(String(100))
     detail: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    seal: Mapped[int | None] = mapped_column(index=True)
+
+
+class AuditSeal(Model):
+    """A link of the chain over the audit trail: digests of its events, and of the seal before it."""
+
+    __tablename__ = "audit_seals"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sealed_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    members: Mapped[dict[str, str]] = mapped_column(JSON)
+    previous: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64))
+    mac: Mapped[str] = mapped_column(String(64))
+
+
+class KnownDevice(Model):
+    """A browser in which a user has signed in: its wrong guesses count here, everybody else's with the account."""
+
+    __tablename__ = "known_devices"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    credential_version: Mapped[int]
+    failed_sign_ins: Mapped[int] = mapped_column(default=0)
+    sign_in_blocked_until: Mapped[datetime | None] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    last_used_at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
+
+
+class AddressChange(Model):
+    """A new address that a user asked for: nothing before it is confirmed, to be undone for a while after."""
+
+    __tablename__ = "address_changes"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    credential_version: Mapped[int]
+    old_email: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARACTERS))
+    old_email_key: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARACTERS * 2))
+    new_email: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARACTERS))
+    new_email_key: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARACTERS * 2))
+    created_at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
+    confirmed_at: Mapped[datetime | None] = mapped_column(Moment)
+    undone_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    user: Mapped[User] = relationship(lazy="joined", innerjoin=True)

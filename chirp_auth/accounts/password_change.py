@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from chirp_auth.accounts import addresses, credentials, guesses, users
+from chirp_auth.accounts import addresses, credentials, guesses, not_me, users
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials, PasswordTooWeak, UserNotFound
 from chirp_auth.extensions import db, settings
@@ -64,7 +64,7 @@ def compose_confirmation(entry: OutboxEntry) -> Letter | Nobody:
             "device": device_in_words(entry.params.get("user_agent")),
             "ip": shortened(entry.params.get("ip")),
             "ended": entry.params.get("ended", 0),
-            "not_me_link": f"{settings.public_url}/forgot-password",
+            "not_me_link": not_me.link(entry),
         },
     )
 

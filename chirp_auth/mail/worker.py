@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
-from chirp_auth.mail import compose, outbox
+from chirp_auth.mail import chores, compose, outbox
 from chirp_auth.mail.mailbox import DevMailbox
 from chirp_auth.mail.smtp import TIMEOUT_SECONDS, Refused, Sender, ServerAway, SmtpSender, TryLater
 from chirp_auth.models import OutboxEntry
@@ -31,9 +31,11 @@ log = structlog.get_logger("worker")
 
 def run(app: Flask, stop: threading.Event) -> None:
     """Deliver until `stop` is set; whatever goes wrong is logged and tried again."""
+    between = chores.Round()
     while not stop.is_set():
         with app.app_context():
             try:
+                between.do_due()
                 more_is_due = run_once() == BATCH
             except ServerAway as away:
                 log.warning("mail server away", error=str(away))

@@ -1,6 +1,6 @@
 """Who is calling: what a rule may know of a request, free of HTTP."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_address
 from re import sub
@@ -12,13 +12,17 @@ MAX_DEVICE_CHARACTERS = 60
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Where a call comes from. `reference` is the request's, and the answer carries it too."""
+    """Where a call comes from. `reference` is the request's, and the answer carries it too.
+
+    `device` is the cookie by which a browser says that its owner signed in there before.
+    """
 
     face: str
     ip: str | None = None
     user_agent: str | None = None
     reference: str | None = None
     actor: str | None = None
+    device: str | None = field(default=None, repr=False)
 
 
 def device_in_words(user_agent: str | None) -> str:

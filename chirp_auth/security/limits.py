@@ -1,52 +1,130 @@
 """The limits per client: each has a name and one budget, whichever face or dialect spends it.
 
 A face calls the function of that name once it knows that the request has the right shape, so that a typing
-mistake costs nobody a try.
+mistake costs nobody a try. While Redis is away each process counts for itself, with a stricter budget.
 """
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import flask_limiter
+from flask import request
+from limits import RateLimitItemPerSecond
+from limits.errors import StorageError
 
-from chirp_auth.errors import RateLimitExceeded
-from chirp_auth.extensions import limiter, settings
+from chirp_auth.errors import RateLimitExceeded, ServiceBusy
+from chirp_auth.extensions import client_address, limiter, settings
+from chirp_auth.security.counters import Counters
+
+# What a process may give away by itself is this part of the budget, and that shared among the processes.
+DEGRADED_SHARE = 2
 
 
-def _named(scope: str, budget: Callable[[], str]) -> Callable[[], None]:
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a request took from a budget, and what is left of it: for the answer's headers and the audit trail."""
+
+    name: str
+    amount: int
+    period: timedelta
+    remaining: int
+    resets_in: timedelta
+    exceeded: bool
+
+
+def is_degraded() -> bool:
+    """Say whether Redis is away, so that each process counts for itself. For metrics; it never raises."""
+    storage = limiter.storage if settings.rate_limits_enabled else None
+    return isinstance(storage, Counters) and storage.degraded
+
+
+def spent() -> list[Spent]:
+    """Return what this request took from budgets so far, in the order of taking."""
+    found: list[Spent] = request.environ.setdefault("chirp_auth.limits", [])
+    return found
+
+
+def first_hit(limit: Spent) -> bool:
+    """Say whether this is the caller's first refusal in the period: one for the record, however many follow."""
+    try:
+        return limiter.limiter.hit(_item(1, limit.period), client_address(), f"{limit.name}_noted")
+    except StorageError:
+        return True
+
+
+def _named(name: str, budget: Callable[[], tuple[int, timedelta]]) -> Callable[[], None]:
     def count() -> None:
         """Wear the limit: it is counted whenever this is called."""
 
     # Flask-Limiter knows a limit by its function's name: with one name the budgets would add up.
-    count.__qualname__ = f"{scope}_budget"
-    counted = limiter.shared_limit(budget, scope=scope)(count)
+    count.__qualname__ = f"{name}_budget"
+    counted = limiter.shared_limit(partial(_provided, budget), scope=name)(count)
 
     def spend() -> None:
-        """Take one from the caller's budget, or raise RateLimitExceeded if none is left."""
+        """Take one from the caller's budget.
+
+        Raises:
+            RateLimitExceeded: none is left.
+            ServiceBusy: Redis comes and goes while we ask.
+        """
         try:
-            counted()
+            _count_surely(counted)
         except flask_limiter.RateLimitExceeded:
-            raise RateLimitExceeded(_until_reset()) from None
+            raise RateLimitExceeded(_noted(name, budget, exceeded=True).resets_in) from None
+        if settings.rate_limits_enabled:
+            _noted(name, budget, exceeded=False)
 
     return spend
 
 
-def _until_reset() -> timedelta:
+def _count_surely(counted: Callable[[], None]) -> None:
+    """Count; where Redis turns out to be gone, count again by the stricter budget that holds from then on."""
+    for _ in range(2):
+        try:
+            return counted()
+        except StorageError:
+            pass
+    raise ServiceBusy
+
+
+def _noted(name: str, budget: Callable[[], tuple[int, timedelta]], *, exceeded: bool) -> Spent:
+    amount, period = _present(budget)
     limit = limiter.current_limit
-    return timedelta(seconds=max(1.0, limit.reset_at - time.time()) if limit else 1.0)
+    try:
+        remaining = limit.remaining if limit else 0
+        resets_in = timedelta(seconds=max(1.0, limit.window[0] - time.time())) if limit else period
+    except StorageError:  # Gone since it counted.
+        remaining, resets_in = 0, period
+    noted = Spent(name, amount, period, remaining, min(resets_in, period), exceeded)
+    spent().append(noted)
+    return noted
 
 
-def _forgot_password_budget() -> str:
-    return _rate(settings.password_reset_rate_limit_limit, settings.password_reset_rate_limit_ttl)
-
-
-def _rate(amount: int, period: timedelta) -> str:
+def _provided(budget: Callable[[], tuple[int, timedelta]]) -> str:
+    amount, period = _present(budget)
     return f"{amount} per {int(period.total_seconds())} seconds"
 
 
-forgot_password = _named("forgot_password", _forgot_password_budget)
-reset_password = _named("reset_password", lambda: _rate(10, timedelta(hours=1)))
-sign_in = _named("sign_in", lambda: _rate(30, timedelta(minutes=15)))
-register = _named("register", lambda: _rate(10, timedelta(hours=1)))
-resend_verification = _named("resend_verification", lambda: _rate(10, timedelta(hours=1)))
+def _present(budget: Callable[[], tuple[int, timedelta]]) -> tuple[int, timedelta]:
+    amount, period = budget()
+    if is_degraded():
+        amount = max(1, amount // (DEGRADED_SHARE * settings.web_workers))
+    return amount, period
+
+
+def _item(amount: int, period: timedelta) -> RateLimitItemPerSecond:
+    return RateLimitItemPerSecond(amount, int(period.total_seconds()))
+
+
+def _forgot_password() -> tuple[int, timedelta]:
+    return settings.password_reset_rate_limit_limit, settings.password_reset_rate_limit_ttl
+
+
+forgot_password = _named("forgot_password", _forgot_password)
+reset_password = _named("reset_password", lambda: (10, timedelta(hours=1)))
+sign_in = _named("sign_in", lambda: (30, timedelta(minutes=15)))
+register = _named("register", lambda: (10, timedelta(hours=1)))
+resend_verification = _named("resend_verification", lambda: (10, timedelta(hours=1)))

@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from functools import lru_cache
+from pathlib import Path
 
 import bcrypt
 from flask import current_app
@@ -44,6 +46,8 @@ def check(password: str, context: tuple[str | None, ...]) -> None:
     words = _context_words(context)
     if _is_mostly(password.casefold(), words):
         raise PasswordTooWeak("Password must not be built from your name, your email address or our name")
+    if settings.password_blocklist_file and password.casefold() in _listed(settings.password_blocklist_file):
+        raise PasswordTooWeak("Password is on a list of passwords that attackers try first: choose another one")
     if zxcvbn(password, sorted(words)).guesses < settings.password_min_guesses:
         raise PasswordTooWeak("Password is too easy to guess: add a word or two that only you would think of")
 
@@ -73,14 +77,37 @@ def verify(password: str, password_hash: str | None) -> bool:
     password = _normal(password)
     with _gate().passage():
         if password_hash is not None and password and _fits(password) and not _UNHASHABLE.search(password):
-            return bcrypt.checkpw(password.encode(), password_hash.encode())
-        bcrypt.checkpw(b"nobody's", _NOBODY.format(cost=settings.bcrypt_cost).encode())
+            right = bcrypt.checkpw(password.encode(), password_hash.encode())
+            _make_up(password_hash)
+            return right
+        _spend(settings.bcrypt_cost)
         return False
 
 
 def needs_rehash(password_hash: str) -> bool:
     """Say whether the hash was made at a lower cost than today's."""
-    return int(password_hash.split("$")[2]) < settings.bcrypt_cost
+    return _cost(password_hash) < settings.bcrypt_cost
+
+
+def _make_up(password_hash: str) -> None:
+    """Spend what a hash of an older, lower cost saved: 2^10 rounds, and then 2^10 + 2^11 more, make 2^12."""
+    for cost in range(_cost(password_hash), settings.bcrypt_cost):
+        _spend(cost)
+
+
+def _spend(cost: int) -> None:
+    bcrypt.checkpw(b"nobody's", _NOBODY.format(cost=cost).encode())
+
+
+def _cost(password_hash: str) -> int:
+    return int(password_hash.split("$")[2])
+
+
+@lru_cache(maxsize=1)
+def _listed(path: Path) -> frozenset[str]:
+    """Return the operator's block list, a password a line; read once, so a new list wants a restart."""
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        return frozenset(unicodedata.normalize("NFC", line.rstrip("\r\n")).casefold() for line in lines)
 
 
 def _normal(password: str) -> str:

@@ -23,6 +23,9 @@ from chirp_auth.models import Session
 PASSWORD_RESET = "password-reset"
 EMAIL_VERIFICATION = "email-verification"
 REFRESH = "refresh"
+NOT_ME = "not-me"
+ADDRESS_CHANGE = "address-change"
+KNOWN_DEVICE = "known-device"
 
 MAX_TOKEN_CHARACTERS = 1000
 _SIGNER = {"key_derivation": "hmac", "digest_method": sha256}
@@ -101,17 +104,21 @@ def read_access(token: str) -> UUID:
     Raises:
         Unauthenticated: it is not ours, was tampered with, or is too old.
     """
-    try:
-        claims = jwt.decode(
-            token,
-            settings.jwt_secret.get_secret_value(),
-            algorithms=["HS256"],
-            issuer=settings.public_url,
-            options={"require": ["iss", "sub", "sid", "iat", "exp", "jti"]},
-        )
-        return UUID(claims["sid"])
-    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
-        raise Unauthenticated from None
+    for secret in settings.jwt_secrets:
+        try:
+            claims = jwt.decode(
+                token,
+                secret,
+                algorithms=["HS256"],
+                issuer=settings.public_url,
+                options={"require": ["iss", "sub", "sid", "iat", "exp", "jti"]},
+            )
+            return UUID(claims["sid"])
+        except jwt.InvalidSignatureError:
+            continue
+        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
+            break
+    raise Unauthenticated
 
 
 def _timed(purpose: str, minted_at: datetime | None = None) -> URLSafeTimedSerializer:

@@ -2,10 +2,13 @@
 
 from chirp_auth.web import (  # noqa: F401 - each module adds its pages to the blueprint
     account,
+    address_change,
     email_verification,
+    not_me,
     password_change,
     password_reset,
     registration,
+    security_txt,
     sign_in,
 )
 from chirp_auth.web.blueprint import web as blueprint

@@ -62,6 +62,11 @@ class ResetPasswordForm(Form):
     confirm_password = _password("Type it again", "Type the new password again.")
 
 
+class ChangeAddressForm(Form):
+    email = _email()
+    password = _password("Password", "Enter your password.")
+
+
 class ChangePasswordForm(Form):
     current_password = _password("Current password", "Enter your current password.")
     new_password = _password("New password", "Choose a new password.")

@@ -13,6 +13,7 @@ from chirp_auth.errors import AuthError, InvalidToken, LinkReplaced, TokenAlread
 from chirp_auth.extensions import settings
 from chirp_auth.models import PasswordResetToken
 from chirp_auth.security import limits
+from chirp_auth.web import devices
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forms import ForgotPasswordForm, ResetPasswordForm
 from chirp_auth.web.pages import page, refusals_into
@@ -85,7 +86,7 @@ def _reset(form: ResetPasswordForm, token: str, link: PasswordResetToken) -> Res
         session.pop("reset_token")
         session["asked_for"] = done.user.email
         session["reset_done"] = {"email": done.user.email, "ended": done.ended_sessions}
-        return redirect(url_for("auth.web.reset_done"), SEE_OTHER)
+        return devices.remember(redirect(url_for("auth.web.reset_done"), SEE_OTHER), done.user)
     return _choose(form, token, link)
 
 

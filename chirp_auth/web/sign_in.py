@@ -9,6 +9,7 @@ from chirp_auth.accounts import sign_in as rule
 from chirp_auth.caller import client
 from chirp_auth.models import Session
 from chirp_auth.security import limits
+from chirp_auth.web import devices
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forms import SignInForm
 from chirp_auth.web.pages import page, refusals_into
@@ -48,4 +49,4 @@ def enter(opened: Session, message: str) -> Redirect:
     session.permanent = True
     login_user(opened)
     flash(message)
-    return redirect(wanted, SEE_OTHER)
+    return devices.remember(redirect(wanted, SEE_OTHER), opened.user)

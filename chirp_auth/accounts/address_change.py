@@ -1,0 +1,170 @@
+"""Address change: a new address for whoever knows the password, once they have opened a link mailed to it.
+
+Nothing changes before. Whether the new address belongs to another account is told to nobody who does not read
+its mail. The old address is told, with a link that takes the change back for seven days (see `not_me`).
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from chirp_auth.accounts import addresses, credentials, guesses, not_me, users
+from chirp_auth.clock import now
+from chirp_auth.errors import InvalidToken, RateLimitExceeded, TokenAlreadyUsed, TokenExpired, ValidationFailed
+from chirp_auth.extensions import db, settings
+from chirp_auth.mail import outbox
+from chirp_auth.mail.compose import Letter, Nobody, composes, safe_name
+from chirp_auth.models import AddressChange, OutboxEntry, Session, User
+from chirp_auth.security import audit, tokens
+from chirp_auth.security.client import Client, device_in_words, shortened
+from chirp_auth.words import in_words
+
+LINK_LIFE = timedelta(days=1)
+MAX_PER_HOUR = 3  # Each sends a mail to an address that somebody typed.
+
+
+def request_change(session: Session, password: str, new_email: str, client: Client) -> None:
+    """Mail a link to the new address; the same answer whether or not it belongs to another account.
+
+    Raises:
+        InvalidEmail, ValidationFailed: it is no address, or the one the account has.
+        InvalidCredentials: the password is not right; counted like a failed sign-in.
+        RateLimitExceeded: the account's changes for this hour are spent.
+        ServiceBusy: too many hashes are under way.
+    """
+    user = session.user
+    address = addresses.parse(new_email)
+    if address.key == user.email_key:
+        sentence = "That is your address already."
+        raise ValidationFailed({"email": sentence}, sentence)
+    guesses.prove(user, password, client, "address_change.requested", user.email_key)
+    if _recent(user) >= MAX_PER_HOUR:
+        audit.record("address_change.requested", client, outcome="too_many", user_id=user.id)
+        db.session.commit()
+        raise RateLimitExceeded(timedelta(hours=1))
+    change = AddressChange(
+        user_id=user.id,
+        credential_version=user.credential_version,
+        old_email=user.email,
+        old_email_key=user.email_key,
+        new_email=address.typed,
+        new_email_key=address.key,
+    )
+    db.session.add(change)
+    db.session.flush()
+    outbox.put("address_change", address.deliverable, user.id, change=str(change.id))
+    audit.record("address_change.requested", client, user_id=user.id, email_key=address.key)
+    db.session.commit()
+
+
+def check_link(token: str) -> AddressChange:
+    """Return the change that the link would confirm. Changes nothing.
+
+    Raises:
+        InvalidToken: not one of our links, or the account or the request was replaced since.
+        TokenExpired, TokenAlreadyUsed: ours and genuine, but too old or spent.
+    """
+    change = db.session.get(AddressChange, tokens.read(tokens.ADDRESS_CHANGE, token).id)
+    if change is None:
+        raise InvalidToken
+    if change.confirmed_at:
+        raise TokenAlreadyUsed
+    if now() - change.created_at > LINK_LIFE:
+        raise TokenExpired
+    if change.credential_version != change.user.credential_version or change.user.disabled_at:
+        raise InvalidToken
+    return change
+
+
+def confirm_change(token: str, client: Client) -> User:
+    """Give the account its new address, end all sessions and links, and tell both addresses.
+
+    Raises:
+        InvalidToken, TokenExpired, TokenAlreadyUsed: as for `check_link`; nothing changed.
+    """
+    change = check_link(token)
+    confirming = (
+        update(AddressChange)
+        .where(AddressChange.id == change.id, AddressChange.confirmed_at.is_(None))
+        .values(confirmed_at=now())
+    )
+    result = db.session.execute(confirming, execution_options={"synchronize_session": False})
+    assert isinstance(result, CursorResult)  # noqa: S101 - an UPDATE always gives one
+    ended = _replace(change) if result.rowcount else None
+    if ended is None:
+        db.session.rollback()
+        audit.record("address_change.done", client, outcome="invalid_token", user_id=change.user_id)
+        db.session.commit()
+        raise InvalidToken
+    for recipient in (change.old_email, change.new_email):
+        outbox.put(
+            "address_changed",
+            recipient,
+            change.user_id,
+            change=str(change.id),
+            ip=client.ip,
+            user_agent=client.user_agent,
+        )
+    audit.record("address_change.done", client, user_id=change.user_id, ended=ended)
+    db.session.commit()
+    db.session.refresh(change.user)
+    return change.user
+
+
+@composes("address_change")
+def compose_link(entry: OutboxEntry) -> Letter | Nobody:
+    """Mint the link for the new address, unless that has an account: then nobody is told anything."""
+    change = db.session.get(AddressChange, UUID(entry.params["change"]))
+    if change is None or change.user.disabled_at:
+        return Nobody("no account")
+    if users.find(change.new_email_key):
+        return Nobody("address taken")
+    token = tokens.mint(tokens.ADDRESS_CHANGE, change.id, change.created_at)
+    return Letter(
+        addresses.parse(entry.recipient).deliverable,
+        {
+            "name": safe_name(change.user.display_name),
+            "link": f"{settings.public_url}/confirm-address?token={token}",
+            "life": in_words(LINK_LIFE),
+            "expires_at": change.created_at + LINK_LIFE,
+        },
+    )
+
+
+@composes("address_changed")
+def compose_notice(entry: OutboxEntry) -> Letter | Nobody:
+    """Tell the old address or the new one what happened; the link in the one to the old address takes it back."""
+    change = db.session.get(AddressChange, UUID(entry.params["change"]))
+    if change is None:
+        return Nobody("no account")
+    return Letter(
+        addresses.parse(entry.recipient).deliverable,
+        {
+            "name": safe_name(change.user.display_name),
+            "to_old": entry.recipient == change.old_email,
+            "changed_at": entry.created_at,
+            "device": device_in_words(entry.params.get("user_agent")),
+            "ip": shortened(entry.params.get("ip")),
+            "life": in_words(not_me.LINK_LIFE),
+            "not_me_link": not_me.link(entry),
+        },
+    )
+
+
+def _recent(user: User) -> int:
+    recent = select(func.count()).select_from(AddressChange)
+    an_hour_ago = now() - timedelta(hours=1)
+    return (
+        db.session.scalar(recent.where(AddressChange.user_id == user.id, AddressChange.created_at > an_hour_ago)) or 0
+    )
+
+
+def _replace(change: AddressChange) -> int | None:
+    try:
+        return credentials.replace(
+            change.user, email=change.new_email, email_key=change.new_email_key, email_verified_at=now()
+        )
+    except IntegrityError:  # Somebody has opened an account with that address since.
+        return None

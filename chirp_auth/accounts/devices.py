@@ -1,0 +1,49 @@
+"""Known devices: browsers in which a user has shown to be themselves (OWASP, Device Cookies).
+
+A stranger's wrong guesses delay the account, but not in a browser that its owner has used: that one has a budget
+of its own. The cookie is a signed reference to a row; it opens nothing. It ends with the user's credential version.
+"""
+
+from datetime import timedelta
+
+from chirp_auth.clock import now
+from chirp_auth.errors import InvalidToken
+from chirp_auth.extensions import db
+from chirp_auth.models import KnownDevice, User
+from chirp_auth.security import tokens
+from chirp_auth.security.client import Client
+
+LIFE = timedelta(days=180)
+
+
+def remember(user: User, client: Client) -> str:
+    """Return the cookie for a browser in which the user has just signed in or finished a reset.
+
+    What the browser had is kept if it is still good, and its failures are forgotten.
+    """
+    db.session.refresh(user, ["credential_version"])
+    device = recognise(user, client.device)
+    if device is None:
+        device = KnownDevice(user_id=user.id, credential_version=user.credential_version)
+        db.session.add(device)
+        db.session.flush()
+    device.failed_sign_ins, device.sign_in_blocked_until, device.last_used_at = 0, None, now()
+    device_id = device.id
+    db.session.commit()
+    return tokens.mint(tokens.KNOWN_DEVICE, device_id, now())
+
+
+def recognise(user: User | None, cookie: str | None) -> KnownDevice | None:
+    """Return the user's known device of this cookie; the same work whether or not there is such a user."""
+    if not cookie:
+        return None
+    try:
+        reference = tokens.read(tokens.KNOWN_DEVICE, cookie)
+    except InvalidToken:
+        return None
+    device = db.session.get(KnownDevice, reference.id)
+    if device is None or now() - reference.minted_at > LIFE:
+        return None
+    if user is None or device.user_id != user.id or device.credential_version != user.credential_version:
+        return None
+    return device

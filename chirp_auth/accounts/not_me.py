@@ -1,0 +1,112 @@
+"""This was not me: the link in every notice, and what its button does.
+
+It shuts out whoever did what the notice tells, and starts the recovery: the address the notice went to counts
+again, all sessions and links end, the present password opens nothing, and a reset link is mailed. It works until
+the account was recovered by a reset; asked again before that, it does the same again.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from chirp_auth.accounts import addresses, credentials
+from chirp_auth.clock import now
+from chirp_auth.errors import InvalidToken, TokenAlreadyUsed, TokenExpired
+from chirp_auth.extensions import db, settings
+from chirp_auth.mail import outbox
+from chirp_auth.models import AddressChange, OutboxEntry, User
+from chirp_auth.security import audit, tokens
+from chirp_auth.security.client import Client
+
+LINK_LIFE = timedelta(days=7)
+
+
+def link(entry: OutboxEntry) -> str:
+    """Return the link for a notice. It names the user and the address that the notice goes to."""
+    assert entry.user_id is not None  # noqa: S101 - a notice is always about an account
+    mark = tokens.mark_of(addresses.parse(entry.recipient).key)
+    token = tokens.mint(tokens.NOT_ME, entry.user_id, entry.created_at, mark)
+    return f"{settings.public_url}/not-me?token={token}"
+
+
+def check_link(token: str) -> str:
+    """Return the address that the account has, or gets back, and to which a reset link would go. Changes nothing.
+
+    Raises:
+        InvalidToken: not one of our links, or the address it went to has nothing to do with the account any more.
+        TokenExpired: ours and genuine, but older than seven days.
+        TokenAlreadyUsed: the account was recovered since.
+    """
+    user, undone = _subject(token)
+    return undone.old_email if undone else user.email
+
+
+def secure_account(token: str, client: Client) -> str:
+    """Shut everybody out and mail a reset link; return the address it goes to.
+
+    Raises:
+        InvalidToken, TokenExpired, TokenAlreadyUsed: as for `check_link`; on record.
+    """
+    try:
+        user, undone = _subject(token)
+    except (InvalidToken, TokenExpired, TokenAlreadyUsed) as refusal:
+        audit.record("account.secured", client, outcome=refusal.code.lower())
+        db.session.commit()
+        raise
+    ended = _shut(user, undone)
+    email = undone.old_email if undone else user.email
+    outbox.put(
+        "reset_link",
+        addresses.parse(email).deliverable,
+        ip=client.ip,
+        user_agent=client.user_agent,
+        reference=client.reference,
+        recovery=True,
+    )
+    audit.record("account.secured", client, user_id=user.id, ended=ended, address_restored=undone is not None)
+    db.session.commit()
+    return email
+
+
+def _subject(token: str) -> tuple[User, AddressChange | None]:
+    """Return the link's user, and the change of address that it would undo."""
+    reference = tokens.read(tokens.NOT_ME, token)
+    user = db.session.get(User, reference.id)
+    if user is None:
+        raise InvalidToken
+    if now() - reference.minted_at > LINK_LIFE:
+        raise TokenExpired
+    # The link's time is in whole seconds, and the notice of a reset is as old as the reset.
+    if user.password_reset_at and user.password_reset_at.replace(microsecond=0) > reference.minted_at:
+        raise TokenAlreadyUsed
+    if reference.mark == tokens.mark_of(user.email_key):
+        return user, None
+    undoable = select(AddressChange).where(
+        AddressChange.user_id == user.id,
+        AddressChange.confirmed_at > now() - LINK_LIFE,
+        AddressChange.undone_at.is_(None),
+    )
+    for change in db.session.scalars(undoable.order_by(AddressChange.confirmed_at)):
+        if reference.mark == tokens.mark_of(change.old_email_key):
+            return user, change
+    raise InvalidToken
+
+
+def _shut(user: User, undone: AddressChange | None) -> int:
+    """Take the password away and end everything, with the old address back in its place; return how many ended."""
+    address: dict[str, Any] = {"email": undone.old_email, "email_key": undone.old_email_key} if undone else {}
+    try:
+        ended = credentials.replace(user, password_hash=None, **address)
+    except IntegrityError:  # Somebody else has an account with the old address by now.
+        ended = None
+    if ended is None:
+        db.session.rollback()
+        raise InvalidToken
+    if undone:  # And with it all changes that came after.
+        undoing = update(AddressChange).where(
+            AddressChange.user_id == user.id, AddressChange.confirmed_at >= undone.confirmed_at
+        )
+        db.session.execute(undoing.values(undone_at=now()), execution_options={"synchronize_session": False})
+    return ended

@@ -1,0 +1,109 @@
+"""Counters: where Flask-Limiter keeps what was spent, in Redis for all processes or in this one's memory.
+
+Flask-Limiter's own fallback would let the requests fail that notice Redis's end at the same moment, give every
+process the whole budget, and come back ever later the longer an outage lasts. This storage does none of that:
+whoever meets a dead Redis is told once (StorageError), from then on memory counts, and Redis is tried again
+every second.
+"""
+
+import time
+from threading import Lock
+from typing import Any
+
+import structlog
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, RedisStorage, Storage
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+ANSWER_SECONDS = 0.3  # A Redis that takes longer is away.
+PROBE_SECONDS = 1.0
+
+log = structlog.get_logger("limits")
+
+
+class ExactMemory(MemoryStorage):
+    """Memory that tells each caller its own count; the library's reads it back after the next one has counted."""
+
+    STORAGE_SCHEME = ["chirp-memory"]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._one_at_a_time = Lock()
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        with self._one_at_a_time:
+            return super().incr(key, expiry, amount)
+
+
+class Counters(Storage):
+    """Redis while it answers, memory while it does not; memory alone where no Redis is named."""
+
+    STORAGE_SCHEME = ["chirp"]
+
+    def __init__(self, uri: str, redis_url: str = "", **_: Any) -> None:
+        super().__init__(uri, wrap_exceptions=False)
+        self._memory = ExactMemory()
+        self._redis = _redis(redis_url) if redis_url else None
+        self._away_since: float | None = None
+        self._next_probe = 0.0
+        self._probing = Lock()
+
+    @property
+    def degraded(self) -> bool:
+        """Redis is away, and each process counts for itself. Asking tries Redis again when it is time."""
+        if self._away_since is not None and time.monotonic() >= self._next_probe and self._probing.acquire(False):
+            try:
+                self._next_probe = time.monotonic() + PROBE_SECONDS
+                if self.check():
+                    log.info("limits shared again", away_seconds=round(time.monotonic() - self._away_since, 1))
+                    self._away_since = None
+            finally:
+                self._probing.release()
+        return self._away_since is not None
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        return int(self._ask("incr", key, expiry, amount))
+
+    def get(self, key: str) -> int:
+        return int(self._ask("get", key))
+
+    def get_expiry(self, key: str) -> float:
+        return float(self._ask("get_expiry", key))
+
+    def check(self) -> bool:
+        return self._redis is None or self._redis.check()
+
+    def reset(self) -> int | None:
+        return self._place().reset()
+
+    def clear(self, key: str) -> None:
+        self._ask("clear", key)
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return StorageError
+
+    def _ask(self, question: str, *about: Any) -> Any:
+        place = self._place()
+        try:
+            return getattr(place, question)(*about)
+        except StorageError:
+            if self._away_since is None:
+                log.error("limits degraded", reason="Redis does not answer: each process counts for itself")
+            self._away_since = self._away_since or time.monotonic()
+            self._next_probe = time.monotonic() + PROBE_SECONDS
+            raise
+
+    def _place(self) -> Storage:
+        return self._memory if self._redis is None or self._away_since is not None else self._redis
+
+
+def _redis(url: str) -> RedisStorage:
+    return RedisStorage(
+        url,
+        wrap_exceptions=True,
+        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]  # handed on to redis-py as it is
+    )
