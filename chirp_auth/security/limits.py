@@ -8,9 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
-import flask_limiter
 from flask import request
 from limits import RateLimitItemPerSecond
 from limits.errors import StorageError
@@ -56,13 +54,6 @@ def first_hit(limit: Spent) -> bool:
 
 
 def _named(name: str, budget: Callable[[], tuple[int, timedelta]]) -> Callable[[], None]:
-    def count() -> None:
-        """Wear the limit: it is counted whenever this is called."""
-
-    # Flask-Limiter knows a limit by its function's name: with one name the budgets would add up.
-    count.__qualname__ = f"{name}_budget"
-    counted = limiter.shared_limit(partial(_provided, budget), scope=name)(count)
-
     def spend() -> None:
         """Take one from the caller's budget.
 
@@ -70,42 +61,29 @@ def _named(name: str, budget: Callable[[], tuple[int, timedelta]]) -> Callable[[
             RateLimitExceeded: none is left.
             ServiceBusy: Redis comes and goes while we ask.
         """
-        try:
-            _count_surely(counted)
-        except flask_limiter.RateLimitExceeded:
-            raise RateLimitExceeded(_noted(name, budget, exceeded=True).resets_in) from None
         if settings.rate_limits_enabled:
-            _noted(name, budget, exceeded=False)
+            taken = _take(name, budget)
+            spent().append(taken)
+            if taken.exceeded:
+                raise RateLimitExceeded(taken.resets_in)
 
     return spend
 
 
-def _count_surely(counted: Callable[[], None]) -> None:
+def _take(name: str, budget: Callable[[], tuple[int, timedelta]]) -> Spent:
     """Count; where Redis turns out to be gone, count again by the stricter budget that holds from then on."""
+    caller = client_address()
     for _ in range(2):
+        amount, period = _present(budget)
+        item = _item(amount, period)
         try:
-            return counted()
+            allowed = limiter.limiter.hit(item, caller, name)
+            window = limiter.limiter.get_window_stats(item, caller, name)
         except StorageError:
-            pass
+            continue
+        resets_in = timedelta(seconds=max(1.0, window.reset_time - time.time()))
+        return Spent(name, amount, period, window.remaining, min(resets_in, period), exceeded=not allowed)
     raise ServiceBusy
-
-
-def _noted(name: str, budget: Callable[[], tuple[int, timedelta]], *, exceeded: bool) -> Spent:
-    amount, period = _present(budget)
-    limit = limiter.current_limit
-    try:
-        remaining = limit.remaining if limit else 0
-        resets_in = timedelta(seconds=max(1.0, limit.window[0] - time.time())) if limit else period
-    except StorageError:  # Gone since it counted.
-        remaining, resets_in = 0, period
-    noted = Spent(name, amount, period, remaining, min(resets_in, period), exceeded)
-    spent().append(noted)
-    return noted
-
-
-def _provided(budget: Callable[[], tuple[int, timedelta]]) -> str:
-    amount, period = _present(budget)
-    return f"{amount} per {int(period.total_seconds())} seconds"
 
 
 def _present(budget: Callable[[], tuple[int, timedelta]]) -> tuple[int, timedelta]:
