@@ -58,6 +58,11 @@ def confirm(password: str, confirmation: str) -> None:
         raise PasswordMismatch
 
 
+def expect_room() -> None:
+    """Raise ServiceBusy if a hash would be refused now: in a flood a refusal must cost next to nothing."""
+    _gate().expect_room()
+
+
 def hash_new(password: str) -> str:
     """Return the `$2b$` hash of an accepted password; one pass through the hash gate.
 
