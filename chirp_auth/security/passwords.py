@@ -128,8 +128,9 @@ def _context_words(context: tuple[str | None, ...]) -> set[str]:
     words: set[str] = set()
     for text in (*context, settings.app_name):
         if text:
-            local = _normal(text).partition("@")[0]
-            words.update({local, *local.replace(".", " ").replace("_", " ").replace("-", " ").split()})
+            text = _normal(text)
+            local = text.partition("@")[0]
+            words.update({text, local, *local.replace(".", " ").replace("_", " ").replace("-", " ").split()})
     return {word.casefold() for word in words if len(word) >= MIN_CONTEXT_CHARACTERS}
 
 
