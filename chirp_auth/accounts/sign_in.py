@@ -23,6 +23,7 @@ def sign_in(email: str, password: str, client: Client) -> Session:
         ServiceBusy: too many hashes are under way.
     """
     address = addresses.parse(email)
+    passwords.expect_room()
     user = guesses.prove(users.find(address.key), password, client, "session.signed_in", address.key)
     if settings.conceal_accounts and not user.email_verified_at:
         audit.record("session.signed_in", client, outcome="email_not_verified", user_id=user.id)

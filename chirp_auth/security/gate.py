@@ -21,6 +21,16 @@ class Gate:
         self._slots = BoundedSemaphore(running)
         self._places = BoundedSemaphore(running + waiting)
 
+    def expect_room(self) -> None:
+        """Turn away whom the gate would turn away now, before anything is spent on them.
+
+        Raises:
+            ServiceBusy: the queue is full.
+        """
+        if not self._places.acquire(blocking=False):
+            raise ServiceBusy
+        self._places.release()
+
     @contextmanager
     def passage(self) -> Iterator[None]:
         """Hold a slot for one hash.

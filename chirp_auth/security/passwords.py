@@ -58,6 +58,11 @@ def confirm(password: str, confirmation: str) -> None:
         raise PasswordMismatch
 
 
+def expect_room() -> None:
+    """Raise ServiceBusy if a hash would be refused now: in a flood a refusal must cost next to nothing."""
+    _gate().expect_room()
+
+
 def hash_new(password: str) -> str:
     """Return the `$2b$` hash of an accepted password; one pass through the hash gate.
 
@@ -123,8 +128,9 @@ def _context_words(context: tuple[str | None, ...]) -> set[str]:
     words: set[str] = set()
     for text in (*context, settings.app_name):
         if text:
-            local = _normal(text).partition("@")[0]
-            words.update({local, *local.replace(".", " ").replace("_", " ").replace("-", " ").split()})
+            text = _normal(text)
+            local = text.partition("@")[0]
+            words.update({text, local, *local.replace(".", " ").replace("_", " ").replace("-", " ").split()})
     return {word.casefold() for word in words if len(word) >= MIN_CONTEXT_CHARACTERS}
 
 

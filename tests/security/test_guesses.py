@@ -62,7 +62,7 @@ def test_the_delay_grows_to_fifteen_minutes_and_no_further(client: FlaskClient, 
     assert delays == [0, 0, 0, 0, 15, 30, 60, 120, 240, 480, 900, 900, 900, 900]
 
 
-def test_a_hundred_guesses_get_fewer_than_ten_answers_an_hour(client: FlaskClient, alice: User) -> None:
+def test_of_the_guesses_of_an_hour_fewer_than_fifteen_are_judged(client: FlaskClient, alice: User) -> None:
     with time_machine.travel("2026-11-21T12:00:00Z", tick=False) as travel:
         for n in range(120):
             login(client, password=f"wrong {n}")

@@ -1,0 +1,65 @@
+"""Passwords: what is refused at every door, in words, and what costs the same whatever the hash."""
+
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from chirp_auth import create_app
+from chirp_auth.models import User
+from chirp_auth.routing import Application
+from config import ConfigurationError, Settings, load
+from tests.conftest import PASSWORD
+from tests.security.acts import login
+from tests.security.conftest import Visitor
+
+LISTED = "correct horse battery staple"
+
+
+@pytest.fixture
+def listed(settings: Settings, tmp_path: Path, app: Application) -> FlaskClient:
+    """A client of an application whose operator has a block list."""
+    blocklist = tmp_path / "blocklist.txt"
+    blocklist.write_text(f"hunter2hunter2\n{LISTED.upper()}\n", encoding="utf-8")
+    listing = create_app(settings.model_copy(update={"password_blocklist_file": blocklist}))
+    listing.test_client_class = Visitor
+    return listing.test_client()
+
+
+def register(client: FlaskClient, password: str) -> tuple[int, str]:
+    answer = client.post("/api/v1/auth/register", json={"email": "new@example.com", "password": password})
+    return answer.status_code, answer.get_json().get("detail", "")
+
+
+def test_a_password_on_the_operators_list_is_refused(listed: FlaskClient) -> None:
+    status, told = register(listed, LISTED)
+
+    assert status == 400
+    assert "list of passwords that attackers try first" in told
+    assert register(listed, "four borrowed lanterns")[0] == 201
+
+
+def test_a_block_list_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="PASSWORD_BLOCKLIST_FILE must name a text file"):
+        load(_env_file=None, password_blocklist_file=tmp_path / "none.txt")
+
+
+@pytest.mark.parametrize(
+    "password", ["password1234", "chirpworkschirpworks", "new@example.com", "aaaaaaaaaaaaaaaa", "short"]
+)
+def test_passwords_that_attackers_try_first_are_refused(client: FlaskClient, password: str) -> None:
+    status, told = register(client, password)
+
+    assert status == 400
+    assert password not in told
+
+
+def test_a_password_of_an_older_cost_still_opens_and_is_hashed_anew(
+    app: Application, alice: User, settings: Settings
+) -> None:
+    raised = create_app(settings.model_copy(update={"bcrypt_cost": 6}))
+    raised.test_client_class = Visitor
+
+    assert login(raised.test_client(), password="wrong").status_code == 401
+    assert login(raised.test_client(), password=PASSWORD).status_code == 200
+    assert login(raised.test_client(), password=PASSWORD).status_code == 200
