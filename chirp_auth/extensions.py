@@ -11,6 +11,8 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from sqlalchemy import MetaData
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase
 from werkzeug.local import LocalProxy
 
@@ -64,6 +66,7 @@ if TYPE_CHECKING:  # Flask-SQLAlchemy makes the class at run time, where mypy do
     Model = Base
 else:
     Model = db.Model
+DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)  # Trying again later helps.
 migrate = Migrate()
 login_manager = LoginManager()
 csrf = CSRFProtect()

@@ -3,15 +3,13 @@
 import structlog
 from flask import Flask, Response, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from chirp_auth import errors
 from chirp_auth.api import dialects
 from chirp_auth.caller import reference
 from chirp_auth.errors import AuthError
-from chirp_auth.extensions import db
+from chirp_auth.extensions import DATABASE_AWAY, db
 from chirp_auth.web import error_page
 
 BY_STATUS = {
@@ -31,7 +29,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(AuthError, _refused)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(CSRFError, _not_our_form)
-    for away in (OperationalError, InterfaceError, PoolTimeout):
+    for away in DATABASE_AWAY:
         app.register_error_handler(away, _database_away)
     app.register_error_handler(Exception, _bug)
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth import create_app, logs
 from chirp_auth.accounts import demo
+from chirp_auth.extensions import db
 from config import ROOT, ConfigurationError, Settings, load
 
 STOP_SECONDS = 15
@@ -30,6 +31,7 @@ def main() -> None:
     with app.app_context():
         _migrate(settings)
         account = None if settings.in_production else demo.ensure_account()
+        db.engine.dispose()  # The workers have their own connections; this process only watches over them.
     if not settings.in_production:
         print(_box(settings, account), flush=True)  # noqa: T201 - what `make run` is to say
     _serve(settings)
@@ -69,11 +71,11 @@ def _check_port(settings: Settings) -> None:
 
 
 def _migrate(settings: Settings) -> None:
-    if settings.on_sqlite:
-        settings.beside_database("db").parent.mkdir(parents=True, exist_ok=True)
     try:
+        if settings.on_sqlite:
+            settings.beside_database("db").parent.mkdir(parents=True, exist_ok=True)
         flask_migrate.upgrade()
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, OSError) as error:
         sys.exit(f"The database cannot be used: {type(error).__name__}. Is it running, and is DATABASE_URL right?")
 
 

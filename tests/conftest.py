@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextvars import Context
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,13 @@ def app(settings: Settings) -> Iterator[Application]:
 
 @pytest.fixture
 def client(app: Application) -> FlaskClient:
-    """A browser or a mobile app, as far as HTTP goes."""
+    """A browser or a mobile app, as far as HTTP goes; each request has a context of its own, as in a server."""
+    server = app.wsgi_app
+
+    def in_its_own_context(environ: Any, start_response: Any) -> Any:
+        return Context().run(server, environ, start_response)
+
+    app.wsgi_app = in_its_own_context  # type: ignore[method-assign]  # Flask's documented place for it
     return app.test_client()
 
 

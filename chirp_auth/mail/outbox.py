@@ -72,7 +72,10 @@ def claim(limit: int) -> Sequence[OutboxEntry]:
         .returning(OutboxEntry)
         .execution_options(synchronize_session=False, populate_existing=True)
     )
-    return sorted(db.session.scalars(claimed), key=lambda entry: entry.created_at)
+    entries = sorted(db.session.scalars(claimed), key=lambda entry: entry.created_at)
+    for entry in entries:
+        db.session.expunge(entry)  # What proves the lease must not be read anew after a rollback.
+    return entries
 
 
 def done(entry: OutboxEntry) -> None:

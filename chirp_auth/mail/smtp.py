@@ -1,18 +1,25 @@
 """Handing messages to the SMTP server: with time-outs, checked certificates, and errors sorted by what helps."""
 
+import re
 import smtplib
 import ssl
+import time
 from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import SMTP
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
+from flask import current_app
 from flask_mail import Connection, Message
 
-from chirp_auth.extensions import mail, settings
+from chirp_auth.extensions import settings
 
-TIMEOUT_SECONDS = 10.0
+CONNECT_SECONDS = 10.0
+DELIVERY_SECONDS = 20.0  # For one message with all its commands, so that its lease outlasts it.
+
+_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 class ServerAway(Exception):
@@ -57,10 +64,7 @@ class SmtpSender:
 
     def send(self, message: EmailMessage) -> None:
         try:
-            if self._connection is None:
-                self._connection = _CheckedConnection(mail)
-                self._connection.__enter__()
-            self._connection.send(_Envelope(message))
+            self._ready_connection().send(_Envelope(message))
         except smtplib.SMTPRecipientsRefused as error:
             code, words = next(iter(error.recipients.values()))
             raise _sorted_by_code(code, words, message) from None
@@ -70,17 +74,26 @@ class SmtpSender:
             self.__exit__(None, None, None)
             raise ServerAway(_in_words(error)) from None
 
+    def _ready_connection(self) -> "_CheckedConnection":
+        """Return the open connection, or a new one where the server has hung up since the last message."""
+        if self._connection and not self._connection.is_alive():
+            self.__exit__(None, None, None)
+        if self._connection is None:
+            self._connection = _CheckedConnection(current_app.extensions["mail"])
+            self._connection.__enter__()
+        return self._connection
+
 
 class _CheckedConnection(Connection):
-    """Flask-Mail's connection with what it lacks: a time-out, certificate checks, and a quit that cannot fail."""
+    """Flask-Mail's connection with what it lacks: a deadline, certificate checks, and a quit that cannot fail."""
 
     def configure_host(self) -> smtplib.SMTP:
         context = ssl.create_default_context()
-        host: smtplib.SMTP
+        host: _Punctual
         if settings.smtp_security == "tls":
-            host = smtplib.SMTP_SSL(self.mail.server, self.mail.port, timeout=TIMEOUT_SECONDS, context=context)
+            host = _PunctualTls(self.mail.server, self.mail.port, timeout=CONNECT_SECONDS, context=context)
         else:
-            host = smtplib.SMTP(self.mail.server, self.mail.port, timeout=TIMEOUT_SECONDS)
+            host = _Punctual(self.mail.server, self.mail.port, timeout=CONNECT_SECONDS)
         try:
             if settings.smtp_security == "starttls":
                 host.starttls(context=context)
@@ -91,11 +104,41 @@ class _CheckedConnection(Connection):
             raise
         return host
 
+    def is_alive(self) -> bool:
+        """Say whether the server still listens, and give the next message its own time."""
+        if not isinstance(self.host, _Punctual):
+            return False
+        self.host.begin()
+        with suppress(OSError, smtplib.SMTPException):
+            return self.host.noop()[0] == 250
+        return False
+
     def close(self) -> None:
         """Say goodbye; a server that hung up already has all the same accepted what it accepted."""
         if self.host is not None:
             with suppress(OSError, smtplib.SMTPException):
                 self.host.quit()
+
+
+class _Punctual(smtplib.SMTP):
+    """SMTP whose commands share one deadline: a server that is slow at each of them must not outlast the lease."""
+
+    def __init__(self, *where: Any, **how: Any) -> None:
+        self.begin()
+        super().__init__(*where, **how)
+
+    def begin(self) -> None:
+        """Give the next message its time."""
+        self._deadline = time.monotonic() + DELIVERY_SECONDS
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.sock:
+            self.sock.settimeout(max(0.1, self._deadline - time.monotonic()))
+        return super().getreply()
+
+
+class _PunctualTls(_Punctual, smtplib.SMTP_SSL):
+    """The same over TLS from the start."""
 
 
 class _Envelope(Message):
@@ -110,8 +153,8 @@ class _Envelope(Message):
 
 
 def _sorted_by_code(code: int, words: bytes | str, message: EmailMessage) -> Exception:
-    text = words.decode(errors="replace") if isinstance(words, bytes) else words
-    told = f"{code} {text}".replace(message["To"], "<recipient>")[:500]
+    local_part = re.escape(message["To"].rpartition("@")[0])
+    told = re.sub(rf"\b{local_part}\b", "<recipient>", _told(code, words), flags=re.IGNORECASE)
     if code == 421:
         return ServerAway(told)
     return Refused(told) if code >= 500 else TryLater(told)
@@ -119,6 +162,11 @@ def _sorted_by_code(code: int, words: bytes | str, message: EmailMessage) -> Exc
 
 def _in_words(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
-        told = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
-        return f"{error.smtp_code} {told}"[:500]
-    return f"{type(error).__name__}: {error}"[:500]
+        return _told(error.smtp_code, error.smtp_error)
+    return _CONTROL.sub(" ", f"{type(error).__name__}: {error}")[:500]
+
+
+def _told(code: int, words: bytes | str) -> str:
+    """Return what the server said, fit to be kept: without addresses or control characters."""
+    text = words.decode(errors="replace") if isinstance(words, bytes) else words
+    return _CONTROL.sub(" ", _ADDRESS.sub("<address>", f"{code} {text}"))[:500]

@@ -10,21 +10,21 @@ from collections.abc import Callable
 
 import structlog
 from flask import Flask
-from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth.clock import now
-from chirp_auth.extensions import db, settings
+from chirp_auth.extensions import DATABASE_AWAY, db, settings
 from chirp_auth.mail import chores, compose, outbox
 from chirp_auth.mail.mailbox import DevMailbox
-from chirp_auth.mail.smtp import TIMEOUT_SECONDS, Refused, Sender, ServerAway, SmtpSender, TryLater
+from chirp_auth.mail.smtp import DELIVERY_SECONDS, Refused, Sender, ServerAway, SmtpSender, TryLater
 from chirp_auth.models import OutboxEntry
 
 BATCH = 50
 POLL_SECONDS = 0.5
 GATHER_SECONDS = 0.05  # Between batches: a burst of requests becomes one batch, and requests come first.
 AWAY_PAUSE_SECONDS = 5.0
-# An entry is only begun while its lease outlasts the slowest delivery we allow.
-LATEST_START = outbox.LEASE.total_seconds() - 2 * TIMEOUT_SECONDS
+MARK_SECONDS = 2.0
+# An entry is only begun while its lease outlasts the slowest delivery that we allow.
+LATEST_START = outbox.LEASE.total_seconds() - DELIVERY_SECONDS - MARK_SECONDS
 
 log = structlog.get_logger("worker")
 
@@ -40,8 +40,11 @@ def run(app: Flask, stop: threading.Event) -> None:
             except ServerAway as away:
                 log.warning("mail server away", error=str(away))
                 more_is_due = not stop.wait(AWAY_PAUSE_SECONDS)
-            except SQLAlchemyError as error:
+            except DATABASE_AWAY as error:
                 log.error("database away", error=type(error).__name__)
+                more_is_due = not stop.wait(AWAY_PAUSE_SECONDS)
+            except Exception:  # What was leased falls due again.
+                log.exception("delivery stopped")
                 more_is_due = not stop.wait(AWAY_PAUSE_SECONDS)
             finally:
                 db.session.remove()
@@ -60,7 +63,7 @@ def start_thread(app: Flask) -> Callable[[], None]:
     def finish() -> None:
         stop.set()
         outbox.arrived.set()
-        thread.join(timeout=TIMEOUT_SECONDS)
+        thread.join(timeout=DELIVERY_SECONDS)
 
     return finish
 
@@ -73,23 +76,27 @@ def run_once() -> int:
     """
     entries = outbox.claim(BATCH)
     db.session.commit()
-    started = time.monotonic()
+    latest_start = time.monotonic() + LATEST_START
+    left, away = entries, None
     unaddressed: dict[str, list[OutboxEntry]] = {}
     with _sender() as sender:
-        for place, entry in enumerate(entries):
-            if time.monotonic() - started > LATEST_START:
-                outbox.released(entries[place:])
-                break
+        while left and time.monotonic() < latest_start and not away:
             try:
-                if nobody := _deliver(entry, sender):
-                    unaddressed.setdefault(nobody.reason, []).append(entry)
-            except ServerAway as away:
-                outbox.postponed(entries[place:], str(away))
-                db.session.commit()
-                raise
+                if nobody := _deliver(left[0], sender):
+                    unaddressed.setdefault(nobody.reason, []).append(left[0])
+                left = left[1:]
+            except ServerAway as error:
+                away = error
+        db.session.commit()  # No transaction is open while the server is told goodbye either.
     for reason, group in unaddressed.items():
         outbox.closed(group, reason)
+    if away:
+        outbox.postponed(left, str(away))
+    else:
+        outbox.released(left)
     db.session.commit()
+    if away:
+        raise away
     return len(entries)
 
 
@@ -104,7 +111,7 @@ def _deliver(entry: OutboxEntry, sender: Sender) -> compose.Nobody | None:
         sender.send(message)
         outbox.done(entry)
         log.info("mail sent", kind=entry.kind, entry=str(entry.id), waited_seconds=round(_age(entry), 3))
-    except (ServerAway, SQLAlchemyError):
+    except (ServerAway, *DATABASE_AWAY):
         raise
     except Refused as refusal:
         outbox.parked(entry, str(refusal))

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from chirp_auth.accounts import sessions
 from chirp_auth.caller import reference
-from chirp_auth.extensions import csrf, login_manager, settings
+from chirp_auth.extensions import DATABASE_AWAY, csrf, login_manager, settings
 from chirp_auth.models import Session
 
 FACE = "browser"
@@ -40,7 +40,15 @@ def _words() -> dict[str, Any]:
     return {
         "app_name": settings.app_name,
         "support_email": settings.support_email,
-        "signed_in": current_user if current_user.is_authenticated else None,
+        "signed_in": _signed_in(),
         "dev_mailbox": settings.has_dev_mailbox,
         "reference": reference(),
     }
+
+
+def _signed_in() -> Session | None:
+    """Return the session behind the page; none on the page that says that the database is away."""
+    try:
+        return current_user if current_user.is_authenticated else None
+    except DATABASE_AWAY:
+        return None

@@ -48,6 +48,7 @@ class SmtpServer:
     """A server on 127.0.0.1. Set the fields below at any time to make it misbehave from then on."""
 
     seconds_before_answer: float = 0  # how long it thinks about a message after its last line
+    seconds_after_keeping: float = 0  # how long the client then still waits to hear that it was kept
     refused_recipients: set[str] = field(default_factory=set)  # 550 for these addresses
     answer_to_data: str | None = None  # such as "451 Try again later": says that, and keeps nothing
     hang_up: HangUp = "never"  # around the answer to a message, which is kept in both cases
@@ -178,6 +179,7 @@ class Moods:
         if server.answer_to_data:
             return server.answer_to_data
         server.keep(received(conversation, session, envelope))
+        await asyncio.sleep(server.seconds_after_keeping)
         conversation.closes_after_answer = server.hang_up == "after the answer"
         if server.hang_up == "before the answer":
             conversation.close()

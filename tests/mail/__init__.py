@@ -1,0 +1,1 @@
+"""Delivery, over a real mail server and from real processes."""

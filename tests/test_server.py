@@ -1,0 +1,148 @@
+"""The server as a process: how it starts, what it says when it cannot, and that it leaves nothing behind."""
+
+import json
+import signal
+import socket
+import time
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from tests.support.child import accepts_connections, free_port
+from tests.support.redis import RedisServer
+from tests.support.server import Application, application, command
+from tests.support.smtp import SmtpServer
+from tests.support.test_support import processes_below
+
+CHEAP = {"BCRYPT_COST": "4"}
+PRODUCTION = {
+    "APP_ENV": "production",
+    "SECRET_KEY": "a-signing-key-of-no-meaning-0123456789",
+    "JWT_SECRET": "another-key-of-no-meaning-9876543210",
+    "PUBLIC_URL": "https://auth.example.com",
+    "SMTP_HOST": "127.0.0.1",
+}
+
+
+def refused(settings: Mapping[str, str], folder: Path) -> str:
+    """Start a server that has to refuse; return what it said."""
+    server = Application(settings, folder)
+    assert server.wait() == 1, server.output
+    assert "Traceback" not in server.output
+    return server.output
+
+
+def status_of(url: str) -> int:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return int(answer.status)
+
+
+def test_it_says_where_everything_is_and_stops_without_a_trace(tmp_path: Path) -> None:
+    folder = tmp_path / "a path with spaces, and ünïcode"
+    folder.mkdir()
+    with application(CHEAP, folder) as server:
+        for words in ("App", "Mailbox", "/dev/mailbox", "Demo account", "demo@example.com", "chirp.db", "Ctrl-C"):
+            assert words in server.output
+        assert status_of(f"{server.base_url}/healthz/live") == 200
+        assert status_of(f"{server.base_url}/dev/mailbox.json") == 200
+
+        assert server.stop() == 0
+        assert processes_below(folder) == []
+        assert not accepts_connections(server.port)
+
+
+def test_ctrl_c_stops_it_too(tmp_path: Path) -> None:
+    with application(CHEAP, tmp_path) as server:
+        server.signal(signal.SIGINT)
+
+        assert server.wait() == 0
+        assert "Traceback" not in server.output
+
+
+def test_a_busy_port_is_said_in_words(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        said = refused({**CHEAP, "PORT": str(port)}, tmp_path)
+
+    assert f"Port {port} on 127.0.0.1 is busy" in said
+    assert f"PORT={port + 1}" in said
+
+
+def test_production_refuses_to_start_and_lists_every_problem(tmp_path: Path) -> None:
+    said = refused({"APP_ENV": "production", "SECRET_KEY": "weak and short", "WEB_WORKERS": "2"}, tmp_path)
+
+    for name in ("SECRET_KEY", "JWT_SECRET", "PUBLIC_URL", "SMTP_HOST", "WEB_WORKERS above 1 needs PostgreSQL"):
+        assert f"  - {name}" in said
+    assert "weak and short" not in said
+    assert not (tmp_path / "chirp.db").exists()
+
+
+def test_production_with_good_settings_serves_without_a_mailbox_and_logs_json(tmp_path: Path) -> None:
+    with application(PRODUCTION, tmp_path) as server:
+        assert status_of(f"{server.base_url}/login") == 200
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            status_of(f"{server.base_url}/dev/mailbox")
+        assert "demo@example.com" not in server.output
+
+        lines = [json.loads(line) for line in server.output.splitlines()]
+        assert {line["path"] for line in lines if line["event"] == "request"} >= {"/login", "/dev/mailbox"}
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://chirp:pass-word@127.0.0.1:1/chirp", "Is it running, and is DATABASE_URL right?"),
+        ("sqlite:////proc/nowhere/chirp.db", "Is it running, and is DATABASE_URL right?"),
+        ("mysql://h/x", "DATABASE_URL must begin with"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_said_in_words(tmp_path: Path, url: str, told: str) -> None:
+    said = refused({**PRODUCTION, "DATABASE_URL": url}, tmp_path)
+
+    assert told in said
+    assert "pass-word" not in said
+
+
+def test_a_database_from_the_future_is_not_touched(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'chirp.db'}")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES ('9999')"))
+    engine.dispose()
+
+    assert "9999" in refused(CHEAP, tmp_path)
+
+
+def test_several_workers_serve_on_postgresql(postgres_url: str, own_redis_server: RedisServer, tmp_path: Path) -> None:
+    settings = {**CHEAP, "DATABASE_URL": postgres_url, "REDIS_URL": own_redis_server.url, "WEB_WORKERS": "2"}
+    with application(settings, tmp_path) as server:
+        assert status_of(f"{server.base_url}/healthz/ready") == 200
+
+
+def test_it_stays_up_while_the_mail_server_is_away(smtp_server: SmtpServer, tmp_path: Path) -> None:
+    smtp_server.stop()
+    settings = {**CHEAP, "SMTP_HOST": smtp_server.host, "SMTP_PORT": str(free_port())}
+    with application(settings, tmp_path) as server:
+        asked = urllib.request.Request(
+            f"{server.base_url}/api/auth/forgot-password",
+            b'{"email": "demo@example.com"}',
+            {"Content-Type": "application/json"},
+        )
+        before = time.monotonic()
+        with urllib.request.urlopen(asked, timeout=5) as answer:
+            assert json.load(answer)["success"] is True
+        assert time.monotonic() - before < 5, "the answer does not wait for the mail server"
+        server.wait_until(lambda: "mail server away" in server.output)
+        assert status_of(f"{server.base_url}/healthz/ready") == 200
+
+
+def test_a_worker_alone_delivers_what_is_due_and_ends(tmp_path: Path) -> None:
+    with application(CHEAP, tmp_path):
+        pass
+    database = {"DATABASE_URL": f"sqlite:///{tmp_path / 'chirp.db'}"}
+    with command(("flask", "--app", "wsgi", "auth", "worker", "--once"), {**CHEAP, **database}, tmp_path) as worker:
+        assert worker.wait() == 0, worker.output
