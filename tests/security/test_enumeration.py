@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import event, update
 from werkzeug.test import TestResponse
 
-from chirp_auth import create_app
 from chirp_auth.accounts import registration
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.clock import now
@@ -20,7 +19,6 @@ from chirp_auth.routing import Application
 from config import Settings
 from tests.conftest import PASSWORD, TEST_CLIENT
 from tests.security.acts import FORGOT_DOORS, SIGN_IN_DOORS, login, post_form
-from tests.security.conftest import Visitor
 from tests.support.smtp import SmtpServer
 
 STATES = ("unknown", "known", "unverified", "locked", "disabled")
@@ -153,10 +151,11 @@ def test_a_dead_mail_server_shows_nowhere(app: Application) -> None:
     assert_alike(app, lambda email: FORGOT_DOORS["v1"](app.test_client(), email))
 
 
-def test_a_slow_mail_server_shows_nowhere(settings: Settings, smtp_server: SmtpServer, app: Application) -> None:
+def test_a_slow_mail_server_shows_nowhere(
+    settings: Settings, smtp_server: SmtpServer, build: Callable[[Settings], Application]
+) -> None:
     smtp_server.seconds_before_answer = 5
-    slow = create_app(settings.model_copy(update={"smtp_host": smtp_server.host, "smtp_port": smtp_server.port}))
-    slow.test_client_class = Visitor
+    slow = build(settings.model_copy(update={"smtp_host": smtp_server.host, "smtp_port": smtp_server.port}))
     finish = worker.start_thread(slow)
     try:
         assert_alike(slow, lambda email: FORGOT_DOORS["v1"](slow.test_client(), email))

@@ -1,29 +1,28 @@
 """Passwords: what is refused at every door, in words, and what costs the same whatever the hash."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
-from chirp_auth import create_app
 from chirp_auth.models import User
 from chirp_auth.routing import Application
 from config import ConfigurationError, Settings, load
 from tests.conftest import PASSWORD
 from tests.security.acts import login
-from tests.security.conftest import Visitor
+
+Build = Callable[[Settings], Application]
 
 LISTED = "correct horse battery staple"
 
 
 @pytest.fixture
-def listed(settings: Settings, tmp_path: Path, app: Application) -> FlaskClient:
+def listed(settings: Settings, tmp_path: Path, build: Build) -> FlaskClient:
     """A client of an application whose operator has a block list."""
     blocklist = tmp_path / "blocklist.txt"
     blocklist.write_text(f"hunter2hunter2\n{LISTED.upper()}\n", encoding="utf-8")
-    listing = create_app(settings.model_copy(update={"password_blocklist_file": blocklist}))
-    listing.test_client_class = Visitor
-    return listing.test_client()
+    return build(settings.model_copy(update={"password_blocklist_file": blocklist})).test_client()
 
 
 def register(client: FlaskClient, password: str) -> tuple[int, str]:
@@ -55,10 +54,9 @@ def test_passwords_that_attackers_try_first_are_refused(client: FlaskClient, pas
 
 
 def test_a_password_of_an_older_cost_still_opens_and_is_hashed_anew(
-    app: Application, alice: User, settings: Settings
+    alice: User, settings: Settings, build: Build
 ) -> None:
-    raised = create_app(settings.model_copy(update={"bcrypt_cost": 6}))
-    raised.test_client_class = Visitor
+    raised = build(settings.model_copy(update={"bcrypt_cost": 6}))
 
     assert login(raised.test_client(), password="wrong").status_code == 401
     assert login(raised.test_client(), password=PASSWORD).status_code == 200

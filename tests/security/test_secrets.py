@@ -11,7 +11,6 @@ from flask.testing import FlaskCliRunner
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from chirp_auth import create_app
 from chirp_auth.extensions import db
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
@@ -19,10 +18,10 @@ from chirp_auth.routing import Application
 from config import Settings
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, token_in
 from tests.security.acts import forgot, login, post_form, sign_in
-from tests.security.conftest import Visitor
 from tests.security.test_not_me import not_me_token
 
 Delivered = Callable[[], list[Mail]]
+Build = Callable[[Settings], Application]
 
 NEWEST_PASSWORD = "some violet anvils"
 WRONG_PASSWORD = "mistaken purple kettle"
@@ -164,21 +163,19 @@ def test_a_bug_shows_its_reference_and_nothing_else(
     assert WRONG_PASSWORD not in logged
 
 
-def rotated(settings: Settings) -> Application:
-    """Return the application with new keys, the old ones kept for what they signed."""
+def rotated(settings: Settings) -> Settings:
+    """Return the settings with new keys, the old ones kept for what they signed."""
     values = {
         "secret_key": SecretStr("another-signing-key-9876543210-zyxwvuts"),
         "secret_key_fallbacks": [settings.secret_key],
         "jwt_secret": SecretStr("another-jwt-secret-9876543210-zyxwvuts"),
         "jwt_secret_fallbacks": [settings.jwt_secret],
     }
-    app = create_app(settings.model_copy(update=values))
-    app.test_client_class = Visitor
-    return app
+    return settings.model_copy(update=values)
 
 
 def test_what_old_keys_signed_lives_on_after_a_change_of_keys(
-    app: Application, settings: Settings, alice: User, delivered: Delivered
+    app: Application, settings: Settings, alice: User, delivered: Delivered, build: Build
 ) -> None:
     before = app.test_client()
     sign_in(before)
@@ -188,7 +185,7 @@ def test_what_old_keys_signed_lives_on_after_a_change_of_keys(
     forgot(app.test_client())
     link = token_in(delivered()[0])
 
-    after = rotated(settings).test_client()
+    after = build(rotated(settings)).test_client()
     for name in ("session", "device"):
         cookie = before.get_cookie(name)
         assert cookie
@@ -204,18 +201,16 @@ def test_what_old_keys_signed_lives_on_after_a_change_of_keys(
 
 
 def test_what_a_dropped_key_signed_is_void(
-    app: Application, settings: Settings, alice: User, delivered: Delivered
+    app: Application, settings: Settings, alice: User, delivered: Delivered, build: Build
 ) -> None:
     before = app.test_client()
     sign_in(before)
     tokens = login(app.test_client()).get_json()
     forgot(app.test_client())
     link = token_in(delivered()[0])
-    kept = rotated(settings).extensions["settings"]
-    dropped = create_app(kept.model_copy(update={"secret_key_fallbacks": [], "jwt_secret_fallbacks": []}))
-    dropped.test_client_class = Visitor
+    dropped = rotated(settings).model_copy(update={"secret_key_fallbacks": [], "jwt_secret_fallbacks": []})
 
-    after = dropped.test_client()
+    after = build(dropped).test_client()
     cookie = before.get_cookie("session")
     assert cookie
     after.set_cookie("session", cookie.value)
