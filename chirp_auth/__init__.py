@@ -66,7 +66,7 @@ def _auth() -> Blueprint:
 def _bind_extensions(app: routing.Application) -> None:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(Path(__file__).parent.parent / "migrations"))
-    login_manager.init_app(app, add_context_processor=False)  # The pages say `signed_in`.
+    login_manager.init_app(app, add_context_processor=False)  # It would ask the database for every page.
     csrf.init_app(app)
     mail.state = mail.init_app(app)  # Flask-Mail keeps it with the app alone, and its connection looks here.
     limiter.init_app(app)

@@ -28,7 +28,7 @@ def test_any_change_ends_all_sessions_and_voids_all_links(
 ) -> None:
     token = ask()
 
-    assert credentials.replace(alice, **values) == 3
+    assert len(credentials.replace(alice, **values) or []) == 3
     db.session.commit()
     db.session.remove()
 
@@ -41,7 +41,7 @@ def test_any_change_ends_all_sessions_and_voids_all_links(
 def test_one_session_can_be_kept(alice: User, places: list[Session]) -> None:
     kept, *others = places
 
-    assert credentials.replace(alice, keep=kept.id) == 2
+    assert len(credentials.replace(alice, keep=kept.id) or []) == 2
     db.session.commit()
     db.session.remove()
 

@@ -163,8 +163,9 @@ def _recent(user: User) -> int:
 
 def _replace(change: AddressChange) -> int | None:
     try:
-        return credentials.replace(
+        places = credentials.replace(
             change.user, email=change.new_email, email_key=change.new_email_key, email_verified_at=now()
         )
     except IntegrityError:  # Somebody has opened an account with that address since.
         return None
+    return None if places is None else len(places)

@@ -12,13 +12,14 @@ from sqlalchemy import CursorResult, update
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.models import PasswordResetToken, Session, User
+from chirp_auth.security.client import device_in_words
 
 
-def replace(user: User, *, keep: UUID | None = None, **values: Any) -> int | None:
+def replace(user: User, *, keep: UUID | None = None, **values: Any) -> list[str] | None:
     """Write `values` to the user, raise the version, end all sessions but `keep`, and void all links.
 
     Returns:
-        How many other sessions it ended; None if the user's version is no longer the one we read:
+        The devices, in words, of the other sessions it ended; None if the version is no longer the one we read:
         somebody else was first, nothing was written, and the caller must refuse.
     """
     raised = _run(
@@ -35,11 +36,16 @@ def replace(user: User, *, keep: UUID | None = None, **values: Any) -> int | Non
             .where(*living, Session.id == keep, Session.credential_version == user.credential_version)
             .values(credential_version=user.credential_version + 1)
         )
-    ended = _run(
-        update(Session).where(*living, Session.credential_version <= user.credential_version).values(revoked_at=now())
+    ending = (
+        update(Session)
+        .where(*living, Session.credential_version <= user.credential_version)
+        .values(revoked_at=now())
+        .returning(Session.user_agent)
     )
+    ended = db.session.scalars(ending, execution_options={"synchronize_session": False})
+    places = [device_in_words(user_agent) for user_agent in ended]
     void_links(user.id)
-    return ended
+    return places
 
 
 def void_links(user_id: UUID) -> None:

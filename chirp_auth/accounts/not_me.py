@@ -98,10 +98,10 @@ def _shut(user: User, undone: AddressChange | None) -> int:
     """Take the password away and end everything, with the old address back in its place; return how many ended."""
     address: dict[str, Any] = {"email": undone.old_email, "email_key": undone.old_email_key} if undone else {}
     try:
-        ended = credentials.replace(user, password_hash=None, **address)
+        places = credentials.replace(user, password_hash=None, **address)
     except IntegrityError:  # Somebody else has an account with the old address by now.
-        ended = None
-    if ended is None:
+        places = None
+    if places is None:
         db.session.rollback()
         raise InvalidToken
     if undone:  # And with it all changes that came after.
@@ -109,4 +109,4 @@ def _shut(user: User, undone: AddressChange | None) -> int:
             AddressChange.user_id == user.id, AddressChange.confirmed_at >= undone.confirmed_at
         )
         db.session.execute(undoing.values(undone_at=now()), execution_options={"synchronize_session": False})
-    return ended
+    return len(places)

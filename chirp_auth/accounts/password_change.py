@@ -77,13 +77,14 @@ def _check_new(user: User, current: str, password: str) -> None:
 
 def _replace(user: User, password: str, client: Client, keep: UUID | None = None) -> int:
     password_hash = passwords.hash_new(password)
-    ended = credentials.replace(
+    places = credentials.replace(
         user, keep=keep, password_hash=password_hash, password_changed_at=now(), **guesses.CLEARED
     )
-    if ended is None:  # Changed by somebody else since we proved the old one.
+    if places is None:  # Changed by somebody else since we proved the old one.
         audit.record("password.changed", client, outcome="replaced", user_id=user.id, email_key=user.email_key)
         db.session.commit()
         raise InvalidCredentials
+    ended = len(places)
     audit.record("password.changed", client, user_id=user.id, ended=ended)
     outbox.put("password_changed", user.email, user.id, ended=ended, ip=client.ip, user_agent=client.user_agent)
     db.session.commit()

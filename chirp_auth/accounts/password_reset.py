@@ -19,10 +19,14 @@ from chirp_auth.security.client import Client
 
 @dataclass(frozen=True, slots=True)
 class PasswordReset:
-    """What a finished reset did."""
+    """What a finished reset did; `places` are the devices, in words, that it signed out."""
 
     user: User
-    ended_sessions: int
+    places: list[str]
+
+    @property
+    def ended_sessions(self) -> int:
+        return len(self.places)
 
 
 def request_link(email: str, client: Client) -> None:
@@ -80,14 +84,15 @@ def _reset(token: str, password: str, confirmation: str, client: Client) -> Pass
     db.session.commit()  # End the read: no transaction stays open while a hash is computed.
     password_hash = passwords.hash_new(password)
 
-    ended = _redeem(link, password_hash)
+    places = _redeem(link, password_hash)
+    ended = len(places)
     audit.record("password_reset.done", client, user_id=user.id, ended=ended)
     outbox.put("password_changed", user.email, user.id, ended=ended, ip=client.ip, user_agent=client.user_agent)
     db.session.commit()
-    return PasswordReset(user, ended)
+    return PasswordReset(user, places)
 
 
-def _redeem(link: PasswordResetToken, password_hash: str) -> int:
+def _redeem(link: PasswordResetToken, password_hash: str) -> list[str]:
     """Spend the link and set the password, or refuse: the database decides who was first."""
     # The user's row first, as in every change: two changes at once wait for each other there, and nowhere else.
     db.session.execute(select(User.id).where(User.id == link.user_id).with_for_update())
@@ -102,9 +107,9 @@ def _redeem(link: PasswordResetToken, password_hash: str) -> int:
     )
     result = db.session.execute(spending, execution_options={"synchronize_session": False})
     assert isinstance(result, CursorResult)  # noqa: S101 - an UPDATE always gives one
-    ended = None
+    places = None
     if result.rowcount:
-        ended = credentials.replace(
+        places = credentials.replace(
             link.user,
             password_hash=password_hash,
             password_changed_at=now(),
@@ -112,8 +117,8 @@ def _redeem(link: PasswordResetToken, password_hash: str) -> int:
             password_reset_count=User.password_reset_count + 1,
             **guesses.CLEARED,
         )
-    if ended is None:
+    if places is None:
         db.session.rollback()
         db.session.refresh(link)
         raise TokenAlreadyUsed if link.used_at else LinkReplaced
-    return ended
+    return places

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP, default
+from html import unescape
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +17,7 @@ from chirp_auth.extensions import settings
 
 CAPACITY = 200
 _LINK = re.compile(r"[a-z][a-z0-9+.-]*://[^\s<>\"']+")
+_ID = re.compile(r"\d{8}T\d{12}-[0-9a-f]{8}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,15 @@ def messages() -> list[Mail]:
 
 def message(mail_id: str) -> Mail | None:
     """Return one message, or None if there is none of that id."""
-    return next((mail for mail in messages() if mail.id == mail_id), None)
+    return _read(_path(mail_id)) if _ID.fullmatch(mail_id) else None
+
+
+def source(mail_id: str) -> bytes | None:
+    """Return one message as it would have travelled, or None if there is none of that id."""
+    try:
+        return _path(mail_id).read_bytes() if _ID.fullmatch(mail_id) else None
+    except FileNotFoundError:
+        return None
 
 
 def clear() -> None:
@@ -75,8 +85,12 @@ def _folder() -> Path:
     return settings.beside_database("mailbox")
 
 
+def _path(mail_id: str) -> Path:
+    return _folder() / f"{mail_id}.eml"
+
+
 def _newest_first() -> list[Path]:
-    return sorted(_folder().glob("*.eml"), reverse=True)
+    return sorted((path for path in _folder().glob("*.eml") if _ID.fullmatch(path.stem)), reverse=True)
 
 
 def _read(path: Path) -> Mail | None:
@@ -84,15 +98,16 @@ def _read(path: Path) -> Mail | None:
         parsed = message_from_bytes(path.read_bytes(), policy=default)
     except FileNotFoundError:  # cleared by another process since it was listed
         return None
-    parts = {part.get_content_type(): part.get_content() for part in parsed.walk() if not part.is_multipart()}
-    text = parts.get("text/plain", "")
+    leaves = [part for part in parsed.walk() if not part.is_multipart()]
+    parts = {leaf.get_content_type(): leaf.get_content().replace("\r\n", "\n") for leaf in leaves}
+    text, html = parts.get("text/plain", ""), parts.get("text/html", "")
     return Mail(
         id=path.stem,
         to=str(parsed["To"]),
         subject=str(parsed["Subject"]),
         text=text,
-        html=parts.get("text/html", ""),
-        links=list(dict.fromkeys(_LINK.findall(text))),
+        html=html,
+        links=list(dict.fromkeys(_LINK.findall(text) + _LINK.findall(unescape(html)))),
         headers={name: str(value) for name, value in parsed.items()},
         at=datetime.strptime(path.stem[:21], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC),
     )

@@ -4,6 +4,7 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its pages to the b
     account,
     address_change,
     email_verification,
+    forgot_password,
     not_me,
     password_change,
     password_reset,

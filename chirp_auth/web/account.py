@@ -12,6 +12,7 @@ from chirp_auth.caller import client
 from chirp_auth.models import Session
 from chirp_auth.security.client import device_in_words, shortened
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
+from chirp_auth.web.email_verification import resend_url
 from chirp_auth.web.pages import page
 
 
@@ -20,7 +21,7 @@ def home() -> Response:
     if not current_user.is_authenticated:
         return page("home.html")
     places = [_place(session) for session in sessions.living(current_user.user, current_user)]
-    return page("home.html", user=current_user.user, sessions=places)
+    return page("home.html", user=current_user.user, sessions=places, resend_verification_url=resend_url())
 
 
 @web.post("/sessions/<uuid:session_id>/end")

@@ -8,6 +8,7 @@ from chirp_auth.accounts import address_change as rule
 from chirp_auth.caller import client
 from chirp_auth.errors import AuthError, InvalidToken, TokenAlreadyUsed, TokenExpired
 from chirp_auth.security import limits
+from chirp_auth.web import links
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forms import ChangeAddressForm
 from chirp_auth.web.pages import page, refusals_into
@@ -22,7 +23,7 @@ REASONS = {TokenExpired: "expired", TokenAlreadyUsed: "used"}
 def change_address() -> Response | Redirect:
     form = ChangeAddressForm()
     if form.validate_on_submit():
-        with refusals_into(form, INVALID_CREDENTIALS="password", INVALID_EMAIL="email"):
+        with refusals_into(form, INVALID_CREDENTIALS=("password", "That is not your password."), INVALID_EMAIL="email"):
             limits.sign_in()
             rule.request_change(current_user, form.text("password"), form.text("email"), client(FACE))
             session["new_address"] = form.text("email")
@@ -39,7 +40,7 @@ def address_link_sent() -> Response:
 @web.get("/confirm-address")
 def confirm_address() -> Response | Redirect:
     if "token" in request.args:
-        session["address_token"] = request.args["token"]
+        links.keep_token("address_token", request.args["token"])
         return redirect(url_for("auth.web.confirm_address"), SEE_OTHER)
     try:
         change = rule.check_link(session.get("address_token", ""))

@@ -3,20 +3,40 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, redirect, request, session, url_for
+from flask import Blueprint, g, redirect, request, session, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from chirp_auth.accounts import sessions
 from chirp_auth.caller import reference
-from chirp_auth.extensions import DATABASE_AWAY, csrf, login_manager, settings
+from chirp_auth.extensions import csrf, login_manager, settings
 from chirp_auth.models import Session
 
 FACE = "browser"
 SEE_OTHER = 303
 
+# Their forms check the CSRF token themselves, so that a page that was open for too long keeps what was typed;
+# signing out a second time finds nobody signed in, and so nothing to protect.
+CHECKS_ITSELF = {
+    f"auth.web.{name}"
+    for name in (
+        "register",
+        "sign_in",
+        "sign_out",
+        "forgot_password",
+        "reset_password",
+        "change_password",
+        "change_address",
+    )
+}
+
 web = Blueprint("web", __name__)
-web.before_request(csrf.protect)
+
+
+@web.before_request
+def _refuse_foreign_buttons() -> None:
+    if request.endpoint not in CHECKS_ITSELF:
+        csrf.protect()
 
 
 @login_manager.user_loader
@@ -30,7 +50,7 @@ def _load(session_id: str) -> Session | None:
 
 @login_manager.unauthorized_handler
 def _ask_to_sign_in() -> Response:
-    if request.method == "GET":
+    if request.url_rule and "GET" in (request.url_rule.methods or ()):
         session["wanted"] = request.path
     return redirect(url_for("auth.web.sign_in"), SEE_OTHER)
 
@@ -40,15 +60,12 @@ def _words() -> dict[str, Any]:
     return {
         "app_name": settings.app_name,
         "support_email": settings.support_email,
-        "signed_in": _signed_in(),
+        "signed_in": current_user if _may_ask_who() and current_user.is_authenticated else None,
         "dev_mailbox": settings.has_dev_mailbox,
         "reference": reference(),
     }
 
 
-def _signed_in() -> Session | None:
-    """Return the session behind the page; none on the page that says that the database is away."""
-    try:
-        return current_user if current_user.is_authenticated else None
-    except DATABASE_AWAY:
-        return None
+def _may_ask_who() -> bool:
+    """Say no on the page for an error of ours: what is away may be the database that knows who is signed in."""
+    return not g.get("broken")

@@ -36,13 +36,22 @@ def messages_json() -> Response:
 
 @dev_mailbox.get("/mailbox/<message_id>")
 def message(message_id: str) -> Response:
-    return page("dev_mailbox/message.html", message=_found(message_id))
+    return page(
+        "dev_mailbox/message.html", message=_found(message_id), raw=_source(message_id).decode(errors="replace")
+    )
 
 
 @dev_mailbox.get("/mailbox/<message_id>/html")
 def html(message_id: str) -> Response:
     response = make_response(_found(message_id).html)
     response.headers["Content-Security-Policy"] = MAIL_POLICY
+    return response
+
+
+@dev_mailbox.get("/mailbox/<message_id>.eml")
+def source(message_id: str) -> Response:
+    response = make_response(_source(message_id))
+    response.content_type = "message/rfc822"
     return response
 
 
@@ -54,3 +63,7 @@ def clear() -> Redirect:
 
 def _found(message_id: str) -> Mail:
     return mailbox.message(message_id) or abort(404)
+
+
+def _source(message_id: str) -> bytes:
+    return mailbox.source(message_id) or abort(404)

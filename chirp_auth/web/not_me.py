@@ -8,6 +8,7 @@ from chirp_auth.accounts import not_me as rule
 from chirp_auth.caller import client
 from chirp_auth.errors import AuthError, InvalidToken, TokenAlreadyUsed, TokenExpired
 from chirp_auth.security import limits
+from chirp_auth.web import links
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.pages import page
 
@@ -18,7 +19,7 @@ REASONS = {TokenExpired: "expired", TokenAlreadyUsed: "recovered"}
 @web.get("/not-me")
 def not_me() -> Response | Redirect:
     if "token" in request.args:
-        session["not_me_token"] = request.args["token"]
+        links.keep_token("not_me_token", request.args["token"])
         return redirect(url_for("auth.web.not_me"), SEE_OTHER)
     try:
         email = rule.check_link(session.get("not_me_token", ""))

@@ -32,6 +32,14 @@ TITLES = {
     503: "Busy just now",
 }
 
+NEXT_STEPS = {
+    404: "There is nothing at this address. Perhaps it was cut in two on its way here.",
+    405: "This address is not for opening by hand. Please use the buttons on our pages.",
+    413: "That was more than we can take: 1 MB at most. Please shorten it and try again.",
+}
+
+About = str | tuple[str, str]
+
 
 def page(template: str, **values: Any) -> Response:
     """Render a page; after a refusal, with the status and the `Retry-After` that belong to it."""
@@ -42,9 +50,12 @@ def page(template: str, **values: Any) -> Response:
 
 
 class refusals_into:  # noqa: N801 - reads as the verb it is: `with refusals_into(form):`
-    """Put what a rule refuses beside the field it is about; `fields` maps codes to names, the rest goes on top."""
+    """Put what a rule refuses beside the field it is about, the rest on top.
 
-    def __init__(self, form: Form, **fields: str) -> None:
+    `fields` maps codes to a name, or to a name and the sentence that says it better there.
+    """
+
+    def __init__(self, form: Form, **fields: About) -> None:
         self._form = form
         self._fields = fields
 
@@ -59,7 +70,8 @@ class refusals_into:  # noqa: N801 - reads as the verb it is: `with refusals_int
             for name, sentence in refusal.fields.items():
                 self._add(name, sentence)
         else:
-            self._add(self._fields.get(refusal.code), _sentence(refusal))
+            about = self._fields.get(refusal.code)
+            self._add(*about) if isinstance(about, tuple) else self._add(about, _sentence(refusal))
         return True
 
     def _add(self, name: str | None, sentence: str) -> None:
@@ -72,12 +84,13 @@ class refusals_into:  # noqa: N801 - reads as the verb it is: `with refusals_int
 def error_page(refusal: AuthError, status: int | None = None) -> Response:
     """Return a full page that says what went wrong and what to do next."""
     status = status or STATUSES.get(refusal.code, 400)
+    g.broken = status >= 500
     body = render_template(
         "errors/error.html",
         status=status,
         title=TITLES.get(status) or HTTPStatus(status).phrase,
-        sentence=_sentence(refusal),
-        retry_after=_wait(refusal),
+        sentence=NEXT_STEPS.get(status) or _sentence(refusal),
+        must_wait=_wait(refusal) is not None,
         action_url=url_for("auth.web.home"),
         action_label="Go to the start page",
     )
@@ -91,7 +104,10 @@ def _sentence(refusal: AuthError) -> str:
 
 
 def _wait(refusal: AuthError) -> str | None:
+    """Return how long to wait, in whole minutes from the second one on: nobody waits by the second for an hour."""
     wait: timedelta | None = getattr(refusal, "retry_after", None)
+    if wait and wait > timedelta(minutes=2):
+        wait = timedelta(minutes=-(-wait // timedelta(minutes=1)))
     return in_words(wait) if wait else None
 
 

@@ -11,10 +11,10 @@ from chirp_auth.extensions import settings
 from chirp_auth.security import limits
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forms import ChangePasswordForm
-from chirp_auth.web.pages import page, refusals_into
+from chirp_auth.web.pages import About, page, refusals_into
 
-FIELDS = {
-    InvalidCredentials.code: "current_password",
+FIELDS: dict[str, About] = {
+    InvalidCredentials.code: ("current_password", "That is not your current password."),
     "PASSWORD_TOO_WEAK": "new_password",
     "PASSWORD_MISMATCH": "confirm_password",
 }

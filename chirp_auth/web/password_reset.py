@@ -1,4 +1,4 @@
-"""Resetting a password in a browser: ask, check the mail, choose a new one.
+"""Resetting a password in a browser: opening the link and choosing a new password.
 
 The token leaves the address bar at once: the link's page moves it into the session cookie. GET and HEAD change
 nothing, for mail scanners and previews open links too.
@@ -8,67 +8,47 @@ from flask import Response, redirect, request, session, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import password_reset, reset_links
+from chirp_auth.accounts.password_reset import PasswordReset
 from chirp_auth.caller import client
+from chirp_auth.clock import now
 from chirp_auth.errors import AuthError, InvalidToken, LinkReplaced, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import settings
 from chirp_auth.models import PasswordResetToken
 from chirp_auth.security import limits
-from chirp_auth.web import devices
+from chirp_auth.web import devices, links
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
-from chirp_auth.web.forms import ForgotPasswordForm, ResetPasswordForm
+from chirp_auth.web.forgot_password import sent_to
+from chirp_auth.web.forms import ResetPasswordForm
 from chirp_auth.web.pages import page, refusals_into
-from chirp_auth.words import in_words
 
-RESEND_SECONDS = 60
 BROKEN_LINK = (InvalidToken, TokenExpired, TokenAlreadyUsed)
-
-
-@web.route("/forgot-password", methods=["GET", "POST"])
-def forgot_password() -> Response | Redirect:
-    form = ForgotPasswordForm(email=session.get("asked_for"))
-    if form.validate_on_submit():
-        session["asked_for"] = form.text("email")
-        with refusals_into(form, INVALID_EMAIL="email"):
-            limits.forgot_password()
-            password_reset.request_link(form.text("email"), client(FACE))
-            return redirect(url_for("auth.web.check_mail"), SEE_OTHER)
-    return page("password_reset/forgot.html", form=form)
-
-
-@web.get("/forgot-password/sent")
-def check_mail() -> Response:
-    return page(
-        "password_reset/check_mail.html",
-        email=session.get("asked_for"),
-        life=in_words(settings.password_reset_token_expires_in),
-        resend_seconds=RESEND_SECONDS,
-    )
+MAX_PLACES_NAMED = 5
 
 
 @web.route("/reset-password", methods=["GET", "POST"])
 def reset_password() -> Response | Redirect:
     if "token" in request.args:
-        session["reset_token"] = request.args["token"]
+        links.keep_token("reset_token", request.args["token"])
+        session.pop("reset_done", None)
         return redirect(url_for("auth.web.reset_password"), SEE_OTHER)
     token = session.get("reset_token", "")
     form = ResetPasswordForm()
     try:
         link = reset_links.check_link(token)
-        if form.validate_on_submit():
-            return _reset(form, token, link)
+        return _reset(form, token, link) if form.validate_on_submit() else _choose(form, token, link)
     except BROKEN_LINK as refusal:
+        if isinstance(refusal, TokenAlreadyUsed) and request.method == "POST":
+            return _already_done()
         return _link_refused(refusal)
-    return _choose(form, token, link)
 
 
 @web.post("/reset-password/new-link")
 def new_link() -> Response | Redirect:
     try:
         limits.forgot_password()
-        session["asked_for"] = password_reset.renew_link(session.get("reset_token", ""), client(FACE))
+        return sent_to(password_reset.renew_link(session.get("reset_token", ""), client(FACE)))
     except BROKEN_LINK as refusal:
         return _link_refused(refusal)
-    return redirect(url_for("auth.web.check_mail"), SEE_OTHER)
 
 
 @web.get("/reset-password/done")
@@ -83,11 +63,22 @@ def _reset(form: ResetPasswordForm, token: str, link: PasswordResetToken) -> Res
     with refusals_into(form, PASSWORD_TOO_WEAK="password", PASSWORD_MISMATCH="confirm_password"):
         limits.reset_password()
         done = password_reset.reset_password(token, form.text("password"), form.text("confirm_password"), client(FACE))
-        session.pop("reset_token")
         session["asked_for"] = done.user.email
-        session["reset_done"] = {"email": done.user.email, "ended": done.ended_sessions}
+        session["reset_done"] = _in_words(done)
         return devices.remember(redirect(url_for("auth.web.reset_done"), SEE_OTHER), done.user)
     return _choose(form, token, link)
+
+
+def _in_words(done: PasswordReset) -> dict[str, object]:
+    """Return what the success page tells, small enough for a cookie."""
+    named = list(dict.fromkeys(done.places))[:MAX_PLACES_NAMED]
+    return {"email": done.user.email, "changed_at": now(), "ended": done.ended_sessions, "places": named}
+
+
+def _already_done() -> Redirect:
+    """Answer a second click or tab: the first one's page if this browser has seen it, else that it is done."""
+    session.setdefault("reset_done", {"already": True})
+    return redirect(url_for("auth.web.reset_done"), SEE_OTHER)
 
 
 def _choose(form: ResetPasswordForm, token: str, link: PasswordResetToken) -> Response:

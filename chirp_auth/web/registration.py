@@ -1,6 +1,7 @@
 """Opening an account in a browser."""
 
 from flask import Response, flash, redirect, session, url_for
+from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import registration
@@ -16,14 +17,16 @@ from chirp_auth.web.sign_in import enter
 
 @web.route("/register", methods=["GET", "POST"])
 def register() -> Response | Redirect:
+    if current_user.is_authenticated:
+        return redirect(url_for("auth.web.home"), SEE_OTHER)
     form = RegisterForm()
     if form.validate_on_submit():
+        session["asked_for"] = form.text("email")
         with refusals_into(form, EMAIL_TAKEN="email", INVALID_EMAIL="email", PASSWORD_TOO_WEAK="password"):
             limits.register()
             opened = registration.register(_applicant(form), client(FACE))
             if opened:
                 return enter(opened, f"Welcome to {settings.app_name}! Your account has been created.")
-            session["asked_for"] = form.text("email")
             flash("Thank you. Please follow the link in our mail to finish the registration.")
             return redirect(url_for("auth.web.sign_in"), SEE_OTHER)
     return page("registration/register.html", form=form, min_length=settings.password_min_length)

@@ -1,16 +1,19 @@
 """Signing in and out in a browser."""
 
-from flask import Response, flash, redirect, session, url_for
+from flask import Response, flash, g, redirect, session, url_for
 from flask_login import current_user, login_user, logout_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import sessions
 from chirp_auth.accounts import sign_in as rule
 from chirp_auth.caller import client
+from chirp_auth.errors import EmailNotVerified
+from chirp_auth.extensions import csrf
 from chirp_auth.models import Session
 from chirp_auth.security import limits
 from chirp_auth.web import devices
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
+from chirp_auth.web.email_verification import resend_url
 from chirp_auth.web.forms import SignInForm
 from chirp_auth.web.pages import page, refusals_into
 
@@ -25,12 +28,14 @@ def sign_in() -> Response | Redirect:
         with refusals_into(form):
             limits.sign_in()
             return enter(rule.sign_in(form.text("email"), form.text("password"), client(FACE)), "You are signed in.")
-    return page("sign_in/sign_in.html", form=form)
+    unconfirmed = isinstance(g.get("refusal"), EmailNotVerified)
+    return page("sign_in/sign_in.html", form=form, resend_verification_url=resend_url() if unconfirmed else None)
 
 
 @web.post("/logout")
 def sign_out() -> Redirect:
     if current_user.is_authenticated:
+        csrf.protect()
         sessions.sign_out(current_user, client(FACE))
         logout_user()
     session.clear()

@@ -1,0 +1,73 @@
+"""Asking for a link to choose a new password, and the page that says to look into the mail."""
+
+from flask import Response, flash, redirect, session, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response as Redirect
+
+from chirp_auth.accounts import password_reset, slips
+from chirp_auth.caller import client
+from chirp_auth.clock import now
+from chirp_auth.extensions import settings
+from chirp_auth.security import limits
+from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
+from chirp_auth.web.forms import ForgotPasswordForm
+from chirp_auth.web.pages import page, refusals_into
+from chirp_auth.words import in_words
+
+RESEND_SECONDS = 60  # After the first mail; as much more after each further one.
+
+
+@web.route("/forgot-password", methods=["GET", "POST"])
+def forgot_password() -> Response | Redirect:
+    known = current_user.user.email if current_user.is_authenticated else None
+    form = ForgotPasswordForm(email=known or session.get("asked_for"))
+    if form.validate_on_submit():
+        session["asked_for"] = form.text("email")
+        return _ask(form)
+    return page("password_reset/forgot.html", form=form)
+
+
+@web.get("/forgot-password/sent")
+def check_mail() -> Response:
+    email = session.get("asked", {}).get("email")
+    return page(
+        "password_reset/check_mail.html",
+        email=email,
+        life=in_words(settings.password_reset_token_expires_in),
+        resend_seconds=_seconds_left(),
+        suggestion=slips.suggestion(email) if email else None,
+    )
+
+
+@web.post("/forgot-password/again")
+def send_again() -> Response | Redirect:
+    """Send another link to the same address; whoever does not wait is told how long to, script or not."""
+    email = session.get("asked", {}).get("email")
+    if email is None:
+        return redirect(url_for("auth.web.forgot_password"), SEE_OTHER)
+    if seconds := _seconds_left():
+        flash(f"Please wait {in_words(seconds)} before you ask for another link.")
+        return redirect(url_for("auth.web.check_mail"), SEE_OTHER)
+    return _ask(ForgotPasswordForm(formdata=None, email=email))
+
+
+def sent_to(email: str) -> Redirect:
+    """Go and say that a link was promised to this address, and note when, for the next one."""
+    before = session.get("asked", {})
+    times = before.get("times", 0) if before.get("email") == email else 0
+    session["asked"] = {"email": email, "at": int(now().timestamp()), "times": times + 1}
+    session["asked_for"] = email
+    return redirect(url_for("auth.web.check_mail"), SEE_OTHER)
+
+
+def _ask(form: ForgotPasswordForm) -> Response | Redirect:
+    with refusals_into(form, INVALID_EMAIL="email"):
+        limits.forgot_password()
+        password_reset.request_link(form.text("email"), client(FACE))
+        return sent_to(form.text("email"))
+    return page("password_reset/forgot.html", form=form)
+
+
+def _seconds_left() -> int:
+    asked = session.get("asked")
+    return max(0, asked["at"] + RESEND_SECONDS * asked["times"] - int(now().timestamp())) if asked else 0

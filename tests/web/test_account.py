@@ -1,0 +1,98 @@
+"""The home page, the places where Alice is signed in, and changing the password."""
+
+from uuid import uuid4
+
+from chirp_auth.models import User
+from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD
+from tests.web.conftest import Visitor, value_of, words
+
+CHANGE = {"current_password": PASSWORD, "new_password": NEW_PASSWORD, "confirm_password": NEW_PASSWORD}
+
+
+def ids_of_others(page: str) -> list[str]:
+    return [part.partition("/end")[0] for part in page.split('action="/sessions/')[1:] if "/end" in part[:45]]
+
+
+def test_this_device_comes_first(visitor: Visitor, elsewhere: Visitor, alice: User) -> None:
+    visitor.sign_in()
+    elsewhere.sign_in()
+
+    places = words(visitor.open("/")).partition("Where you are signed in")[2]
+
+    assert places.index("Firefox on Linux This device") < places.index("Chrome on Android")
+
+
+def test_one_place_is_signed_out(visitor: Visitor, elsewhere: Visitor, alice: User) -> None:
+    visitor.sign_in()
+    elsewhere.sign_in()
+    (place,) = ids_of_others(visitor.open("/").text)
+
+    visitor.send(f"/sessions/{place}/end", on="/")
+
+    assert "Signed out there." in words(visitor.open("/"))
+    assert elsewhere.client.get("/change-password").location == "/login"
+    visitor.send(f"/sessions/{place}/end", on="/")
+    assert "signed out already" in words(visitor.open("/"))
+
+
+def test_everything_else_is_signed_out(visitor: Visitor, elsewhere: Visitor, alice: User) -> None:
+    visitor.sign_in()
+    elsewhere.sign_in()
+
+    visitor.send("/sessions/end-others", on="/")
+
+    assert "Signed out in 1 other place." in words(visitor.open("/"))
+    assert elsewhere.client.get("/change-password").location == "/login"
+
+
+def test_a_place_of_somebody_else_stays(visitor: Visitor, alice: User) -> None:
+    visitor.sign_in()
+
+    assert visitor.send(f"/sessions/{uuid4()}/end", on="/").status_code == 303
+    assert visitor.send("/sessions/nothing/end", on="/").status_code == 404
+
+
+def test_the_password_is_changed_and_only_this_place_stays(visitor: Visitor, elsewhere: Visitor, alice: User) -> None:
+    visitor.sign_in()
+    elsewhere.sign_in()
+
+    assert visitor.send("/change-password", **CHANGE).location == "/"
+
+    assert "Signed out in 1 other place." in words(visitor.open("/"))
+    assert elsewhere.client.get("/change-password").location == "/login"
+    assert elsewhere.sign_in(password=NEW_PASSWORD).status_code == 303
+
+
+def test_a_wrong_current_password_is_told_at_its_field(visitor: Visitor, alice: User) -> None:
+    visitor.sign_in()
+
+    answer = visitor.send("/change-password", **{**CHANGE, "current_password": "wrong"})
+
+    assert answer.status_code == 401
+    assert '<a href="#current_password">That is not your current password.</a>' in answer.text
+
+
+def test_a_session_that_ended_meanwhile_comes_back_to_the_form(
+    visitor: Visitor, elsewhere: Visitor, alice: User
+) -> None:
+    visitor.sign_in()
+    elsewhere.sign_in()
+    elsewhere.send("/sessions/end-others", on="/")
+
+    assert visitor.client.post("/change-password", data=CHANGE).location == "/login"
+    assert visitor.sign_in().location == "/change-password"
+
+
+def test_password_managers_find_the_form(visitor: Visitor) -> None:
+    assert visitor.client.get("/.well-known/change-password").location == "/change-password"
+    assert visitor.client.get("/.well-known/resource-that-should-not-exist").status_code == 404
+
+
+def test_a_password_never_changed_is_not_called_changed(visitor: Visitor, alice: User) -> None:
+    visitor.sign_in()
+    assert "Not changed since you registered" in words(visitor.open("/"))
+
+    visitor.send("/change-password", **CHANGE)
+
+    assert "Not changed since you registered" not in words(visitor.open("/"))
+    assert value_of(visitor.open("/forgot-password"), "email") == ALICE

@@ -1,0 +1,111 @@
+"""The development mailbox: the mails as they would have travelled, in development only."""
+
+from collections.abc import Callable
+from email import message_from_bytes
+
+import pytest
+
+from chirp_auth.mail import mailbox
+from chirp_auth.mail.mailbox import DevMailbox, Mail
+from chirp_auth.models import User
+from tests.conftest import ALICE
+from tests.web.conftest import Visitor, words
+
+Delivered = Callable[[], list[Mail]]
+PATHS = ("/dev/mailbox", "/dev/mailbox.json", "/dev/mailbox/x", "/dev/mailbox/x/html", "/dev/mailbox/x.eml")
+PRODUCTION = {
+    "app_env": "production",
+    "bcrypt_cost": 10,
+    "smtp_host": "localhost",
+    "secret_key": "0a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6q",
+    "jwt_secret": "9z8y7x6w5v4u3t2s1r0q9p8o7n6m5l4k3j",
+}
+
+
+@pytest.fixture
+def mail(visitor: Visitor, alice: User, delivered: Delivered) -> Mail:
+    visitor.send("/forgot-password", email=ALICE)
+    return delivered()[0]
+
+
+def test_the_list_is_json_as_published(visitor: Visitor, mail: Mail) -> None:
+    (item,) = visitor.open("/dev/mailbox.json").get_json()
+
+    assert list(item) == ["id", "to", "subject", "text", "html", "links", "headers", "at"]
+    assert (item["to"], item["subject"]) == (ALICE, "Password reset for Chirpworks")
+    assert item["links"] == [link for link in item["links"] if link in item["text"]]
+    assert item["links"][0].startswith("https://auth.example.com/reset-password?token=")
+    assert item["headers"]["To"] == ALICE
+    assert item["at"].endswith("Z")
+
+
+def test_the_newest_comes_first(visitor: Visitor, mail: Mail, delivered: Delivered) -> None:
+    visitor.send("/forgot-password", email=ALICE)
+    delivered()
+
+    items = visitor.open("/dev/mailbox.json").get_json()
+
+    assert [item["id"] for item in items] == sorted((item["id"] for item in items), reverse=True)
+    assert items[1]["id"] == mail.id
+
+
+def test_a_message_shows_its_text_links_headers_and_source(visitor: Visitor, mail: Mail) -> None:
+    page = visitor.open(f"/dev/mailbox/{mail.id}")
+
+    assert mail.subject in words(page)
+    assert f'<a href="{mail.links[0]}">' in page.text
+    assert mail.headers["Message-ID"] in words(page)
+    assert 'sandbox=""' in page.text
+    raw = visitor.open(f"/dev/mailbox/{mail.id}.eml")
+    assert message_from_bytes(raw.data)["Message-ID"] == mail.headers["Message-ID"]
+
+
+def test_the_html_part_runs_and_loads_nothing(visitor: Visitor, mail: Mail) -> None:
+    policy = visitor.open(f"/dev/mailbox/{mail.id}/html").headers["Content-Security-Policy"]
+
+    assert "default-src 'none'" in policy
+    assert "sandbox" in policy
+    assert "script-src" not in policy
+
+
+@pytest.mark.parametrize(
+    "tricky", ["..", "..%2f..%2fsecret-key", "%00", "*", "20261121T000000000000-00000000", "a" * 999]
+)
+def test_an_id_that_is_none_is_not_found(visitor: Visitor, mail: Mail, tricky: str) -> None:
+    for path in (f"/dev/mailbox/{tricky}", f"/dev/mailbox/{tricky}/html", f"/dev/mailbox/{tricky}.eml"):
+        assert visitor.open(path).status_code == 404
+
+
+def test_all_can_be_thrown_away(visitor: Visitor, mail: Mail) -> None:
+    assert visitor.client.post("/dev/mailbox/clear").status_code == 400
+
+    visitor.send("/dev/mailbox/clear", on="/dev/mailbox")
+
+    assert "No mail yet" in words(visitor.open("/dev/mailbox"))
+
+
+def test_the_newest_two_hundred_stay(visitor: Visitor, mail: Mail) -> None:
+    raw = mailbox.source(mail.id)
+    assert raw is not None
+    message = message_from_bytes(raw)
+    for _ in range(mailbox.CAPACITY):
+        DevMailbox().send(message)  # type: ignore[arg-type]  # the older class writes itself just as well
+
+    kept = mailbox.messages()
+
+    assert len(kept) == mailbox.CAPACITY
+    assert mailbox.message(mail.id) is None
+
+
+@pytest.mark.settings(smtp_host="127.0.0.1")
+@pytest.mark.parametrize("path", PATHS)
+def test_with_a_mail_server_there_is_none(visitor: Visitor, path: str) -> None:
+    assert visitor.open(path).status_code == 404
+    assert "mailbox" not in visitor.open("/forgot-password").text
+
+
+@pytest.mark.settings(**PRODUCTION)
+@pytest.mark.parametrize("path", PATHS)
+def test_in_production_there_is_none(visitor: Visitor, path: str) -> None:
+    assert visitor.open(path).status_code == 404
+    assert "mailbox" not in visitor.open("/forgot-password").text

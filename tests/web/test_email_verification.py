@@ -1,0 +1,70 @@
+"""Confirming an address in a browser."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from chirp_auth.clock import now
+from chirp_auth.mail.mailbox import Mail
+from tests.conftest import MALLORY, NEW_PASSWORD, token_in
+from tests.web.conftest import Visitor, value_of, words
+
+Delivered = Callable[[], list[Mail]]
+
+
+@pytest.fixture
+def token(visitor: Visitor, delivered: Delivered) -> str:
+    """The token that a newly registered visitor was sent."""
+    visitor.send("/register", email=MALLORY, password=NEW_PASSWORD)
+    return token_in(delivered()[0])
+
+
+def test_the_link_asks_and_the_button_confirms(visitor: Visitor, token: str) -> None:
+    assert visitor.client.get(f"/verify-email?token={token}").location == "/verify-email"
+    assert visitor.client.head("/verify-email").status_code == 200
+    assert "Not confirmed yet" in words(visitor.open("/"))
+
+    visitor.send("/verify-email")
+
+    assert "Your email address is confirmed." in words(visitor.open("/"))
+
+
+def test_in_another_browser_it_leads_to_signing_in(elsewhere: Visitor, token: str) -> None:
+    elsewhere.open(f"/verify-email?token={token}")
+
+    assert elsewhere.send("/verify-email").location == "/login"
+    assert value_of(elsewhere.open("/login"), "email") == MALLORY
+
+
+def test_a_link_that_did_its_work_says_so(visitor: Visitor, token: str) -> None:
+    visitor.open(f"/verify-email?token={token}")
+    visitor.send("/verify-email")
+
+    page = visitor.open(f"/verify-email?token={token}")
+
+    assert (page.status_code, "is confirmed" in words(page)) == (200, True)
+
+
+def test_an_old_link_offers_a_new_one(visitor: Visitor, token: str, delivered: Delivered) -> None:
+    with time_machine.travel(now() + timedelta(days=4)):
+        page = visitor.open(f"/verify-email?token={token}")
+        assert (page.status_code, "This link has expired" in words(page)) == (410, True)
+
+        assert visitor.send("/verify-email/new-link", on="/verify-email").location == "/"
+        assert token_in(delivered()[0]) != token
+
+
+def test_home_sends_the_link_again(visitor: Visitor, token: str, delivered: Delivered) -> None:
+    visitor.send("/verify-email/new-link", on="/")
+
+    assert "a new link is on its way" in words(visitor.open("/"))
+    assert len(delivered()) == 2
+
+
+def test_a_stranger_is_asked_to_sign_in_first(elsewhere: Visitor) -> None:
+    page = elsewhere.open("/verify-email?token=none")
+
+    assert (page.status_code, "Send me a new link" in words(page)) == (404, False)
+    assert elsewhere.send("/verify-email/new-link", on="/login").location == "/login"

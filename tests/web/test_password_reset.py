@@ -1,0 +1,180 @@
+"""Opening a link and choosing a new password in a browser."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from chirp_auth.clock import now
+from chirp_auth.mail.mailbox import Mail
+from chirp_auth.models import User
+from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, token_in
+from tests.web.conftest import Visitor, value_of, words
+
+Delivered = Callable[[], list[Mail]]
+FORM = {"password": NEW_PASSWORD, "confirm_password": NEW_PASSWORD}
+
+
+@pytest.fixture
+def token(visitor: Visitor, alice: User, delivered: Delivered) -> str:
+    """The token of a link that Alice has just been sent."""
+    visitor.send("/forgot-password", email=ALICE)
+    return token_in(delivered()[0])
+
+
+def test_the_token_leaves_the_address_at_once(visitor: Visitor, token: str) -> None:
+    answer = visitor.client.get(f"/reset-password?token={token}")
+
+    assert (answer.status_code, answer.location) == (303, "/reset-password")
+    page = visitor.open("/reset-password")
+    assert token not in page.text
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["Cache-Control"] == "no-store"
+    assert f'value="{ALICE}" autocomplete="username"' in page.text
+
+
+def test_looking_at_a_link_changes_nothing(visitor: Visitor, elsewhere: Visitor, token: str) -> None:
+    for _ in range(2):
+        elsewhere.client.head(f"/reset-password?token={token}", follow_redirects=True)
+        elsewhere.open(f"/reset-password?token={token}")
+
+    visitor.open(f"/reset-password?token={token}")
+    assert visitor.send("/reset-password", **FORM).location == "/reset-password/done"
+
+
+def test_success_says_when_and_where_alice_was_signed_out(visitor: Visitor, elsewhere: Visitor, token: str) -> None:
+    elsewhere.sign_in()
+    visitor.open(f"/reset-password?token={token}")
+
+    visitor.send("/reset-password", **FORM)
+
+    told = words(visitor.open("/reset-password/done"))
+    assert "signed you out in 1 place: Chrome on Android." in told
+    assert "UTC" in told
+    assert "Sign in" in words(elsewhere.open("/change-password"))  # and so it is
+    assert value_of(visitor.open("/login"), "email") == ALICE
+    assert visitor.sign_in(password=NEW_PASSWORD).location == "/"
+
+
+def test_a_second_tab_hears_that_it_is_done(visitor: Visitor, token: str) -> None:
+    visitor.open(f"/reset-password?token={token}")
+    visitor.send("/reset-password", **FORM)
+
+    other = {"password": PASSWORD, "confirm_password": PASSWORD}
+    answer = visitor.client.post("/reset-password", data={"csrf_token": "any", **other}, follow_redirects=True)
+
+    assert answer.status_code == 200
+    assert "Your password is changed" in words(answer)
+    assert visitor.sign_in(password=NEW_PASSWORD).location == "/"
+
+
+def test_another_browser_hears_that_it_is_already_done(visitor: Visitor, elsewhere: Visitor, token: str) -> None:
+    elsewhere.open(f"/reset-password?token={token}")
+    visitor.open(f"/reset-password?token={token}")
+    visitor.send("/reset-password", **FORM)
+
+    elsewhere.client.post("/reset-password", data=FORM)
+
+    told = words(elsewhere.open("/reset-password/done"))
+    assert "Your password is already changed" in told
+    assert ALICE not in told
+
+
+def test_a_weak_password_is_refused_with_a_reason_and_the_link_stays_good(visitor: Visitor, token: str) -> None:
+    visitor.open(f"/reset-password?token={token}")
+
+    answer = visitor.send("/reset-password", password="password1", confirm_password="password1")
+
+    assert answer.status_code == 400
+    assert "too easy to guess" in words(answer)
+    assert "password1" not in answer.text
+    assert visitor.send("/reset-password", **FORM).status_code == 303
+
+
+def test_two_different_passwords_are_refused(visitor: Visitor, token: str) -> None:
+    visitor.open(f"/reset-password?token={token}")
+
+    answer = visitor.send("/reset-password", password=NEW_PASSWORD, confirm_password=PASSWORD)
+
+    assert (answer.status_code, "Passwords do not match." in words(answer)) == (400, True)
+
+
+def test_a_page_open_past_the_expiry_offers_a_new_link(visitor: Visitor, token: str, delivered: Delivered) -> None:
+    visitor.open(f"/reset-password?token={token}")
+
+    with time_machine.travel(now() + timedelta(hours=2)):
+        answer = visitor.client.post("/reset-password", data=FORM)
+        assert answer.status_code == 410
+        assert "This link has expired" in words(answer)
+        visitor.send("/reset-password/new-link", on="/reset-password")
+        assert ALICE in words(visitor.open("/forgot-password/sent"))
+        assert token_in(delivered()[0]) != token
+
+
+def test_a_used_link_says_so(visitor: Visitor, token: str) -> None:
+    visitor.open(f"/reset-password?token={token}")
+    visitor.send("/reset-password", **FORM)
+
+    page = visitor.open(f"/reset-password?token={token}")
+
+    assert (page.status_code, "This link has already been used" in words(page)) == (410, True)
+
+
+def test_a_replaced_link_says_so(visitor: Visitor, token: str, delivered: Delivered) -> None:
+    visitor.send("/forgot-password", email=ALICE)
+    delivered()
+
+    page = visitor.open(f"/reset-password?token={token}")
+
+    assert (page.status_code, "There is a newer link" in words(page)) == (410, True)
+
+
+@pytest.mark.parametrize("junk", ["", "x", "..", "%00", "%F0%9F%90%A6", "a" * 5000, "%2e%2e/%2e%2e"])
+def test_an_unknown_link_explains_what_may_have_happened(visitor: Visitor, junk: str) -> None:
+    page = visitor.open(f"/reset-password?token={junk}")
+
+    assert (page.status_code, "copy the whole line" in words(page)) == (404, True)
+
+
+@pytest.mark.parametrize("broken", ["{}.", "<{}>", "3D{}", "{}%22)", "{}%0D%0A", "{};", "%20{}%20"])
+def test_what_mail_programs_add_to_a_link_is_taken_off(visitor: Visitor, token: str, broken: str) -> None:
+    page = visitor.open(f"/reset-password?token={broken.format(token)}")
+
+    assert (page.status_code, "Choose a new password" in words(page)) == (200, True)
+
+
+def test_a_link_wrapped_in_two_is_put_together(visitor: Visitor, token: str) -> None:
+    page = visitor.open(f"/reset-password?token={token[:40]}=%0D%0A{token[40:]}")
+
+    assert page.status_code == 200
+
+
+def test_a_link_cut_short_is_not_recognised(visitor: Visitor, token: str) -> None:
+    assert visitor.open(f"/reset-password?token={token[:-4]}").status_code == 404
+
+
+def test_tries_are_limited_and_the_form_stays(visitor: Visitor, token: str) -> None:
+    visitor.open(f"/reset-password?token={token}")
+    for _ in range(10):
+        visitor.send("/reset-password", password="password1", confirm_password="password1")
+
+    answer = visitor.send("/reset-password", **FORM)
+
+    assert (answer.status_code, "Retry-After" in answer.headers) == (429, True)
+    assert "Choose a new password" in words(answer)
+
+
+@pytest.mark.settings(mobile_deep_link="movr://reset-password")
+def test_the_page_opens_the_app(visitor: Visitor, token: str) -> None:
+    page = visitor.open(f"/reset-password?token={token}&scheme=evil://")
+
+    assert f'href="movr://reset-password?token={token}">Open in the app</a>' in page.text
+
+
+def test_without_an_app_nothing_is_offered(visitor: Visitor, token: str) -> None:
+    assert "Open in the app" not in visitor.open(f"/reset-password?token={token}").text
+
+
+def test_the_success_page_without_a_success_leads_to_signing_in(visitor: Visitor) -> None:
+    assert visitor.client.get("/reset-password/done").location == "/login"

@@ -1,0 +1,79 @@
+"""Signing in and out in a browser."""
+
+import pytest
+
+from chirp_auth.models import User
+from tests.conftest import ALICE, MALLORY, PASSWORD
+from tests.web.conftest import Visitor, value_of, words
+
+
+def test_alice_signs_in_and_gets_where_she_wanted(visitor: Visitor, alice: User) -> None:
+    assert visitor.client.get("/change-password").location == "/login"
+
+    assert visitor.sign_in().location == "/change-password"
+    assert "Hello, Alice Archer" in words(visitor.open("/"))
+
+
+def test_a_failure_empties_the_password_alone(visitor: Visitor, alice: User) -> None:
+    answer = visitor.sign_in(password="wrong horse")
+
+    assert answer.status_code == 401
+    assert value_of(answer, "email") == ALICE
+    assert "wrong horse" not in answer.text
+
+
+def test_wrong_user_and_wrong_password_read_the_same(visitor: Visitor, elsewhere: Visitor, alice: User) -> None:
+    known, unknown = visitor.sign_in(password="wrong"), elsewhere.sign_in(MALLORY, "wrong")
+
+    assert known.status_code == unknown.status_code == 401
+    assert words(known) == words(unknown)
+
+
+def test_the_cookie_is_fresh_and_out_of_reach_for_scripts(visitor: Visitor, alice: User) -> None:
+    cookie = visitor.sign_in().headers["Set-Cookie"]
+
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+
+
+def test_signing_out_shows_so_and_nothing_private_is_left(visitor: Visitor, alice: User) -> None:
+    visitor.sign_in()
+    private = visitor.open("/")
+
+    answer = visitor.send("/logout", on="/")
+
+    assert (answer.status_code, answer.location) == (303, "/signed-out")
+    assert "You are signed out" in words(visitor.open("/signed-out"))
+    assert private.headers["Cache-Control"] == "no-store"
+    assert ALICE not in visitor.open("/").text
+
+
+def test_signing_out_in_a_second_tab_is_no_error(visitor: Visitor, alice: User) -> None:
+    visitor.sign_in()
+    visitor.send("/logout", on="/")
+
+    assert visitor.client.post("/logout", data={"csrf_token": "of the old page"}).location == "/signed-out"
+
+
+def test_nobody_else_can_sign_alice_out(visitor: Visitor, alice: User) -> None:
+    visitor.sign_in()
+
+    assert visitor.client.post("/logout").status_code == 400
+    assert "Hello, Alice Archer" in words(visitor.open("/"))
+
+
+@pytest.mark.parametrize("fields", [{}, {"email": ALICE}, {"password": PASSWORD}, {"email": ALICE, "password": "\0"}])
+def test_half_a_form_is_refused_in_words(visitor: Visitor, fields: dict[str, str]) -> None:
+    answer = visitor.send("/login", **fields)
+
+    assert (answer.status_code, "There is a problem" in words(answer)) == (400, True)
+
+
+@pytest.mark.settings(conceal_accounts=True)
+def test_an_unconfirmed_address_can_ask_for_another_link(visitor: Visitor, alice: User) -> None:
+    fields = {"email": MALLORY, "password": "nine slow otters walk"}
+    visitor.send("/register", **fields)
+
+    answer = visitor.send("/login", **fields)
+
+    assert (answer.status_code, "Send me a new link" in words(answer)) == (403, True)
