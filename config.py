@@ -22,7 +22,19 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from pydantic_settings.sources import EnvSettingsSource
 
 from config_checks import problems_of
-from config_values import INSTANCE, DatabaseUrl, DeepLink, Duration, Listed, Mailbox, Origin, ReadableFile, WebPath
+from config_values import (
+    INSTANCE,
+    AppId,
+    DatabaseUrl,
+    DeepLink,
+    Duration,
+    Fingerprint,
+    Listed,
+    Mailbox,
+    Origin,
+    ReadableFile,
+    WebPath,
+)
 
 ROOT = Path(__file__).resolve().parent
 
@@ -70,6 +82,9 @@ class Settings(BaseSettings):
     frontend_url: Origin = ""
     password_reset_redirect_url: WebPath = "/reset-password"
     mobile_deep_link: DeepLink | None = None
+    android_app_package: Annotated[str, Field(pattern=r"^[A-Za-z]\w*(\.[A-Za-z]\w*)+$")] | None = None
+    android_cert_fingerprints: Annotated[list[Fingerprint], NoDecode, Listed] = []
+    apple_app_ids: Annotated[list[AppId], NoDecode, Listed] = []
 
     password_reset_token_expires_in: Duration = timedelta(hours=1)
     password_reset_rate_limit_ttl: Duration = timedelta(seconds=3600)

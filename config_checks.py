@@ -68,6 +68,9 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
         yield _problem("web_workers redis_url", "WEB_WORKERS above 1 needs REDIS_URL: limits are shared through it.")
     if settings.mail_worker == "external" and settings.on_sqlite:
         yield _problem("mail_worker database_url", "MAIL_WORKER=external needs PostgreSQL: set DATABASE_URL.")
+    if bool(settings.android_app_package) != bool(settings.android_cert_fingerprints):
+        sentence = "ANDROID_APP_PACKAGE and ANDROID_CERT_FINGERPRINTS belong together: set both or neither."
+        yield _problem("android_app_package android_cert_fingerprints", sentence)
     if bool(settings.smtp_user) != bool(settings.smtp_pass):
         yield _problem("smtp_user smtp_pass", "SMTP_USER and SMTP_PASS belong together: set both or neither.")
     if settings.smtp_user and settings.smtp_security == "none":

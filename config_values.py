@@ -81,6 +81,18 @@ def _readable(path: Path) -> Path:
     return path
 
 
+def _fingerprint(value: str) -> str:
+    if not re.fullmatch(r"[0-9A-F]{2}(:[0-9A-F]{2}){31}", value.upper()):
+        raise ValueError("must be SHA-256 fingerprints, 32 pairs of hex digits with colons, separated by commas")
+    return value.upper()
+
+
+def _app_id(value: str) -> str:
+    if not re.fullmatch(r"[A-Z0-9]{10}\.[A-Za-z0-9.-]+", value):
+        raise ValueError("must be application ids such as ABCDE12345.com.example.app, separated by commas")
+    return value
+
+
 def _listed(value: object) -> object:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
@@ -94,4 +106,6 @@ WebPath = Annotated[str, AfterValidator(_path)]
 DeepLink = Annotated[str, AfterValidator(_deep_link)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 ReadableFile = Annotated[Path, AfterValidator(_readable)]
+Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
+AppId = Annotated[str, AfterValidator(_app_id)]
 Listed = BeforeValidator(_listed)

@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import config
 from chirp_auth import budgets, cli, health, logs, refusals, routing, sqlite, web
 from chirp_auth.accounts import sessions
-from chirp_auth.api import body, dialects
+from chirp_auth.api import app_links, body, dialects, documentation, openapi
 from chirp_auth.extensions import csrf, db, limiter, login_manager, mail, migrate
 from chirp_auth.security import gate
 from chirp_auth.web import headers
@@ -49,6 +49,9 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
     app.jinja_env.filters.update(when=when, iso=iso, in_words=in_words)
     app.register_blueprint(_auth())
     app.register_blueprint(health.health)
+    app.register_blueprint(app_links.app_links)
+    app.register_blueprint(documentation.documentation)
+    app.extensions["openapi"] = openapi.document
     app.cli.add_command(cli.auth)
     return app
 

@@ -29,6 +29,10 @@ class Application(Flask):
 
     session_interface = Cookies()
 
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self.url_map.merge_slashes = False  # A doubled slash is a 404 like any other, not a redirect with a page.
+
     def create_url_adapter(self, request: Any) -> MapAdapter | None:
         adapter = super().create_url_adapter(request)
         if adapter and isinstance(request, Request) and _is_plain(request):

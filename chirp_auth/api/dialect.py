@@ -110,4 +110,6 @@ class Dialect:
         return answer(200, {"message": sentence, "email": email})
 
     def nothing(self) -> Response:
-        return Response(status=204)
+        done = Response(status=204)
+        del done.headers["Content-Type"]  # Flask names one even where there is no content.
+        return done

@@ -24,11 +24,14 @@ def signed_in(session: Session) -> dict[str, Any]:
 
 
 def token_members(session: Session) -> dict[str, Any]:
+    return {**access_members(session), "refresh_token": tokens.mint_refresh(session)}
+
+
+def access_members(session: Session) -> dict[str, Any]:
     return {
         "access_token": tokens.mint_access(session),
         "token_type": "bearer",
         "expires_in": int(settings.jwt_expires_in.total_seconds()),
-        "refresh_token": tokens.mint_refresh(session),
     }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StrictStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
 from pydantic_core import PydanticCustomError
 
 from chirp_auth.accounts import addresses
@@ -16,6 +16,12 @@ def _without_nul(text: str) -> str:
     return text
 
 
+def _filled(given: object) -> object:
+    if given == "":
+        raise PydanticCustomError("empty", "must not be empty")
+    return given
+
+
 def _an_address(text: str) -> str:
     try:
         addresses.parse(text)
@@ -25,7 +31,10 @@ def _an_address(text: str) -> str:
 
 
 Text = Annotated[StrictStr, AfterValidator(_without_nul)]
-Email = Annotated[StrictStr, AfterValidator(_an_address)]
+Email = Annotated[StrictStr, AfterValidator(_an_address), Field(examples=["alice@example.com"])]
+NewSecret = Annotated[Text, Field(examples=["eleven loud magpies"])]
+Secret = Annotated[Text, Field(examples=["seven quiet herons"])]
+LinkToken = Annotated[Text, Field(examples=["WyJieHdORG9vN1RGMmVmd29iTEQxT1h3IiwiIl0.aWdQgA.mD1x"])]
 
 
 class Body(BaseModel):
@@ -41,57 +50,57 @@ class ForgotPassword(Body):
 class NewPassword(Body):
     """v1's body for a reset: the token travels in the Authorization header."""
 
-    new_password: Text
-    confirm_password: Text
+    new_password: NewSecret
+    confirm_password: NewSecret
 
 
 class TokenAndPassword(Body):
-    token: Text
-    new_password: Text
+    token: LinkToken
+    new_password: NewSecret
 
 
 class TokenAndPasswords(TokenAndPassword):
-    confirm_password: Text
+    confirm_password: NewSecret
 
 
 class Registration(Body):
     email: Email
-    password: Text
-    first_name: Text | None = None
-    last_name: Text | None = None
-    phone_number: Text | None = None
+    password: Secret
+    first_name: Annotated[Text | None, Field(examples=["Alice"])] = None
+    last_name: Annotated[Text | None, Field(examples=["Archer"])] = None
+    phone_number: Annotated[Text | None, Field(examples=["1234567890"])] = None
 
 
 class Login(Body):
     email: Email
-    password: Text
+    password: Secret
 
 
 class Refresh(Body):
-    refresh_token: Text
+    refresh_token: LinkToken
 
 
 class Token(Body):
-    token: Text
+    token: LinkToken
 
 
 class Profile(Body):
     """What is left out stays as it is; null or nothing clears it."""
 
-    first_name: Text | None = None
-    last_name: Text | None = None
-    phone_number: Text | None = None
+    first_name: Annotated[Text | None, Field(examples=["Alice"])] = None
+    last_name: Annotated[Text | None, Field(examples=["Archer"])] = None
+    phone_number: Annotated[Text | None, Field(examples=["1234567890"])] = None
 
 
 class PasswordChange(Body):
-    current_password: Text
-    new_password: Text
-    confirm_password: Text
+    current_password: Secret
+    new_password: NewSecret
+    confirm_password: NewSecret
 
 
 class OldAndNewPassword(Body):
-    """seller's body."""
+    """seller's body: an empty field is a missing one, whatever else is wrong with it."""
 
-    email: Email
-    old_password: Text
-    new_password: Text
+    email: Annotated[Email, BeforeValidator(_filled)]
+    old_password: Annotated[Secret, BeforeValidator(_filled)]
+    new_password: Annotated[NewSecret, BeforeValidator(_filled)]

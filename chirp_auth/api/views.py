@@ -34,6 +34,7 @@ def blueprint(dialect: Dialect, routes: dict[tuple[str, str], View]) -> Blueprin
             path,
             endpoint=view.__name__,
             methods=[method],
+            provide_automatic_options=False,  # Its answer would be an empty page; no other origin calls us.
             view_func=lambda view=view, **parts: view(dialect, **parts),
         )
     return bp
@@ -88,9 +89,8 @@ def me(dialect: Dialect) -> Response:
 
 
 def change_me(dialect: Dialect) -> Response:
-    session = bearer.session()
     told = body.read(schemas.Profile).model_dump(exclude_unset=True)
-    return dialect.account(profile.change_profile(session.user, told, client(FACE)))
+    return dialect.account(profile.change_profile(bearer.session().user, told, client(FACE)))
 
 
 def list_sessions(dialect: Dialect) -> Response:
@@ -111,8 +111,8 @@ def end_other_sessions(dialect: Dialect) -> Response:
 
 
 def change_password(dialect: Dialect) -> Response:
-    session = bearer.session()
     asked = body.read(schemas.PasswordChange)
+    session = bearer.session()
     limits.sign_in()
     password_change.change_password(
         session, asked.current_password, asked.new_password, asked.confirm_password, client(FACE)

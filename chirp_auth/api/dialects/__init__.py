@@ -20,7 +20,7 @@ def of(request: Request) -> Dialect | None:
             return dialect
     if path in PLAIN_PATHS and (request.is_json or _accepts_json(request)):
         return plain.dialect
-    return v1.dialect if path.startswith("/api/") else None
+    return v1.dialect if path == "/api" or path.startswith("/api/") else None
 
 
 def _accepts_json(request: Request) -> bool:

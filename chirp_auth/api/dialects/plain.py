@@ -6,10 +6,10 @@ It lives in a routing space of its own (see `chirp_auth.routing`), because the p
 from flask import Response
 
 from chirp_auth.api import body, schemas, views
-from chirp_auth.api.dialect import Dialect
-from chirp_auth.api.members import answer
+from chirp_auth.api.dialect import REGISTERED, Dialect
+from chirp_auth.api.members import access_members, answer, user_members
 from chirp_auth.errors import AuthError
-from chirp_auth.models import User
+from chirp_auth.models import Session, User
 
 
 class Plain(Dialect):
@@ -23,6 +23,21 @@ class Plain(Dialect):
     def read_reset(self) -> tuple[str, str, str]:
         asked = body.read(schemas.TokenAndPassword)
         return asked.token, asked.new_password, asked.new_password
+
+    def registered(self, session: Session) -> Response:
+        token = access_members(session)
+        return answer(
+            201,
+            {
+                "message": REGISTERED,
+                "user": user_members(session.user),
+                "access_token": token["access_token"],
+                "token_type": token["token_type"],
+            },
+        )
+
+    def signed_in(self, session: Session) -> Response:
+        return answer(200, {**access_members(session), "user": user_members(session.user)})
 
     def link_requested(self, email: str) -> Response:
         return answer(200, {"message": "If an account exists with that email, a reset link is on its way."})

@@ -35,7 +35,7 @@ class V1(Dialect):
             problem["errors"] = [{"field": field, "detail": told} for field, told in error.fields.items()]
         refused = answer(status, problem)
         refused.mimetype = "application/problem+json"
-        if isinstance(error, Unauthenticated):
+        if status == 401:  # RFC 9110, 15.5.2: always with the scheme to use
             refused.headers["WWW-Authenticate"] = "Bearer"
         return refused
 

@@ -1,0 +1,31 @@
+"""`flask auth openapi`: the OpenAPI document of every published contract."""
+
+import json
+from pathlib import Path
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from chirp_auth.cli.output import FAILED, stop
+
+
+@click.command("openapi")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file.")
+@click.option("--check", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Compare with this file.")
+@with_appcontext
+def openapi(output: Path | None, check: Path | None) -> None:
+    """Print the OpenAPI document, write it to a file, or check that a file still says the same.
+
+    Example: flask --app wsgi auth openapi --output docs/openapi.json
+    """
+    # create_app puts it there: one face may not import another.
+    document = current_app.extensions["openapi"](current_app)
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    if check:
+        if check.read_text(encoding="utf-8") != text:
+            stop(f"{check} is out of date: write it anew with --output {check}", FAILED)
+    elif output:
+        output.write_text(text, encoding="utf-8")
+    else:
+        click.echo(text, nl=False)
