@@ -49,6 +49,7 @@ def check_mail() -> Response:
 def reset_password() -> Response | Redirect:
     if "token" in request.args:
         session["reset_token"] = request.args["token"]
+        reset_links.note_opening(request.args["token"], client(FACE))
         return redirect(url_for("auth.web.reset_password"), SEE_OTHER)
     token = session.get("reset_token", "")
     form = ResetPasswordForm()
