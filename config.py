@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
-from pydantic_settings.sources import EnvSettingsSource
+from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
 
 from config_checks import problems_of
 from config_values import (
@@ -46,6 +46,7 @@ FROM_FILES = (
     "smtp_pass",
     "database_url",
     "redis_url",
+    "metrics_token",
 )
 
 
@@ -61,55 +62,106 @@ class Settings(BaseSettings):
     """What the environment says. Each field is the environment name in lower case."""
 
     model_config = SettingsConfigDict(
-        env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+        env_file=ROOT / ".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
 
     app_env: Literal["development", "production"] = "development"
+    """`development` needs no settings; `production` refuses to start with unsafe ones."""
     app_name: str = Field("Chirpworks", min_length=1, max_length=40, pattern=r"^[^\r\n]+$")
+    """The product's name, on pages and in mails."""
     secret_key: SecretStr = SecretStr("")
+    """Signs cookies and links: 32 random characters or more. `flask --app wsgi auth keys rotate` makes one."""
     secret_key_fallbacks: Annotated[list[SecretStr], NoDecode, Listed] = []
+    """Former SECRET_KEYs that still verify, comma-separated; remove each after a month."""
     database_url: DatabaseUrl = f"sqlite:///{INSTANCE / 'chirp_auth.db'}"
+    """`postgresql://user:password@host/name`, or `sqlite:////absolute/path`; without it a file in `instance/`."""
     redis_url: Annotated[str, Field(pattern=r"^(redis|rediss|unix)://")] | None = None
+    """`redis://host:6379/0`: where several processes share the limits. Needed for WEB_WORKERS above 1."""
 
     host: str = "127.0.0.1"
+    """The address to listen on."""
     port: int = Field(5000, ge=1, le=65535)
+    """The port to listen on."""
     web_workers: int = Field(1, ge=1, le=64)
+    """Server processes. More than one needs PostgreSQL and REDIS_URL."""
     web_threads: int = Field(8, ge=1, le=128)
+    """Threads of each server process."""
     mail_worker: Literal["thread", "external"] = "thread"
+    """`thread`: the web process delivers mail; `external`: `flask --app wsgi auth worker` does (PostgreSQL only)."""
     trusted_proxy_hops: int = Field(0, ge=0, le=10)
+    """How many reverse proxies stand in front and set X-Forwarded-For and X-Forwarded-Proto."""
+    metrics_token: SecretStr | None = None
+    """What a scraper of /metrics sends as a bearer token; without it only this machine may read them."""
 
     public_url: Origin = ""
+    """The address that people use, such as https://auth.example.com; without it http://HOST:PORT."""
     frontend_url: Origin = ""
+    """Where reset links lead, if another site shows the form; without it PUBLIC_URL."""
     password_reset_redirect_url: WebPath = "/reset-password"
+    """The path of the page that a reset link opens."""
     mobile_deep_link: DeepLink | None = None
+    """The app's own address for resets, such as movr://reset-password: the page then offers to open the app."""
     android_app_package: Annotated[str, Field(pattern=r"^[A-Za-z]\w*(\.[A-Za-z]\w*)+$")] | None = None
+    """The Android app that opens our links, such as com.example.app: published in /.well-known/assetlinks.json."""
     android_cert_fingerprints: Annotated[list[Fingerprint], NoDecode, Listed] = []
+    """SHA-256 fingerprints of its signing certificates, comma-separated."""
     apple_app_ids: Annotated[list[AppId], NoDecode, Listed] = []
+    """iOS apps that open our links, comma-separated: published in /.well-known/apple-app-site-association."""
 
     password_reset_token_expires_in: Duration = timedelta(hours=1)
+    """How long a reset link lives."""
     password_reset_rate_limit_ttl: Duration = timedelta(seconds=3600)
+    """The period of the limit on forgot-password."""
     password_reset_rate_limit_limit: int = Field(3, ge=1)
+    """How often one client may ask for a link in that period."""
     rate_limits_enabled: bool = True
+    """Whether clients have budgets; mails per address and delays per account stay in any case."""
 
     jwt_secret: SecretStr = SecretStr("")
+    """Signs access tokens: 32 random characters or more, not those of SECRET_KEY."""
     jwt_secret_fallbacks: Annotated[list[SecretStr], NoDecode, Listed] = []
+    """Former JWT_SECRETs that still verify, comma-separated; remove each after JWT_EXPIRES_IN."""
     jwt_expires_in: Duration = timedelta(hours=1)
+    """How long an access token lives."""
 
     smtp_host: str | None = None
+    """The mail server; without it development keeps mail at /dev/mailbox."""
     smtp_port: int = Field(587, ge=1, le=65535)
+    """The mail server's port."""
     smtp_user: str | None = None
+    """Who signs in to the mail server."""
     smtp_pass: SecretStr | None = None
+    """The password for it."""
     smtp_security: Literal["starttls", "tls", "none"] = "none"
+    """`starttls`, `tls` or `none`; `starttls` when SMTP_USER is set."""
     mail_from: Mailbox = ""
+    """The sender: an address, or Name <address>; without it no-reply at the host of PUBLIC_URL."""
     support_email: Mailbox = ""
+    """Where people get help; without it the address of MAIL_FROM."""
     security_contact: Annotated[str, Field(pattern=r"^(mailto:|https://|tel:)[!-~]+$")] | None = None
+    """Where to report a weakness: mailto:, https: or tel:; shown in security.txt."""
 
     bcrypt_cost: int = Field(12, ge=4, le=20)
+    """What a password hash costs; `flask --app wsgi auth doctor` says how long that takes here."""
     password_min_length: int = Field(8, ge=8, le=64)
+    """The shortest password, in characters."""
     password_min_guesses: int = Field(100_000, ge=0)
+    """How many guesses a password must withstand."""
     password_blocklist_file: ReadableFile | None = None
+    """A file with passwords that nobody may choose, one a line."""
     phone_default_region: str = Field("IN", pattern=r"^[A-Z]{2}$")
+    """The country in which a phone number without a country code is read."""
     conceal_accounts: bool = False
+    """Tell nobody who has an account, at registration and everywhere else. Recommended in production."""
+
+    keep_events_for: Duration = timedelta(days=365)
+    """How long the audit trail goes back; older events are cleaned up."""
+    keep_mail_for: Duration = timedelta(days=30)
+    """How long a mail's record (never its text) is kept after it was sent or given up."""
 
     @property
     def in_production(self) -> bool:
@@ -221,6 +273,23 @@ def load(**given: Any) -> Settings:
         settings.secret_key = settings.secret_key or _development_secret(settings, "secret_key")
         settings.jwt_secret = settings.jwt_secret or _development_secret(settings, "jwt_secret")
     return settings
+
+
+def origins() -> dict[str, str]:
+    """Return where `load` finds each setting, by field name: environment, file (also `.env`), or default."""
+    variables, written = EnvSettingsSource(Settings), DotEnvSettingsSource(Settings)
+    found = dict.fromkeys(Settings.model_fields, "default")
+    for source in (written, _SecretFiles(Settings, written), _SecretFiles(Settings, variables)):
+        found |= dict.fromkeys(source().keys() & Settings.model_fields, "file")
+    return found | dict.fromkeys(variables().keys() & Settings.model_fields, "environment")
+
+
+def file_of(name: str) -> Path | None:
+    """Return the file that SECRET_KEY_FILE, and so on, names for a secret."""
+    for source in (EnvSettingsSource(Settings), DotEnvSettingsSource(Settings)):
+        if path := source.env_vars.get(f"{name}_file"):
+            return Path(path)
+    return None
 
 
 def _read(given: dict[str, Any]) -> tuple[Settings, list[tuple[str, str]]]:

@@ -42,6 +42,8 @@ def _weak_secrets(settings: Settings) -> Iterator[Problem]:
         for fallback in getattr(settings, name):
             if flaw := _weakness(fallback.get_secret_value()):
                 yield _problem(name, f"{name.upper()} holds a key that {flaw}: remove it.")
+    if settings.metrics_token and (flaw := _weakness(settings.metrics_token.get_secret_value())):
+        yield _problem("metrics_token", f"METRICS_TOKEN {flaw}: set {MIN_SECRET_CHARACTERS} random characters or more.")
     if settings.jwt_secret.get_secret_value() == settings.secret_key.get_secret_value() != "":
         yield _problem("jwt_secret secret_key", "JWT_SECRET must differ from SECRET_KEY.")
 

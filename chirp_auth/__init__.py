@@ -9,7 +9,7 @@ from sqlalchemy.pool import QueuePool
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
-from chirp_auth import budgets, cli, health, logs, refusals, routing, sqlite, web
+from chirp_auth import budgets, cli, health, logs, metrics, refusals, routing, sqlite, web
 from chirp_auth.accounts import sessions
 from chirp_auth.api import app_links, body, dialects, documentation, openapi
 from chirp_auth.extensions import csrf, db, limiter, login_manager, mail, migrate
@@ -45,6 +45,7 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
     headers.init_app(app)
     budgets.init_app(app)
     refusals.init_app(app)
+    metrics.init_app(app)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # members stand as the contracts print them
     app.jinja_env.filters.update(when=when, iso=iso, in_words=in_words)
     app.register_blueprint(_auth())
@@ -113,6 +114,7 @@ def _engine_options(settings: config.Settings) -> dict[str, Any]:
         "pool_size": settings.web_threads + 2,
         "max_overflow": 0,
         "pool_timeout": POOL_WAIT_SECONDS,
+        "hide_parameters": True,  # An error's text goes to the logs, and parameters hold addresses and hashes.
     }
     if settings.on_sqlite:
         return {**pool, "connect_args": sqlite.CONNECT_ARGS}

@@ -37,6 +37,13 @@ class UserNotFound(AuthError):
     sentence = "User not found"
 
 
+class AccountLocked(AuthError):
+    """At the command line alone: others are told INVALID_CREDENTIALS."""
+
+    code = "ACCOUNT_LOCKED"
+    sentence = "This account is locked. Unlock it first: flask --app wsgi auth user unlock ADDRESS"
+
+
 class EmailTaken(AuthError):
     code = "EMAIL_TAKEN"
     sentence = "An account with this email address already exists."

@@ -19,12 +19,13 @@ def live() -> Response:
 
 @health.get("/ready")
 def ready() -> tuple[Response, int] | Response:
-    if flaw := _flaw():
-        return jsonify({"status": "unavailable", "reason": flaw}), 503
+    if reason := flaw():
+        return jsonify({"status": "unavailable", "reason": reason}), 503
     return jsonify({"status": "ok"})
 
 
-def _flaw() -> str | None:
+def flaw() -> str | None:
+    """Return why the database cannot be used, in a sentence; None if it can."""
     try:
         with db.engine.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()

@@ -1,39 +1,57 @@
-"""Logs: JSON lines in production, readable ones at a terminal; a secret in a field is masked by its name."""
+"""Logs: JSON lines in production, readable ones at a terminal; what a field's name calls a secret is masked.
+
+Our own lines and those of the libraries leave by the same door, so that nothing gets past the masks.
+"""
 
 import logging
 import re
 import sys
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
-from structlog.typing import EventDict, WrappedLogger
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from chirp_auth.caller import reference
 
-SECRET_FIELDS = re.compile(r"password|secret|token|authorization|cookie|api_key", re.IGNORECASE)
-QUIET_PATHS = ("/static/", "/healthz/")
+MASK = "…"
+SECRET_FIELDS = re.compile(r"passw|secret|token|authorization|cookie|api_?key|credential|\bpass$", re.IGNORECASE)
+QUIET_PATHS = ("/static/", "/healthz/", "/metrics")
+# In a text of a library's: name=value, a bearer token, a URL's password, and what looks like a hash or a JWT.
+_SECRET_TEXT = re.compile(
+    r"(?i)((?:token|passw(?:or)?d|secret|api_?key)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',}]+"
+    r"|(bearer\s+)[\w.~+/=-]+"
+    r"|(://[^\s:/@]*:)[^\s@]+(?=@)"
+    r"|()\$2[aby]\$\d\d\$[./\w]{53}"
+    r"|()\beyJ[\w-]+\.[\w-]+\.[\w-]+"
+)
 
 log = structlog.get_logger("http")
 
 
-def configure(*, as_json: bool) -> None:
-    """Send all log lines, the libraries' too, to standard error in one format."""
-    renderer = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+def configure(*, as_json: bool, only_trouble: bool = False) -> None:
+    """Send all log lines, the libraries' too, to standard error in one format; trouble is what warns or fails."""
+    plain = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(),
+        # Not the rich one: it prints the local variables of every frame, passwords among them.
+        exception_formatter=structlog.dev.plain_traceback,
     )
-    shared: list[structlog.typing.Processor] = [
+    renderer = structlog.processors.JSONRenderer(default=str) if as_json else plain
+    finish: list[Processor] = [structlog.processors.format_exc_info, mask_secrets, renderer]
+    shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        mask_secrets,
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        processors=[*shared, *finish],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if only_trouble else logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer)
+    strip = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[strip, *finish])
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
@@ -62,8 +80,21 @@ def init_app(app: Flask) -> None:
 
 
 def mask_secrets(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
-    """Mask every field whose name says that it holds a secret."""
-    for name in fields:
-        if SECRET_FIELDS.search(name):
-            fields[name] = "…"
-    return fields
+    """Mask every field whose name says that it holds a secret, at any depth, and secrets within texts."""
+    return {name: _masked(name, value) for name, value in fields.items()}
+
+
+def _masked(name: object, value: Any) -> Any:
+    if isinstance(name, str) and SECRET_FIELDS.search(name):
+        return MASK
+    if isinstance(value, str):
+        return _SECRET_TEXT.sub(_keep_the_name, value)
+    if isinstance(value, Mapping):
+        return {key: _masked(key, inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple) and name != "exc_info":
+        return [_masked(None, inner) for inner in value]
+    return value
+
+
+def _keep_the_name(found: re.Match[str]) -> str:
+    return next((group for group in found.groups() if group is not None), "") + MASK

@@ -50,14 +50,18 @@ class Moment(TypeDecorator[datetime]):
 
 def _where_set(column: str) -> Index:
     """Return an index of the rows that have this column: the many others cost it no write."""
-    condition = text(f"{column} IS NOT NULL")
-    return Index(None, column, sqlite_where=condition, postgresql_where=condition)
+    return _partial_index(None, column, f"{column} IS NOT NULL")
+
+
+def _partial_index(name: str | None, column: str, condition: str) -> Index:
+    return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
 class User(Model):
     """A person with an account. `credential_version` rises with any change of password, address or state."""
 
     __tablename__ = "users"
+    __table_args__ = (Index("ix_users_created_at", "created_at", "id"),)
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
     email: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARACTERS))
@@ -135,6 +139,8 @@ class OutboxEntry(Model):
     __table_args__ = (
         _where_set("due_at"),
         _where_set("user_id"),
+        _where_set("sent_at"),
+        _partial_index("ix_outbox_parked", "created_at", "due_at IS NULL AND sent_at IS NULL"),
         {"sqlite_with_rowid": False},  # One tree for the row and its key: a page less to write for each mail.
     )
 
@@ -149,6 +155,15 @@ class OutboxEntry(Model):
     attempts: Mapped[int] = mapped_column(default=0)
     sent_at: Mapped[datetime | None] = mapped_column(Moment)
     last_error: Mapped[str | None] = mapped_column(Text)
+
+
+class Duty(Model):
+    """Something that workers do from time to time. Of any number of them, whoever raises `begun_at` does it."""
+
+    __tablename__ = "duties"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    begun_at: Mapped[datetime] = mapped_column(Moment)
 
 
 class SecurityEvent(Model):

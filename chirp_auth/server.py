@@ -1,9 +1,11 @@
 """The server: checks the settings and the port, migrates, says where everything is, and serves."""
 
 import errno
+import multiprocessing
 import os
 import socket
 import sys
+from tempfile import TemporaryDirectory
 
 import flask_migrate
 from granian import Granian
@@ -11,7 +13,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from sqlalchemy.exc import SQLAlchemyError
 
-from chirp_auth import create_app, logs
+from chirp_auth import create_app, logs, metrics
 from chirp_auth.accounts import demo
 from chirp_auth.extensions import db
 from config import ROOT, ConfigurationError, Settings, load
@@ -38,6 +40,17 @@ def main() -> None:
 
 
 def _serve(settings: Settings) -> None:
+    if settings.web_workers == 1:
+        _run(settings)
+        return
+    # Fresh processes, for what counts requests decides at its import whether it shares its counts.
+    multiprocessing.set_start_method("spawn")
+    with TemporaryDirectory(prefix="chirp-auth-metrics-") as folder:
+        os.environ[metrics.FOLDER] = folder
+        _run(settings)
+
+
+def _run(settings: Settings) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     Granian(
         "wsgi:app",

@@ -5,13 +5,14 @@ from secrets import choice
 
 from sqlalchemy import func, select
 
-from chirp_auth.accounts import registration
+from chirp_auth.accounts import administration, registration, users
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import User
 from chirp_auth.security.client import Client
 
 EMAIL = "demo@example.com"
+CAST = {"Demo": users.ACTIVE, "Unverified": users.UNVERIFIED, "Locked": users.LOCKED}
 WORDS = "amber birch canyon delta ember fjord garnet harbor island juniper kelp lagoon meadow nectar orchid pebble"
 
 
@@ -32,6 +33,25 @@ def ensure_account() -> DemoAccount | None:
             return None
         registration.create(Applicant(EMAIL, password, "Demo", "Account"), Client("cli", actor="first start"))
     return DemoAccount(EMAIL, password)
+
+
+def ensure_cast(client: Client) -> list[tuple[str, str]]:
+    """Make sure of one account of each status, all with the demo password; return their addresses and statuses."""
+    password = _kept_password()
+    found = []
+    for first_name, wanted in CAST.items():
+        email = f"{first_name.lower()}@example.com"
+        user = users.find(email)
+        if user is None:
+            user = registration.create(Applicant(email, password, first_name, "Account"), client)
+            if wanted == users.LOCKED:
+                administration.lock(user, "demo", client)
+            elif wanted == users.UNVERIFIED:
+                user.email_verified_at = None
+                db.session.commit()
+            db.session.refresh(user)
+        found.append((email, users.status(user)))
+    return found
 
 
 def _kept_password() -> str:

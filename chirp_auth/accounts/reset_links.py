@@ -13,7 +13,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, LinkReplaced, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail.compose import Letter, Nobody, composes, safe_name
-from chirp_auth.models import OutboxEntry, PasswordResetToken, User
+from chirp_auth.models import OutboxEntry, PasswordResetToken, SecurityEvent, User
 from chirp_auth.security import audit, tokens
 from chirp_auth.security.client import Client, device_in_words, shortened
 from chirp_auth.words import in_words
@@ -73,6 +73,22 @@ def check_link(token: str) -> PasswordResetToken:
     if row.revoked_at or row.user.credential_version != row.credential_version or row.user.disabled_at:
         raise LinkReplaced
     return row
+
+
+def note_opening(token: str, client: Client) -> None:
+    """Record that a genuine link was opened for the first time, for operators who trace a request."""
+    try:
+        row = genuine(token)
+    except (InvalidToken, TokenExpired):
+        return
+    openings = select(SecurityEvent.detail).where(
+        SecurityEvent.user_id == row.user_id,
+        SecurityEvent.kind == "password_reset.opened",
+        SecurityEvent.at >= row.created_at,
+    )
+    if not any((detail or {}).get("link") == str(row.id) for detail in db.session.scalars(openings)):
+        audit.record("password_reset.opened", client, user_id=row.user_id, link=str(row.id))
+    db.session.commit()
 
 
 def genuine(token: str) -> PasswordResetToken:

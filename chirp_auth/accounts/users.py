@@ -1,14 +1,26 @@
-"""Users: finding one."""
+"""Users: finding one, and listing many."""
 
+from collections.abc import Iterator
+from datetime import datetime
+from difflib import get_close_matches
+from re import fullmatch, sub
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import ColumnElement, bindparam, func, or_, select
 
 from chirp_auth.accounts import addresses
 from chirp_auth.errors import InvalidEmail
 from chirp_auth.extensions import db
 from chirp_auth.models import User
 
+MIN_SIMILAR_CHARACTERS = 6
+LOCKED, UNVERIFIED, ACTIVE = "locked", "unverified", "active"
+
+_BY_STATUS = {
+    LOCKED: User.disabled_at.is_not(None),
+    UNVERIFIED: User.disabled_at.is_(None) & User.email_verified_at.is_(None),
+    ACTIVE: User.disabled_at.is_(None) & User.email_verified_at.is_not(None),
+}
 _BY_EMAIL_KEY = select(User).where(User.email_key == bindparam("email_key"))
 
 
@@ -29,6 +41,59 @@ def find_by_id_or_email(text: str) -> User | None:
         return None
 
 
-def newest(limit: int) -> list[User]:
-    """Return the users who registered last, newest first."""
-    return list(db.session.scalars(select(User).order_by(User.created_at.desc(), User.id).limit(limit)))
+def similar(text: str, at_most: int = 2) -> list[str]:
+    """Return the addresses that an operator who mistyped one may have meant."""
+    key = text.strip().casefold()
+    if len(key) < MIN_SIMILAR_CHARACTERS:
+        return []
+    close = or_(
+        User.email_key.startswith(key[:3], autoescape=True),
+        User.email_key.endswith(key[3:], autoescape=True),
+    )
+    found = db.session.scalars(select(User.email_key).where(close).limit(2000))
+    return get_close_matches(key, found, n=at_most, cutoff=0.8)
+
+
+def status(user: User) -> str:
+    """Return how an account stands: locked, unverified or active."""
+    return LOCKED if user.disabled_at else ACTIVE if user.email_verified_at else UNVERIFIED
+
+
+def listed(
+    limit: int,
+    *,
+    search: str | None = None,
+    status: str | None = None,
+    since: datetime | None = None,
+    after: User | None = None,
+) -> Iterator[User]:
+    """Yield users, newest first; a long list is read as it is used.
+
+    Args:
+        search: a part of an address, a name or a phone number, or an id.
+        status: locked, unverified or active.
+        since: only who registered at this moment or later.
+        after: only who comes after this user in the list.
+    """
+    wanted = select(User).order_by(User.created_at.desc(), User.id.desc()).limit(limit)
+    if search:
+        wanted = wanted.where(_matches(search))
+    if status:
+        wanted = wanted.where(_BY_STATUS[status])
+    if since:
+        wanted = wanted.where(User.created_at >= since)
+    if after:
+        is_older = or_(User.created_at < after.created_at, User.id < after.id)
+        wanted = wanted.where(User.created_at <= after.created_at, is_older)
+    yield from db.session.scalars(wanted.execution_options(yield_per=500))
+
+
+def _matches(search: str) -> ColumnElement[bool]:
+    try:
+        return User.id == UUID(search)
+    except ValueError:
+        part = search.strip().casefold()
+        name = func.lower(func.coalesce(User.first_name, "") + " " + func.coalesce(User.last_name, ""))
+        digits = sub(r"\D", "", part) if fullmatch(r"[\d\s()+./-]+", part) else ""
+        found = User.email_key.contains(part, autoescape=True) | name.contains(part, autoescape=True)
+        return found | User.phone_number.contains(digits) if digits else found

@@ -1,13 +1,54 @@
 """The operators' face: `flask --app wsgi auth …`, one file per noun."""
 
-from flask.cli import AppGroup
+from typing import Any
 
+import click
+from flask.cli import AppGroup
+from sqlalchemy.exc import SQLAlchemyError
+
+from chirp_auth import health
+from chirp_auth.cli import transfer
+from chirp_auth.cli.asking import ACTOR
 from chirp_auth.cli.audit import audit
+from chirp_auth.cli.config import config
+from chirp_auth.cli.doctor import doctor
+from chirp_auth.cli.keys import keys
+from chirp_auth.cli.mail import mail
 from chirp_auth.cli.openapi import openapi
+from chirp_auth.cli.output import FAILED, stop
+from chirp_auth.cli.purge import purge
 from chirp_auth.cli.reset import reset
+from chirp_auth.cli.seed import seed
+from chirp_auth.cli.session import session
+from chirp_auth.cli.trace import trace
 from chirp_auth.cli.user import user
 from chirp_auth.cli.worker import worker
+from chirp_auth.extensions import db
 
-auth = AppGroup("auth", help="Look after accounts, sessions and mail.")
-for command in (user, reset, audit, worker, openapi):
+
+class Operators(AppGroup):
+    """The group of all commands: what stops any of them is said in a sentence."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SQLAlchemyError as error:
+            db.session.rollback()
+            reason = health.flaw() or f"The database refused: {type(error).__name__}."
+            stop(f"{reason} See: flask --app wsgi auth doctor", FAILED)
+
+
+def _remember_actor(actor: str | None) -> None:
+    click.get_current_context().meta[ACTOR] = actor
+
+
+auth = Operators(
+    "auth",
+    help="Look after accounts, sessions and mail.\n\nExample: flask --app wsgi auth doctor",
+    params=[click.Option(["--as", "actor"], help="Who acts, for the audit trail; without it the system's user.")],
+    callback=_remember_actor,
+)
+user.add_command(transfer.import_file)
+user.add_command(transfer.export)
+for command in (user, reset, session, audit, mail, config, keys, doctor, purge, seed, trace, worker, openapi):
     auth.add_command(command)

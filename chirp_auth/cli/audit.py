@@ -1,15 +1,105 @@
 """`flask auth audit …`: the audit trail."""
 
+import csv
 import json
+import sys
+import time
 from dataclasses import asdict
+from datetime import timedelta
+from typing import TextIO
 
 import click
 from flask.cli import AppGroup
 
-from chirp_auth.accounts import audit_trail
-from chirp_auth.cli.output import FAILED, as_json_option, stop
+from chirp_auth.accounts import audit_trail, history
+from chirp_auth.cli.asking import Span, account, since
+from chirp_auth.cli.events import EVENT_COLUMNS, event_row
+from chirp_auth.cli.output import FAILED, as_json_option, clean, progress, rows, stop
+from chirp_auth.extensions import db
+from chirp_auth.models import SecurityEvent
+
+SHOWN = ("at", "kind", "outcome", "user_id", "face", "ip", "reference", "actor", "detail")
+FOLLOW_SECONDS = 1.0
 
 audit = AppGroup("audit", help="Look into the audit trail.")
+
+
+@audit.command("search")
+@click.option("--user", "who", help="Events of this account, by address or id.")
+@click.option("--email", help="Attempts on this address, whether or not it has an account.")
+@click.option("--action", help="A kind, or its beginning, such as session or session.signed_in.")
+@click.option("--outcome", help="An outcome, such as ok or wrong_password.")
+@click.option("--since", "period", type=Span(), help="Only the last 30m, 12h, 7d …")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1_000_000), help="How many.")
+@as_json_option
+def search(
+    who: str | None,
+    email: str | None,
+    action: str | None,
+    outcome: str | None,
+    period: timedelta | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Search the audit trail, newest first.
+
+    Example: flask --app wsgi auth audit search --user alice@example.com --since 7d
+    """
+    found = history.search(
+        limit,
+        user=account(who) if who else None,
+        email=email,
+        kind=action,
+        outcome=outcome,
+        since=since(period),
+    )
+    rows(EVENT_COLUMNS if as_json else SHOWN, map(event_row, found), as_json=as_json)
+
+
+@audit.command("tail")
+@click.option("--follow", "-f", is_flag=True, help="Go on as events happen, until Ctrl-C.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many to begin with.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
+def tail(follow: bool, limit: int, as_json: bool) -> None:
+    """Show the last events, oldest first.
+
+    Example: flask --app wsgi auth audit tail -f
+    """
+    last = 0
+    for event in history.newest(limit):
+        last = event.id
+        _print_line(event, as_json=as_json)
+    while follow:
+        db.session.remove()
+        for event in history.since(last):
+            last = event.id
+            _print_line(event, as_json=as_json)
+        time.sleep(FOLLOW_SECONDS)
+
+
+@audit.command("export")
+@click.option("--since", "period", type=Span(), help="Only the last 12h, 7d …; everything without it.")
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option(
+    "--output", type=click.File("w", encoding="utf-8", lazy=False), default="-", help="Where to, not the terminal."
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
+def export(period: timedelta | None, form: str, output: TextIO, as_json: bool) -> None:
+    """Write the audit trail, newest first, for keeping elsewhere.
+
+    Example: flask --app wsgi auth audit export --since 30d --output audit.jsonl
+    """
+    table = csv.DictWriter(output, EVENT_COLUMNS) if form == "csv" and not as_json else None
+    if table:
+        table.writeheader()
+    with progress("Exporting events") as advance:
+        for event in history.search(since=since(period)):
+            row = event_row(event)
+            if table:
+                table.writerow(row)
+            else:
+                output.write(json.dumps(row) + "\n")
+            advance(1)
 
 
 @audit.command("verify")
@@ -31,3 +121,12 @@ def verify(as_json: bool) -> None:
             click.echo(problem)
     if report.problems:
         stop(f"{len(report.problems)} problems in the audit trail.", FAILED)
+
+
+def _print_line(event: SecurityEvent, *, as_json: bool) -> None:
+    row = event_row(event)
+    if as_json:
+        click.echo(json.dumps(row))
+    else:
+        between = "  " if sys.stdout.isatty() else "\t"
+        click.echo(between.join(clean(row[name]) for name in SHOWN))

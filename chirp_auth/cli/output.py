@@ -6,45 +6,55 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused.
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from getpass import getuser
+from itertools import islice
 from typing import Any, NoReturn
 
 import click
 from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from chirp_auth.errors import AuthError, UserNotFound
-from chirp_auth.security.client import Client
 
-FAILED, NOT_FOUND, REFUSED = 1, 3, 4
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+FAILED, USAGE, NOT_FOUND, REFUSED = 1, 2, 3, 4
+CHUNK = 500
+# Control characters steer a terminal; the bidirectional ones make a text look like another.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def operator() -> Client:
-    """Return who runs the command: the name of the system's user."""
-    try:
-        name = getuser()
-    except (KeyError, OSError):  # a user id without a name, as containers have
-        name = "unknown"
-    return Client(face="cli", actor=name)
-
-
-def rows(columns: Sequence[str], found: Sequence[dict[str, Any]], *, as_json: bool) -> None:
-    """Print rows; `columns` are the JSON keys and the headings."""
+def rows(columns: Sequence[str], found: Iterable[dict[str, Any]], *, as_json: bool) -> None:
+    """Print rows; `columns` are the JSON keys and the headings. Rows are printed as they come, except on a terminal."""
     if as_json:
-        click.echo(json.dumps([{name: row[name] for name in columns} for row in found], indent=2))
+        _json_list({name: row[name] for name in columns} for row in found)
     elif sys.stdout.isatty():
         table = Table(*columns)
         for row in found:
-            table.add_row(*(clean(row[name]) for name in columns))
+            table.add_row(*(Text(clean(row[name])) for name in columns))
         Console().print(table)
     else:
-        for row in found:
-            click.echo("\t".join(clean(row[name]) for name in columns))
+        lines = ("\t".join(clean(row[name]) for name in columns) + "\n" for row in found)
+        while chunk := "".join(islice(lines, CHUNK)):
+            click.echo(chunk, nl=False)
+
+
+def facts(found: dict[str, Any], *, as_json: bool) -> None:
+    """Print one thing: its facts by name, with lists of rows below them."""
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    plain = {name: value for name, value in found.items() if not isinstance(value, list)}
+    width = max(map(len, plain)) if sys.stdout.isatty() else 0
+    for name, value in plain.items():
+        click.echo(f"{name:<{width}}  {clean(value)}" if width else f"{name}\t{clean(value)}")
+    for name, listed in found.items():
+        if isinstance(listed, list) and listed:
+            click.echo(f"\n{name}:")
+            rows(list(listed[0]), listed, as_json=False)
 
 
 def clean(value: object) -> str:
@@ -52,9 +62,14 @@ def clean(value: object) -> str:
     return "" if value is None else _CONTROL.sub("?", str(value))
 
 
+def done(sentence: str, *, as_json: bool, **found: Any) -> None:
+    """Say what a command did: the sentence, or `found` as JSON."""
+    click.echo(json.dumps(found, indent=2) if as_json else clean(sentence))
+
+
 def stop(sentence: str, code: int) -> NoReturn:
     """Say why on standard error and end with the exit code."""
-    click.echo(f"Error: {sentence}", err=True)
+    click.echo(f"Error: {clean(sentence)}", err=True)
     raise SystemExit(code)
 
 
@@ -67,3 +82,25 @@ def refusals_in_words() -> Iterator[None]:
         stop(refusal.sentence, NOT_FOUND)
     except AuthError as refusal:
         stop(refusal.sentence, REFUSED)
+
+
+@contextmanager
+def progress(words: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Show how far it is, on a terminal only; yields the function that is told of each step."""
+    if not sys.stderr.isatty():
+        yield lambda _steps: None
+        return
+    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(words, total=total)
+        yield lambda steps: bar.advance(task, steps)
+
+
+def _json_list(found: Iterable[dict[str, Any]]) -> None:
+    """Print a list as its rows come, so that a long one needs no memory."""
+    texts = ("  " + json.dumps(row) for row in found)
+    before = "[\n"
+    while chunk := ",\n".join(islice(texts, CHUNK)):
+        click.echo(before + chunk, nl=False)
+        before = ",\n"
+    click.echo("\n]" if before != "[\n" else "[]")

@@ -3,23 +3,69 @@
 import click
 from flask.cli import AppGroup
 
-from chirp_auth.accounts import password_reset, users
-from chirp_auth.cli.output import operator, refusals_in_words
-from chirp_auth.errors import UserNotFound
+from chirp_auth.accounts import password_reset, support_links
+from chirp_auth.cli.asking import account, confirm, dry_run_option, operator, yes_option
+from chirp_auth.cli.output import REFUSED, USAGE, as_json_option, done, refusals_in_words, stop
+from chirp_auth.words import iso, when
 
 reset = AppGroup("reset", help="Help people back into their accounts.")
 
 
 @reset.command("send")
-@click.argument("email")
-def send(email: str) -> None:
+@click.argument("who")
+@as_json_option
+def send(who: str, as_json: bool) -> None:
     """Mail a reset link to the account with this address (or id), as if its owner had asked.
 
     Example: flask --app wsgi auth reset send alice@example.com
     """
+    found = account(who)
+    if found.disabled_at:
+        stop(f"{found.email} is locked and would get no mail. Unlock it first: auth user unlock", REFUSED)
     with refusals_in_words():
-        user = users.find_by_id_or_email(email)
-        if user is None:
-            raise UserNotFound(f"No account has the address or id {email}. See: flask --app wsgi auth user list")
-        password_reset.request_link(user.email, operator())
-    click.echo(f"A reset link for {user.email} is queued; the mail worker sends it.")
+        password_reset.request_link(found.email, operator())
+    sentence = f"A reset link for {found.email} is queued; the mail worker sends it."
+    done(sentence, as_json=as_json, id=str(found.id), email=found.email, queued=True)
+
+
+@reset.command("link")
+@click.argument("who")
+@yes_option
+@as_json_option
+def link(who: str, yes: bool, as_json: bool) -> None:
+    """Print a link that resets the account's password, once. Be sure whom you give it to.
+
+    It voids all earlier links, lives for 15 minutes, and the audit trail tells who made it.
+
+    Example: flask --app wsgi auth reset link alice@example.com
+    """
+    found = account(who)
+    confirm(f"Make a link that takes over the account {found.email}?", yes=yes)
+    with refusals_in_words():
+        made = support_links.open_link(found, operator())
+    if not as_json:
+        click.echo(f"Works once, until {when(made.expires_at)}:", err=True)
+    done(made.url, as_json=as_json, id=str(found.id), link=made.url, expires_at=iso(made.expires_at))
+
+
+@reset.command("revoke")
+@click.argument("who", required=False)
+@click.option("--all", "everybody", is_flag=True, help="The links of all accounts.")
+@yes_option
+@dry_run_option
+@as_json_option
+def revoke(who: str | None, everybody: bool, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Void the reset links that are out, of one account or of all.
+
+    Example: flask --app wsgi auth reset revoke alice@example.com
+    """
+    if bool(who) == everybody:
+        stop("Name an account, or say --all.", USAGE)
+    found = account(who) if who else None
+    count = support_links.open_links(found)
+    if dry_run:
+        done(f"Would void {count} links.", as_json=as_json, links=count, voided=False)
+        return
+    confirm(f"Void {count} links of {found.email if found else 'all accounts'}?", yes=yes)
+    voided = support_links.void_links(found, operator())
+    done(f"{voided} links are void.", as_json=as_json, links=voided, voided=True)

@@ -1,30 +1,64 @@
-"""`flask auth user …`: look at accounts and open them."""
+"""`flask auth user …`: look at accounts, open them, lock them, end them."""
 
-import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 
 import click
 from flask.cli import AppGroup
 
-from chirp_auth.accounts import registration, users
+from chirp_auth.accounts import administration, history, invitations, registration, sessions, support_links, users
 from chirp_auth.accounts.registration import Applicant
-from chirp_auth.cli.output import as_json_option, operator, refusals_in_words, rows
+from chirp_auth.cli.asking import (
+    Span,
+    account,
+    confirm,
+    dry_run_option,
+    operator,
+    read_password,
+    since,
+    yes_option,
+)
+from chirp_auth.cli.events import event_row
+from chirp_auth.cli.output import as_json_option, done, facts, refusals_in_words, rows
 from chirp_auth.models import User
+from chirp_auth.security.client import device_in_words
 from chirp_auth.words import iso
 
 COLUMNS = ("id", "email", "name", "status", "created_at", "last_sign_in_at")
 
-user = AppGroup("user", help="Look at accounts and open them.")
+user = AppGroup("user", help="Look at accounts, open them, lock them, end them.")
 
 
 @user.command("list")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000), help="How many.")
+@click.option("--search", help="A part of an address, a name or a phone number, or an id.")
+@click.option("--status", type=click.Choice([users.ACTIVE, users.UNVERIFIED, users.LOCKED]), help="Only these.")
+@click.option("--since", "registered", type=Span(), help="Only who registered in this time, such as 7d.")
+@click.option("--after", help="Go on after this account, the last one of the page before.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1_000_000), help="How many.")
 @as_json_option
-def show_newest(limit: int, as_json: bool) -> None:
+def show_list(
+    search: str | None, status: str | None, registered: timedelta | None, after: str | None, limit: int, as_json: bool
+) -> None:
     """List accounts, newest first.
 
-    Example: flask --app wsgi auth user list --limit 10
+    Example: flask --app wsgi auth user list --search alice --limit 10
     """
-    rows(COLUMNS, [_row(found) for found in users.newest(limit)], as_json=as_json)
+    last = account(after) if after else None
+    found = users.listed(limit, search=search, status=status, since=since(registered), after=last)
+    rows(COLUMNS, map(_row, found), as_json=as_json)
+
+
+@user.command("show")
+@click.argument("who")
+@as_json_option
+def show(who: str, as_json: bool) -> None:
+    """Show an account, by address or id: its state, sessions, links, mails and last events.
+
+    Example: flask --app wsgi auth user show alice@example.com
+    """
+    found = account(who)
+    facts({**_row(found), **_details(found)}, as_json=as_json)
 
 
 @user.command("create")
@@ -32,31 +66,135 @@ def show_newest(limit: int, as_json: bool) -> None:
 @click.option("--first-name", help="First name.")
 @click.option("--last-name", help="Last name.")
 @click.option("--phone-number", help="Phone number, with its country code.")
+@click.option("--invite", is_flag=True, help="Ask for no password: mail a link to choose one.")
 @as_json_option
-def create(email: str, first_name: str | None, last_name: str | None, phone_number: str | None, as_json: bool) -> None:
+def create(
+    email: str, first_name: str | None, last_name: str | None, phone_number: str | None, invite: bool, as_json: bool
+) -> None:
     """Open an account. The password comes from a prompt, or from standard input when that is no terminal.
 
     Example: flask --app wsgi auth user create alice@example.com --first-name Alice
     """
-    applicant = Applicant(email, _read_password(), first_name, last_name, phone_number)
     with refusals_in_words():
-        created = registration.create(applicant, operator())
+        if invite:
+            created = invitations.invite(email, first_name, last_name, phone_number, operator())
+        else:
+            applicant = Applicant(email, read_password(), first_name, last_name, phone_number)
+            created = registration.create(applicant, operator())
     rows(COLUMNS, [_row(created)], as_json=as_json)
 
 
-def _read_password() -> str:
-    if sys.stdin.isatty():
-        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
-    return sys.stdin.readline().rstrip("\r\n")
+@user.command("lock")
+@click.argument("who")
+@click.option("--reason", help="For the audit trail.")
+@yes_option
+@as_json_option
+def lock(who: str, reason: str | None, yes: bool, as_json: bool) -> None:
+    """Lock an account: nobody signs in to it, its sessions end and its links die.
+
+    Example: flask --app wsgi auth user lock alice@example.com --reason "stolen phone"
+    """
+    found = account(who)
+    confirm(f"Lock the account {found.email}?", yes=yes)
+    with refusals_in_words():
+        ended = administration.lock(found, reason, operator())
+    done(f"{found.email} is locked; {ended} sessions ended.", as_json=as_json, id=str(found.id), ended=ended)
+
+
+@user.command("unlock")
+@click.argument("who")
+@click.option("--reason", help="For the audit trail.")
+@as_json_option
+def unlock(who: str, reason: str | None, as_json: bool) -> None:
+    """Unlock an account, and forget failed sign-ins and the delay that they brought.
+
+    Example: flask --app wsgi auth user unlock alice@example.com
+    """
+    found = account(who)
+    administration.unlock(found, reason, operator())
+    done(f"{found.email} is unlocked.", as_json=as_json, id=str(found.id))
+
+
+@user.command("delete")
+@click.argument("who")
+@yes_option
+@dry_run_option
+@as_json_option
+def delete(who: str, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Delete an account with its sessions, links and mails; its events stay, without its address.
+
+    Example: flask --app wsgi auth user delete alice@example.com --dry-run
+    """
+    found = account(who)
+    gone = {"sessions": administration.living_sessions(found), "links": support_links.open_links(found)}
+    words = f"the account {found.email}, {gone['sessions']} sessions and {gone['links']} links"
+    if dry_run:
+        done(f"Would delete {words}.", as_json=as_json, id=str(found.id), deleted=False, **gone)
+        return
+    confirm(f"Delete {words}? This cannot be undone.", yes=yes)
+    administration.delete(found, operator())
+    done(f"Deleted {words}.", as_json=as_json, id=str(found.id), deleted=True, **gone)
+
+
+@user.command("set-email")
+@click.argument("who")
+@click.argument("email")
+@yes_option
+@as_json_option
+def set_email(who: str, email: str, yes: bool, as_json: bool) -> None:
+    """Give an account another address; it is asked to confirm it, and the old address is told.
+
+    Example: flask --app wsgi auth user set-email alice@example.com alice@example.org
+    """
+    found = account(who)
+    former = found.email
+    confirm(f"Change the address of {former} to {email}, and end all its sessions?", yes=yes)
+    with refusals_in_words():
+        ended = administration.set_email(found, email, operator())
+    sentence = f"{former} is now {found.email}; {ended} sessions ended."
+    done(sentence, as_json=as_json, id=str(found.id), email=found.email, ended=ended)
 
 
 def _row(found: User) -> dict[str, str | None]:
-    status = "disabled" if found.disabled_at else "active" if found.email_verified_at else "unverified"
     return {
         "id": str(found.id),
         "email": found.email,
         "name": found.display_name,
-        "status": status,
+        "status": users.status(found),
         "created_at": iso(found.created_at),
         "last_sign_in_at": iso(found.last_sign_in_at) if found.last_sign_in_at else None,
     }
+
+
+def _details(found: User) -> dict[str, Any]:
+    def moment(name: str) -> str | None:
+        value = getattr(found, name)
+        return iso(value) if value else None
+
+    times = ("email_verified_at", "password_changed_at", "password_reset_requested_at", "password_reset_at")
+    return {
+        **{name: moment(name) for name in times},
+        "phone_number": found.phone_number,
+        "has_password": found.password_hash is not None,
+        "failed_sign_ins": found.failed_sign_ins,
+        "sign_in_blocked_until": moment("sign_in_blocked_until"),
+        "disabled_at": moment("disabled_at"),
+        "open_links": support_links.open_links(found),
+        "sessions": list(_session_rows(found)),
+        "mails": [
+            {"id": str(mail.id), "kind": mail.kind, "created_at": iso(mail.created_at), "error": mail.last_error}
+            for mail in history.waiting_mails(found)
+        ],
+        "events": [event_row(event) for event in history.search(10, user=found)],
+    }
+
+
+def _session_rows(found: User) -> Iterator[dict[str, str | None]]:
+    for session in sessions.living(found):
+        yield {
+            "id": str(session.id),
+            "face": session.face,
+            "device": device_in_words(session.user_agent),
+            "ip": session.ip,
+            "last_seen_at": iso(session.last_seen_at),
+        }

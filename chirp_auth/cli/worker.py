@@ -8,7 +8,9 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from chirp_auth.mail import outbox
+from chirp_auth import logs
+from chirp_auth.extensions import settings
+from chirp_auth.mail import chores, outbox
 from chirp_auth.mail import worker as mail_worker
 
 
@@ -20,7 +22,9 @@ def worker(once: bool) -> None:
 
     Example: flask --app wsgi auth worker
     """
+    logs.configure(as_json=settings.in_production)  # Here the log is what there is to see.
     if once:
+        chores.Round().do_due()
         while mail_worker.run_once():
             pass
         return

@@ -45,7 +45,7 @@ def put(kind: str, recipient: str, user_id: UUID | None = None, **params: Any) -
             "recipient": recipient,
             "user_id": user_id,
             "params": params,
-            "message_id": f"<{entry_id}@{_message_id_domain()}>",
+            "message_id": message_id(entry_id),
             "due_at": now(),
         },
     )
@@ -113,6 +113,12 @@ def postponed(entries: Sequence[OutboxEntry], error: str) -> None:
         _mark([entry], due_at=due_at, last_error=error)
 
 
+def message_id(entry_id: UUID) -> str:
+    """Return the entry's Message-ID, at the public host or the sender's."""
+    domain = urlsplit(settings.public_url).hostname or parseaddr(settings.mail_from)[1].rpartition("@")[2]
+    return f"<{entry_id}@{domain}>"
+
+
 def _pause(attempts: int) -> timedelta:
     if attempts <= FIRST_RETRIES:
         pause = min(timedelta(seconds=5 << (attempts - 1)), LONGEST_FIRST_DELAY)
@@ -129,10 +135,6 @@ def _mark(entries: Sequence[OutboxEntry], **values: Any) -> None:
     """Write the outcome for entries of one claim, unless the lease ran out and somebody else holds them by now."""
     mine = (OutboxEntry.id.in_([entry.id for entry in entries]), OutboxEntry.due_at == entries[0].due_at)
     db.session.execute(update(OutboxEntry).where(*mine).values(**values), execution_options=_UNSYNCHRONIZED)
-
-
-def _message_id_domain() -> str:
-    return urlsplit(settings.public_url).hostname or parseaddr(settings.mail_from)[1].rpartition("@")[2]
 
 
 @event.listens_for(OrmSession, "after_commit")

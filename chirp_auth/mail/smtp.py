@@ -84,6 +84,24 @@ class SmtpSender:
         return self._connection
 
 
+def shake_hands() -> str:
+    """Connect as for a delivery, and say in words how the connection is secured.
+
+    Raises:
+        ServerAway: no connection that could be used.
+    """
+    try:
+        host = _CheckedConnection(current_app.extensions["mail"]).configure_host()
+    except (OSError, smtplib.SMTPException) as error:
+        raise ServerAway(_in_words(error)) from None
+    try:
+        secured = host.sock.version() if isinstance(host.sock, ssl.SSLSocket) else None
+        return f"{secured or 'no TLS'}, {'signed in' if settings.smtp_user else 'not signed in'}"
+    finally:
+        with suppress(OSError, smtplib.SMTPException):
+            host.quit()
+
+
 class _CheckedConnection(Connection):
     """Flask-Mail's connection with what it lacks: a deadline, certificate checks, and a quit that cannot fail."""
 

@@ -79,10 +79,10 @@ def run_once() -> int:
     latest_start = time.monotonic() + LATEST_START
     left, away = entries, None
     unaddressed: dict[str, list[OutboxEntry]] = {}
-    with _sender() as sender:
+    with sender() as delivery:
         while left and time.monotonic() < latest_start and not away:
             try:
-                if nobody := _deliver(left[0], sender):
+                if nobody := _deliver(left[0], delivery):
                     unaddressed.setdefault(nobody.reason, []).append(left[0])
                 left = left[1:]
             except ServerAway as error:
@@ -131,5 +131,6 @@ def _age(entry: OutboxEntry) -> float:
     return (now() - entry.created_at).total_seconds()
 
 
-def _sender() -> Sender:
+def sender() -> Sender:
+    """Return what delivers mail here."""
     return DevMailbox() if settings.has_dev_mailbox else SmtpSender()

@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import insert
 
+from chirp_auth import meters
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import SecurityEvent
 from chirp_auth.security.client import Client
@@ -46,9 +47,19 @@ def record(
             "detail": detail or None,
         },
     )
+    meters.events.labels(kind, outcome).inc()
     log.info(kind, outcome=outcome, face=client.face, reference=client.reference, **detail)
 
 
 def digest(email_key: str) -> str:
     """Return the keyed digest under which events remember an address."""
-    return hmac(settings.secret_keys[-1].encode(), b"email:" + email_key.encode(), sha256).hexdigest()[:32]
+    return _digest(email_key, settings.secret_keys[-1])
+
+
+def digests(email_key: str) -> list[str]:
+    """Return every digest under which events may remember an address: one for each key that still counts."""
+    return [_digest(email_key, key) for key in settings.secret_keys]
+
+
+def _digest(email_key: str, key: str) -> str:
+    return hmac(key.encode(), b"email:" + email_key.encode(), sha256).hexdigest()[:32]

@@ -54,6 +54,14 @@ _PLAIN_NAMES = {
 }
 
 
+def is_loopback(ip: str | None) -> bool:
+    """Say whether the address is this machine's own."""
+    try:
+        return ip is not None and ip_address(ip).is_loopback
+    except ValueError:
+        return False
+
+
 @lru_cache(maxsize=512)
 def _parse(user_agent: str) -> Result:
     return parse(user_agent)

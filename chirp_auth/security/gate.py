@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
 
+from chirp_auth import meters
 from chirp_auth.errors import ServiceBusy
 
 MAX_WAIT_SECONDS = 5.0
@@ -39,16 +40,23 @@ class Gate:
             ServiceBusy: the queue is full, or no slot came free in time.
         """
         if not self._places.acquire(blocking=False):
+            meters.hashes_refused.inc()
             raise ServiceBusy
         try:
-            if not self._slots.acquire(timeout=MAX_WAIT_SECONDS):
-                raise ServiceBusy
-            try:
+            with meters.hashing.track_inprogress(), self._slot():
                 yield
-            finally:
-                self._slots.release()
         finally:
             self._places.release()
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        if not self._slots.acquire(timeout=MAX_WAIT_SECONDS):
+            meters.hashes_refused.inc()
+            raise ServiceBusy
+        try:
+            yield
+        finally:
+            self._slots.release()
 
 
 def for_threads(threads: int, processes: int) -> Gate:

@@ -30,6 +30,7 @@ def reset_password() -> Response | Redirect:
     if "token" in request.args:
         links.keep_token("reset_token", request.args["token"])
         session.pop("reset_done", None)
+        reset_links.note_opening(session["reset_token"], client(FACE))
         return redirect(url_for("auth.web.reset_password"), SEE_OTHER)
     token = session.get("reset_token", "")
     form = ResetPasswordForm()

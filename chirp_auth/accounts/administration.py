@@ -1,0 +1,112 @@
+"""Administration: what operators do to an account on their own word."""
+
+from typing import Any
+
+from sqlalchemy import delete as delete_from
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from chirp_auth.accounts import addresses, credentials, guesses
+from chirp_auth.clock import now
+from chirp_auth.errors import EmailTaken, ServiceBusy
+from chirp_auth.extensions import db
+from chirp_auth.mail import outbox
+from chirp_auth.mail.compose import Letter, Nobody, composes, safe_name
+from chirp_auth.models import OutboxEntry, Session, User
+from chirp_auth.security import audit
+from chirp_auth.security.client import Client
+
+ATTEMPTS = 5
+
+
+def lock(user: User, reason: str | None, client: Client) -> int:
+    """Lock the account: nobody signs in, all sessions end, all links die. Return how many sessions ended.
+
+    Raises:
+        ServiceBusy: others kept changing the account at the same moment.
+    """
+    ended = _replace(user, disabled_at=user.disabled_at or now())
+    audit.record("user.locked", client, user_id=user.id, email_key=user.email_key, reason=reason, ended=ended)
+    db.session.commit()
+    return ended
+
+
+def unlock(user: User, reason: str | None, client: Client) -> None:
+    """Open the account again, and forget failed sign-ins and the delay that they brought."""
+    opening = update(User).where(User.id == user.id).values(disabled_at=None, updated_at=now(), **guesses.CLEARED)
+    db.session.execute(opening, execution_options={"synchronize_session": False})
+    audit.record("user.unlocked", client, user_id=user.id, email_key=user.email_key, reason=reason)
+    db.session.commit()
+
+
+def delete(user: User, client: Client) -> None:
+    """Delete the account with its sessions, links and waiting mails; its events stay, without its address."""
+    db.session.execute(delete_from(User).where(User.id == user.id), execution_options={"synchronize_session": False})
+    audit.record("user.deleted", client, user_id=user.id, email_key=user.email_key)
+    db.session.commit()
+
+
+def set_email(user: User, email: str, client: Client) -> int:
+    """Give the account another address: sessions and links die, the new one is asked to confirm, the old one told.
+
+    Returns:
+        How many sessions ended.
+
+    Raises:
+        InvalidEmail: the address is not an address.
+        EmailTaken: another account has it.
+        ServiceBusy: others kept changing the account at the same moment.
+    """
+    address, former = addresses.parse(email), user.email
+    try:
+        ended = _replace(user, email=address.typed, email_key=address.key, email_verified_at=None)
+    except IntegrityError:
+        db.session.rollback()
+        raise EmailTaken from None
+    outbox.put("email_verification", address.deliverable, user.id)
+    outbox.put("address_replaced", former, user.id)
+    audit.record("email.changed", client, user_id=user.id, email_key=address.key, ended=ended)
+    db.session.commit()
+    db.session.refresh(user)
+    return ended
+
+
+def living_sessions(user: User | None) -> int:
+    """Return how many sessions `end_sessions` would end."""
+    return db.session.scalar(select(func.count()).select_from(Session).where(*_living(user))) or 0
+
+
+def end_sessions(user: User | None, client: Client) -> int:
+    """End all sessions of the user, or everybody's; return how many that were."""
+    ending = update(Session).where(*_living(user)).values(revoked_at=now())
+    result: Any = db.session.execute(ending, execution_options={"synchronize_session": False})
+    audit.record("session.ended_all", client, user_id=user.id if user else None, ended=result.rowcount)
+    db.session.commit()
+    return int(result.rowcount)
+
+
+@composes("address_replaced")
+def compose_address_replaced(entry: OutboxEntry) -> Letter | Nobody:
+    """Tell the former address that the account has left it."""
+    user = db.session.get(User, entry.user_id)
+    if user is None:
+        return Nobody("no account")
+    return Letter(
+        addresses.parse(entry.recipient).deliverable,
+        {"name": safe_name(user.display_name), "changed_at": entry.created_at},
+    )
+
+
+def _living(user: User | None) -> list[Any]:
+    living: list[Any] = [Session.revoked_at.is_(None), Session.expires_at > now()]
+    return [*living, Session.user_id == user.id] if user else living
+
+
+def _replace(user: User, **values: Any) -> int:
+    for _ in range(ATTEMPTS):
+        ended = credentials.replace(user, **values)
+        if ended is not None:
+            return len(ended)
+        db.session.rollback()
+        db.session.refresh(user)
+    raise ServiceBusy

@@ -1,0 +1,125 @@
+"""Cleaning up: what is over and old enough is deleted, in batches, each committed on its own.
+
+The audit trail loses its oldest part and never a row from its middle, so that what remains can still be verified.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import Any
+
+import structlog
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select
+
+from chirp_auth.clock import now
+from chirp_auth.extensions import db, settings
+from chirp_auth.mail import chores, duties
+from chirp_auth.models import OutboxEntry, PasswordResetToken, SecurityEvent, Session
+from chirp_auth.security import audit
+from chirp_auth.security.client import Client
+
+BATCH = 500
+BATCHES_AT_ONCE = 10
+EVERY = timedelta(hours=1)
+KEEP_LINKS_FOR = timedelta(days=30)  # After their end: an old link can still say that it is old.
+KEEP_SESSIONS_FOR = timedelta(days=30)
+
+log = structlog.get_logger("clean_up")
+
+_by_worker: Counter[str] = Counter()
+
+
+@dataclass(frozen=True, slots=True)
+class Rubbish:
+    """The rows of one table that are over and old enough."""
+
+    model: Any
+    is_old: ColumnElement[bool]
+
+    @property
+    def table(self) -> str:
+        return str(self.model.__tablename__)
+
+
+def count(older_than: timedelta | None = None) -> dict[str, int]:
+    """Return how many rows of each table a purge would delete."""
+    return {
+        old.table: db.session.scalar(select(func.count()).select_from(old.model).where(old.is_old)) or 0
+        for old in _rubbish(older_than)
+    }
+
+
+def purge(
+    client: Client, older_than: timedelta | None = None, told: Callable[[int], None] = lambda _rows: None
+) -> dict[str, int]:
+    """Delete all that the policy, or `older_than` in its place, wants gone; return how many rows of each table.
+
+    `told` learns of every batch. Stopped half-way, it has done half: a repetition does the rest.
+    """
+    deleted = Counter({old.table: 0 for old in _rubbish(older_than)})
+    for old in _rubbish(older_than):
+        while rows := _delete_batch(old):
+            deleted[old.table] += rows
+            told(rows)
+    _record(client, deleted)
+    return dict(deleted)
+
+
+@chores.every(timedelta(seconds=15))
+def purge_little_by_little() -> None:
+    """Once an hour, one worker of all: delete some batches and go on at the next turn; mail goes out in between."""
+    if not (_by_worker or duties.take(duties.CLEAN_UP, EVERY)):
+        return
+    for _ in range(BATCHES_AT_ONCE):
+        rows = _delete_first_batch()
+        if not rows:
+            break
+        _by_worker.update(rows)
+    else:
+        return
+    if _by_worker:
+        log.info("cleaned up", rows=_by_worker.total())
+        _record(Client(face="worker", actor="worker"), _by_worker)
+        _by_worker.clear()
+
+
+def _delete_first_batch() -> dict[str, int]:
+    for old in _rubbish(None):
+        if rows := _delete_batch(old):
+            return {old.table: rows}
+    return {}
+
+
+def _rubbish(older_than: timedelta | None) -> list[Rubbish]:
+    def before(policy: timedelta) -> datetime:
+        return now() - (policy if older_than is None else older_than)
+
+    mail = before(settings.keep_mail_for)
+    given_up = and_(OutboxEntry.due_at.is_(None), OutboxEntry.sent_at.is_(None), OutboxEntry.created_at < mail)
+    return [
+        Rubbish(PasswordResetToken, PasswordResetToken.expires_at < before(KEEP_LINKS_FOR)),
+        Rubbish(Session, Session.expires_at < before(KEEP_SESSIONS_FOR)),
+        Rubbish(OutboxEntry, or_(OutboxEntry.sent_at < mail, given_up)),
+        Rubbish(SecurityEvent, SecurityEvent.at < before(settings.keep_events_for)),
+    ]
+
+
+def _delete_batch(old: Rubbish) -> int:
+    if old.model is SecurityEvent:
+        first = select(SecurityEvent.id, old.is_old).order_by(SecurityEvent.id).limit(BATCH)
+        keys: list[Any] = [row[0] for row in takewhile(lambda row: row[1], db.session.execute(first))]
+    else:
+        keys = list(db.session.scalars(select(old.model.id).where(old.is_old).limit(BATCH)))
+    if keys:
+        # Asked again whether it is old: an operator may have put a mail back to work since.
+        deleting = delete(old.model).where(old.model.id.in_(keys), old.is_old)
+        db.session.execute(deleting, execution_options={"synchronize_session": False})
+    db.session.commit()
+    return len(keys)
+
+
+def _record(client: Client, deleted: Counter[str]) -> None:
+    audit.record("records.purged", client, rows=dict(deleted))
+    db.session.commit()

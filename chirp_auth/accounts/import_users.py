@@ -1,0 +1,182 @@
+"""Importing users: many accounts from elsewhere, with their bcrypt hashes or with an invitation.
+
+A batch is a transaction: whoever is in the database has their event, and their invitation if they need one.
+Stopped half-way, the same import again skips whom it finds and goes on.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
+
+from chirp_auth.accounts import addresses, names, phone_numbers
+from chirp_auth.clock import now
+from chirp_auth.errors import AuthError, ValidationFailed
+from chirp_auth.extensions import db
+from chirp_auth.mail import outbox
+from chirp_auth.models import User
+from chirp_auth.security import audit
+from chirp_auth.security.client import Client
+
+BATCH = 500
+FIELDS = ("email", "password_hash", "first_name", "last_name", "phone_number", "email_verified", "created_at")
+MAX_COST = 15  # A hash that costs more would keep a core busy for seconds at each sign-in.
+
+_TABLE = User.metadata.tables["users"]
+_BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")  # $2x$ marks hashes of a broken implementation.
+_TRUTH = {"": True, "true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the file: its number and its fields, or why it could not be read."""
+
+    number: int
+    fields: dict[str, str]
+    flaw: str | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the lines."""
+
+    imported: int = 0
+    invited: int = 0
+    skipped: int = 0
+    refused: int = 0
+
+
+def import_users(
+    lines: Iterable[Line],
+    client: Client,
+    refused: Callable[[int, str], None],
+    told: Callable[[int], None] = lambda _lines: None,
+) -> Tally:
+    """Import line by line, in batches of 500; memory does not grow with the number of lines.
+
+    Args:
+        refused: learns of each refused line its number and a sentence that repeats nothing of the line.
+        told: learns of every batch how many lines it had.
+    """
+    tally = Tally()
+    remaining = iter(lines)
+    while batch := list(islice(remaining, BATCH)):
+        users: dict[str, dict[str, Any]] = {}
+        for line in batch:
+            try:
+                user = _user(line)
+            except AuthError as refusal:
+                tally.refused += 1
+                refused(line.number, refusal.sentence)
+                continue
+            if users.setdefault(user["email_key"], user) is not user:
+                tally.skipped += 1
+        _add(users, tally, client)
+        told(len(batch))
+    audit.record("user.import_done", client, imported=tally.imported, skipped=tally.skipped, refused=tally.refused)
+    db.session.commit()
+    return tally
+
+
+def check(lines: Iterable[Line], refused: Callable[[int, str], None]) -> Tally:
+    """Say what `import_users` would do, and change nothing."""
+    tally = Tally()
+    remaining = iter(lines)
+    while batch := list(islice(remaining, BATCH)):
+        users: dict[str, dict[str, Any]] = {}
+        for line in batch:
+            try:
+                user = _user(line)
+                users[user["email_key"]] = user
+            except AuthError as refusal:
+                tally.refused += 1
+                refused(line.number, refusal.sentence)
+        known = _known(users)
+        tally.skipped += len(known)
+        tally.imported += len(users) - len(known)
+        tally.invited += sum(not user["password_hash"] for key, user in users.items() if key not in known)
+    return tally
+
+
+def _add(users: dict[str, dict[str, Any]], tally: Tally, client: Client) -> None:
+    """Add those who are not there yet, in one transaction."""
+    while True:
+        known = _known(users)
+        new = [user for key, user in users.items() if key not in known]
+        try:
+            if new:
+                db.session.execute(insert(_TABLE), new)
+            break
+        except IntegrityError:  # Somebody registered with one of these addresses since we looked.
+            db.session.rollback()
+    for user in new:
+        if not user["password_hash"]:
+            outbox.put("invitation", addresses.parse(user["email"]).deliverable, user["id"])
+        kind = "user.imported" if user["password_hash"] else "user.invited"
+        audit.record(kind, client, user_id=user["id"], email_key=user["email_key"])
+    db.session.commit()
+    tally.skipped += len(known)
+    tally.imported += len(new)
+    tally.invited += sum(not user["password_hash"] for user in new)
+
+
+def _known(users: dict[str, dict[str, Any]]) -> set[str]:
+    found = db.session.scalars(select(User.email_key).where(User.email_key.in_(list(users))))
+    known = set(found)
+    db.session.commit()
+    return known
+
+
+def _user(line: Line) -> dict[str, Any]:
+    if line.flaw:
+        raise ValidationFailed({}, line.flaw)
+    fields = line.fields
+    address = addresses.parse(fields.get("email", ""))
+    created_at = _moment(fields.get("created_at"))
+    password_hash = _bcrypt_hash(fields.get("password_hash"))
+    verified = _TRUTH.get(fields.get("email_verified", "").strip().lower())
+    if verified is None:
+        raise ValidationFailed({}, "email_verified must be true or false.")
+    user_id: UUID = uuid4()
+    return {
+        "id": user_id,
+        "email": address.typed,
+        "email_key": address.key,
+        "email_verified_at": now() if verified else None,
+        "first_name": names.parse_optional("first_name", fields.get("first_name")),
+        "last_name": names.parse_optional("last_name", fields.get("last_name")),
+        "phone_number": phone_numbers.parse_optional(fields.get("phone_number")),
+        "password_hash": password_hash,
+        "password_changed_at": created_at if password_hash else None,
+        "created_at": created_at,
+    }
+
+
+def _bcrypt_hash(text: str | None) -> str | None:
+    if not text:
+        return None
+    found = _BCRYPT.fullmatch(text)
+    if not found:
+        raise ValidationFailed({}, "The password hash is not a bcrypt hash ($2a$, $2b$ or $2y$).")
+    if not 4 <= int(found[1]) <= MAX_COST:
+        raise ValidationFailed({}, f"The password hash has a cost outside 4 to {MAX_COST}.")
+    return text
+
+
+def _moment(text: str | None) -> datetime:
+    if not text:
+        return now()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValidationFailed({}, "created_at must be a time such as 2026-11-20T20:47:00Z.") from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment > now():
+        raise ValidationFailed({}, "created_at lies in the future.")
+    return moment

@@ -1,0 +1,73 @@
+"""Support links: a reset link given by an operator by word of mouth, and the end of links that are out."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import func, select, update
+
+from chirp_auth.accounts import credentials
+from chirp_auth.clock import now
+from chirp_auth.errors import AccountLocked
+from chirp_auth.extensions import db, settings
+from chirp_auth.models import PasswordResetToken, User
+from chirp_auth.security import audit, tokens
+from chirp_auth.security.client import Client
+
+LINK_LIFE = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class SupportLink:
+    """A link that is shown once."""
+
+    url: str
+    expires_at: datetime
+
+
+def open_link(user: User, client: Client) -> SupportLink:
+    """Make a link for the user, void all others, and record who made it; it lives for 15 minutes at most.
+
+    Raises:
+        AccountLocked: a locked account has no use for a link.
+    """
+    if user.disabled_at:
+        raise AccountLocked
+    credentials.void_links(user.id)
+    row = PasswordResetToken(
+        id=uuid4(),
+        user=user,
+        credential_version=user.credential_version,
+        created_at=now(),
+        expires_at=now() + min(LINK_LIFE, settings.password_reset_token_expires_in),
+    )
+    db.session.add(row)
+    audit.record("password_reset.link_shown", client, user_id=user.id, email_key=user.email_key)
+    db.session.commit()
+    token = tokens.mint(tokens.PASSWORD_RESET, row.id, row.created_at)
+    return SupportLink(f"{settings.frontend_url}{settings.password_reset_redirect_url}?token={token}", row.expires_at)
+
+
+def open_links(user: User | None) -> int:
+    """Return how many links of the user, or of everybody, can still be used."""
+    return db.session.scalar(select(func.count()).select_from(PasswordResetToken).where(*_open(user))) or 0
+
+
+def void_links(user: User | None, client: Client) -> int:
+    """Void all links of the user, or everybody's; return how many that were."""
+    voiding = update(PasswordResetToken).where(*_open(user)).values(revoked_at=now())
+    result: Any = db.session.execute(voiding, execution_options={"synchronize_session": False})
+    user_id = user.id if user else None
+    audit.record("password_reset.links_voided", client, user_id=user_id, voided=result.rowcount)
+    db.session.commit()
+    return int(result.rowcount)
+
+
+def _open(user: User | None) -> list[Any]:
+    usable: list[Any] = [
+        PasswordResetToken.used_at.is_(None),
+        PasswordResetToken.revoked_at.is_(None),
+        PasswordResetToken.expires_at > now(),
+    ]
+    return [*usable, PasswordResetToken.user_id == user.id] if user else usable

@@ -1,0 +1,79 @@
+"""What commands ask: who is acting, who is meant, is it really to be done, which password."""
+
+import re
+import sys
+from datetime import datetime, timedelta
+from getpass import getuser
+from typing import Any
+
+import click
+
+from chirp_auth.accounts import users
+from chirp_auth.cli.output import NOT_FOUND, REFUSED, USAGE, clean, stop
+from chirp_auth.clock import now
+from chirp_auth.models import User
+from chirp_auth.security.client import Client
+
+ACTOR = "chirp_auth.actor"
+MAX_ACTOR_CHARACTERS = 100
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+
+
+class Span(click.ParamType[timedelta]):
+    """A span of time such as 90s, 30m, 12h or 7d."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        found = re.fullmatch(r"(\d{1,6})([smhd])", value)
+        if not found:
+            self.fail("write a number with s, m, h or d, such as 30m or 7d.", param, ctx)
+        return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+
+
+def operator() -> Client:
+    """Return who runs the command: whom `--as` names, or else the system's user."""
+    name = click.get_current_context().meta.get(ACTOR)
+    if not name:
+        try:
+            name = getuser()
+        except (KeyError, OSError):  # a user id without a name, as containers have
+            name = "unknown"
+    return Client(face="cli", actor=clean(name)[:MAX_ACTOR_CHARACTERS])
+
+
+def account(text: str) -> User:
+    """Return the account with this address or id, or end with a sentence that offers similar addresses."""
+    user = users.find_by_id_or_email(text)
+    if user is None:
+        similar = users.similar(text)
+        hint = f"Did you mean {' or '.join(similar)}?" if similar else "Try: flask --app wsgi auth user list --search"
+        stop(f"No account has the address or id {text}. {hint}", NOT_FOUND)
+    return user
+
+
+def since(span: timedelta | None) -> datetime | None:
+    """Return the moment that lies so far back."""
+    return now() - span if span else None
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only if the operator agrees; without a terminal only `--yes` does."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        stop(f"{question} There is no terminal to ask at: say it with --yes.", USAGE)
+    if not click.confirm(clean(question), err=True):
+        stop("Nothing was changed.", REFUSED)
+
+
+def read_password() -> str:
+    """Return a password from a prompt, or from standard input when that is no terminal."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+    return sys.stdin.readline().rstrip("\r\n")

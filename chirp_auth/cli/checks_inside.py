@@ -1,0 +1,98 @@
+"""The doctor's checks of what lies on this machine: settings, cookies, templates, files, the cost of a hash."""
+
+import time
+from pathlib import Path
+from stat import S_IMODE
+from urllib.parse import urlsplit
+
+import bcrypt
+from flask import current_app
+from jinja2 import TemplateError
+
+import config
+from chirp_auth.cli.findings import Finding, fail, ok, warn
+from chirp_auth.extensions import settings
+
+QUICK_MS, SLOW_MS = 50, 1000
+OTHERS = 0o077
+
+
+def check_settings() -> Finding:
+    """The settings were read, or no command would run; here is what they leave open."""
+    made = sum(origin != "default" for origin in config.origins().values())
+    detail = f"{settings.app_env}, {made} settings made, the others by default"
+    if settings.in_production and not settings.conceal_accounts:
+        return warn("settings", f"{detail}; registration tells who has an account", "Set CONCEAL_ACCOUNTS=true.")
+    return ok("settings", detail)
+
+
+def check_proxy() -> Finding:
+    """Behind a proxy that we do not know of, all people would share one budget."""
+    secure = urlsplit(settings.public_url).scheme == "https"
+    if settings.in_production and secure and not settings.trusted_proxy_hops:
+        return warn(
+            "proxy",
+            "PUBLIC_URL is https, which a proxy must provide, but TRUSTED_PROXY_HOPS is 0: all people share one limit",
+            "Set TRUSTED_PROXY_HOPS=1 if one proxy sets X-Forwarded-For.",
+        )
+    return ok("proxy", f"{settings.trusted_proxy_hops} trusted proxies, {settings.public_url}")
+
+
+def check_cookies() -> Finding:
+    """The session cookie's flags, as Flask will set them."""
+    made = current_app.config
+    flags = [
+        name
+        for name, wanted in (
+            ("HttpOnly", made["SESSION_COOKIE_HTTPONLY"]),
+            ("SameSite", made["SESSION_COOKIE_SAMESITE"] in ("Lax", "Strict")),
+            ("Secure", made["SESSION_COOKIE_SECURE"]),
+            ("__Host-", str(made["SESSION_COOKIE_NAME"]).startswith("__Host-")),
+        )
+        if wanted
+    ]
+    needed = 4 if settings.in_production else 2
+    if len(flags) < needed:
+        return fail(
+            "cookies", f"only {', '.join(flags) or 'no flag'}", "Set APP_ENV=production and an https PUBLIC_URL."
+        )
+    return ok("cookies", ", ".join(flags))
+
+
+def check_templates() -> Finding:
+    """Every template can be read and compiled."""
+    environment = current_app.jinja_env
+    names = environment.list_templates()
+    try:
+        for name in names:
+            environment.get_template(name)
+    except (TemplateError, OSError) as error:
+        return fail("templates", f"{name}: {type(error).__name__}", "Restore the templates of this release.")
+    return ok("templates", f"{len(names)} templates compile")
+
+
+def check_files() -> Finding:
+    """Nobody but the owner reads secrets, and the database's folder can be written."""
+    for path in _secret_files():
+        if S_IMODE(path.stat().st_mode) & OTHERS:
+            return warn("files", f"others may read {path}", f"Run: chmod 600 {path}")
+    return ok("files", "secrets are their owner's alone")
+
+
+def check_hash_cost() -> Finding:
+    """How long one password hash takes here."""
+    started = time.perf_counter()
+    bcrypt.hashpw(b"doctor", bcrypt.gensalt(settings.bcrypt_cost))
+    spent = round((time.perf_counter() - started) * 1000)
+    detail = f"{spent} ms at BCRYPT_COST={settings.bcrypt_cost}"
+    if spent > SLOW_MS:
+        return warn("hash cost", detail, "Lower BCRYPT_COST: people wait for it, and so do those behind them.")
+    if spent < QUICK_MS and settings.in_production:
+        return warn("hash cost", detail, "Raise BCRYPT_COST until a hash takes about 250 ms.")
+    return ok("hash cost", detail)
+
+
+def _secret_files() -> list[Path]:
+    named = [config.file_of(name) for name in config.FROM_FILES]
+    kept = [settings.beside_database(name) for name in ("secret-key", "jwt-secret", "demo-password")]
+    return [path for path in (*named, config.ROOT / ".env", *kept) if path and path.exists()]

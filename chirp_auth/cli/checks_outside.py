@@ -1,0 +1,110 @@
+"""The doctor's checks of what the application leans on: database, Redis, mail server, worker, the clock."""
+
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from chirp_auth import health
+from chirp_auth.cli.findings import Finding, fail, ok, warn
+from chirp_auth.clock import now
+from chirp_auth.extensions import db, settings
+from chirp_auth.mail import smtp, status
+from chirp_auth.models import SecurityEvent
+
+REDIS_SECONDS = 1.0
+SKEW = timedelta(seconds=5)
+WORKER_SEEN_SECONDS = 60
+LAG_WARN_SECONDS, LAG_FAIL_SECONDS = 60, 300
+
+START_WORKER = "Start the server (MAIL_WORKER=thread) or: flask --app wsgi auth worker"
+
+
+def check_database() -> Finding:
+    """It answers, and its tables are those of this release."""
+    if flaw := health.flaw():
+        return fail("database", flaw, "Check DATABASE_URL, or run: flask --app wsgi db upgrade")
+    return ok("database", f"{db.engine.dialect.name}, migrated")
+
+
+def check_clock() -> Finding:
+    """The database's clock and ours agree, and no event is from the future: links live by these clocks."""
+    try:
+        theirs = now()
+        if db.engine.dialect.name == "postgresql":
+            theirs = db.session.scalar(select(func.clock_timestamp())) or theirs
+        skew = abs(now() - theirs)
+        newest = db.session.scalar(select(func.max(SecurityEvent.at)))
+        db.session.commit()
+    except SQLAlchemyError as error:
+        db.session.rollback()
+        return fail(
+            "clock", f"the database's clock cannot be read: {type(error).__name__}", "See the line on the database."
+        )
+    if skew > SKEW:
+        return fail(
+            "clock", f"{skew.total_seconds():.0f} s apart from the database's", "Let both machines keep time by NTP."
+        )
+    if newest and newest > now() + SKEW:
+        return warn("clock", "the newest event is from the future", "Check this machine's clock: timedatectl")
+    return ok("clock", "agrees with the database's")
+
+
+def check_redis() -> Finding:
+    """Where limits are shared."""
+    if not settings.redis_url:
+        return ok("redis", "not used: limits are counted in this process")
+    import redis  # noqa: PLC0415 - it takes a quarter of a second, which no other command has to wait for
+
+    try:
+        redis.Redis.from_url(
+            settings.redis_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
+        ).ping()
+    except (redis.RedisError, OSError) as error:
+        return fail(
+            "redis",
+            f"no answer: {type(error).__name__}; each process counts alone",
+            "Check REDIS_URL, and start Redis.",
+        )
+    return ok("redis", "answers")
+
+
+def check_smtp() -> Finding:
+    """A handshake as before a delivery."""
+    if settings.has_dev_mailbox:
+        return ok("smtp", "not used: mail is kept at /dev/mailbox")
+    server = f"{settings.smtp_host}:{settings.smtp_port}"
+    try:
+        secured = smtp.shake_hands()
+    except smtp.ServerAway as error:
+        return fail("smtp", f"{server}: {error}", "Check SMTP_HOST, SMTP_PORT, SMTP_SECURITY, SMTP_USER and SMTP_PASS.")
+    return ok("smtp", f"{server}, {secured}")
+
+
+def check_delivery() -> list[Finding]:
+    """A worker lives, and mail does not pile up."""
+    try:
+        mail = status.read()
+    except SQLAlchemyError:
+        db.session.rollback()
+        return [fail("worker", "the database cannot be asked", "See the line on the database.")]
+    return [_worker(mail), _queue(mail)]
+
+
+def _worker(mail: status.MailStatus) -> Finding:
+    seen = mail.worker_seconds
+    if seen is not None and seen <= WORKER_SEEN_SECONDS:
+        return ok("worker", f"seen {seen:.0f} s ago")
+    detail = "none was ever seen" if seen is None else f"last seen {seen:.0f} s ago"
+    return (fail if mail.waiting else warn)("worker", detail, START_WORKER)
+
+
+def _queue(mail: status.MailStatus) -> Finding:
+    detail = f"{mail.waiting} mails wait, the oldest for {mail.oldest_seconds:.0f} s; {mail.parked} parked"
+    if mail.oldest_seconds > LAG_FAIL_SECONDS:
+        return fail("queue", detail, "See the lines on worker and smtp, and: flask --app wsgi auth mail status")
+    if mail.oldest_seconds > LAG_WARN_SECONDS:
+        return warn("queue", detail, "See the lines on worker and smtp, and: flask --app wsgi auth mail status")
+    if mail.parked:
+        return warn("queue", detail, "Look at them: flask --app wsgi auth mail list --status parked")
+    return ok("queue", detail)

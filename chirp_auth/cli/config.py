@@ -1,0 +1,91 @@
+"""`flask auth config …`: the settings in effect, and the file to begin with."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+from pydantic import SecretStr
+
+import config as configuration
+from chirp_auth.cli.output import as_json_option, rows
+from chirp_auth.extensions import settings
+
+HEADINGS = {
+    "app_env": "Application",
+    "host": "Server",
+    "public_url": "Addresses",
+    "password_reset_token_expires_in": "Password reset",
+    "jwt_secret": "JSON API",
+    "smtp_host": "Mail",
+    "bcrypt_cost": "Accounts",
+    "keep_events_for": "Clean-up",
+}
+MASK = "…"
+_UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+
+config = AppGroup("config", help="The settings in effect, and the file to begin with.")
+
+
+@config.command("show")
+@as_json_option
+def show(as_json: bool) -> None:
+    """Show every setting and where it comes from; secrets are masked.
+
+    Example: flask --app wsgi auth config show
+    """
+    origins = configuration.origins()
+    found = [
+        {"name": name.upper(), "value": _masked(getattr(settings, name)), "origin": origins[name]}
+        for name in configuration.Settings.model_fields
+    ]
+    rows(("name", "value", "origin"), found, as_json=as_json)
+
+
+@config.command("example")
+def example() -> None:
+    """Print .env.example: every setting with its default, ready to be copied to .env.
+
+    Example: flask --app wsgi auth config example > .env.example
+    """
+    click.echo(env_example(), nl=False)
+
+
+def env_example() -> str:
+    """Return the text of .env.example, made from the Settings class."""
+    lines = ["# Copy this file to .env and take the # away from what you set. Nothing is needed in development.", ""]
+    for name, field in configuration.Settings.model_fields.items():
+        if name in HEADINGS:
+            lines += [f"# --- {HEADINGS[name]} ---", ""]
+        lines += [f"# {field.description}", f"# {name.upper()}={_default(field.default)}"]
+        if name in configuration.FROM_FILES:
+            lines.append(f"# {name.upper()}_FILE=")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _masked(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return MASK if value.get_secret_value() else ""
+    if isinstance(value, list):
+        return ", ".join(map(_masked, value))
+    if isinstance(value, str) and "://" in value:
+        return re.sub(r"(?<=password=)[^&]*", MASK, re.sub(r"://([^:/@]*):.*@", rf"://\1:{MASK}@", value))
+    return "" if value is None else _plain(value)
+
+
+def _default(value: Any) -> str:
+    """Return a default as it would be written; none where it depends on the machine, is empty or a secret."""
+    if isinstance(value, SecretStr | list) or str(configuration.ROOT) in str(value):
+        return ""
+    return "" if value is None else _plain(value)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, timedelta):
+        seconds = int(value.total_seconds())
+        return next(f"{seconds // size}{unit}" for unit, size in _UNITS if seconds % size == 0)
+    return str(value)

@@ -1,0 +1,25 @@
+"""How commands print security events."""
+
+import json
+from typing import Any
+
+from chirp_auth.models import SecurityEvent
+
+EVENT_COLUMNS = ("id", "at", "kind", "outcome", "user_id", "face", "ip", "user_agent", "reference", "actor", "detail")
+
+
+def event_row(event: SecurityEvent) -> dict[str, Any]:
+    """Return an event by its published keys; what more it says is JSON text."""
+    return {
+        "id": event.id,
+        "at": event.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "kind": event.kind,
+        "outcome": event.outcome,
+        "user_id": str(event.user_id) if event.user_id else None,
+        "face": event.face,
+        "ip": event.ip,
+        "user_agent": event.user_agent,
+        "reference": event.reference,
+        "actor": event.actor,
+        "detail": json.dumps(event.detail) if event.detail else None,
+    }

@@ -1,0 +1,150 @@
+"""`flask auth mail …`: what waits to be sent, what could not be, and trying again."""
+
+from uuid import UUID
+
+import click
+from flask.cli import AppGroup
+
+from chirp_auth.accounts import outbox_care
+from chirp_auth.cli.asking import confirm, dry_run_option, operator, yes_option
+from chirp_auth.cli.output import FAILED, NOT_FOUND, USAGE, as_json_option, done, facts, refusals_in_words, rows, stop
+from chirp_auth.extensions import settings
+from chirp_auth.mail import status as mail_status
+from chirp_auth.mail.smtp import Refused, ServerAway, TryLater
+from chirp_auth.models import OutboxEntry
+from chirp_auth.words import iso
+
+COLUMNS = ("id", "kind", "recipient", "status", "created_at", "due_at", "attempts", "sent_at", "last_error")
+
+mail = AppGroup("mail", help="Mails that wait, and mails that could not be sent.")
+
+
+@mail.command("status")
+@as_json_option
+def status(as_json: bool) -> None:
+    """Show how many mails wait, for how long, and how the last ones went.
+
+    Example: flask --app wsgi auth mail status
+    """
+    found = mail_status.read()
+    facts(
+        {
+            "waiting": found.waiting,
+            "parked": found.parked,
+            "oldest_seconds": round(found.oldest_seconds),
+            "last_sent_at": iso(found.last_sent_at) if found.last_sent_at else None,
+            "last_error": found.last_error,
+            "worker_seen_at": iso(found.worker_seen_at) if found.worker_seen_at else None,
+        },
+        as_json=as_json,
+    )
+
+
+@mail.command("list")
+@click.option("--status", "state", type=click.Choice(list(mail_status.BY_NAME)), help="Only these.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1_000_000), help="How many.")
+@as_json_option
+def show_list(state: str | None, limit: int, as_json: bool) -> None:
+    """List mails, newest first.
+
+    Example: flask --app wsgi auth mail list --status parked
+    """
+    rows(COLUMNS, map(_row, outbox_care.listed(limit, state)), as_json=as_json)
+
+
+@mail.command("show")
+@click.argument("mail_id", type=click.UUID)
+@as_json_option
+def show(mail_id: UUID, as_json: bool) -> None:
+    """Show one mail: what became of it, never its text or its link, which is not kept anywhere.
+
+    Example: flask --app wsgi auth mail show 0b0a…
+    """
+    found = _named(mail_id)
+    params = {f"param_{name}": value for name, value in found.params.items()}
+    facts({**_row(found), "message_id": found.message_id, **params}, as_json=as_json)
+
+
+@mail.command("retry")
+@click.argument("mail_id", type=click.UUID, required=False)
+@click.option("--failed", is_flag=True, help="All that are parked.")
+@as_json_option
+def retry(mail_id: UUID | None, failed: bool, as_json: bool) -> None:
+    """Let one mail, or all that are parked, be tried again at once.
+
+    Example: flask --app wsgi auth mail retry --failed
+    """
+    _check(mail_id, failed=failed)
+    tried = outbox_care.retry(mail_id, operator())
+    done(f"{tried} mails are queued again; the mail worker sends them.", as_json=as_json, queued=tried)
+
+
+@mail.command("cancel")
+@click.argument("mail_id", type=click.UUID, required=False)
+@click.option("--failed", is_flag=True, help="All that are parked.")
+@yes_option
+@dry_run_option
+@as_json_option
+def cancel(mail_id: UUID | None, failed: bool, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Give up one mail that was not sent, or all that are parked. One that is on the wire may still arrive.
+
+    Example: flask --app wsgi auth mail cancel --failed --dry-run
+    """
+    _check(mail_id, failed=failed)
+    count = outbox_care.parked() if failed else 1
+    if dry_run:
+        done(f"Would cancel {count} mails.", as_json=as_json, mails=count, cancelled=False)
+        return
+    confirm(f"Cancel {count} mails?", yes=yes)
+    cancelled = outbox_care.cancel(mail_id, operator())
+    done(f"{cancelled} mails are cancelled.", as_json=as_json, mails=cancelled, cancelled=True)
+
+
+@mail.command("send-test")
+@click.argument("address")
+@as_json_option
+def send_test(address: str, as_json: bool) -> None:
+    """Send a test mail now, and say what the mail server said.
+
+    Example: flask --app wsgi auth mail send-test alice@example.com
+    """
+    send_test_mail(address)
+    where = settings.smtp_host or "the development mailbox"
+    done(f"A test mail to {address} was taken by {where}.", as_json=as_json, recipient=address, taken_by=where)
+
+
+def send_test_mail(address: str) -> None:
+    """Send a test mail, or end with what the server said."""
+    with refusals_in_words():
+        try:
+            outbox_care.send_test(address, operator())
+        except (ServerAway, TryLater, Refused) as error:
+            stop(f"The mail server did not take it: {error}. See: flask --app wsgi auth doctor", FAILED)
+
+
+def _check(mail_id: UUID | None, *, failed: bool) -> None:
+    if (mail_id is None) != failed:
+        stop("Name one mail by its id, or say --failed.", USAGE)
+    if mail_id and _named(mail_id).sent_at:
+        stop(f"The mail {mail_id} is over: it was sent or closed. See: flask --app wsgi auth mail list", NOT_FOUND)
+
+
+def _named(mail_id: UUID) -> OutboxEntry:
+    found = outbox_care.find(mail_id)
+    if found is None:
+        stop(f"There is no mail {mail_id}. See: flask --app wsgi auth mail list", NOT_FOUND)
+    return found
+
+
+def _row(entry: OutboxEntry) -> dict[str, object]:
+    return {
+        "id": str(entry.id),
+        "kind": entry.kind,
+        "recipient": entry.recipient,
+        "status": mail_status.of(entry),
+        "created_at": iso(entry.created_at),
+        "due_at": iso(entry.due_at) if entry.due_at else None,
+        "attempts": entry.attempts,
+        "sent_at": iso(entry.sent_at) if entry.sent_at else None,
+        "last_error": entry.last_error,
+    }

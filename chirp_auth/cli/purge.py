@@ -1,0 +1,32 @@
+"""`flask auth purge`: delete what is over and old."""
+
+from datetime import timedelta
+
+import click
+from flask.cli import with_appcontext
+
+from chirp_auth.accounts import clean_up
+from chirp_auth.cli.asking import Span, confirm, dry_run_option, operator, yes_option
+from chirp_auth.cli.output import as_json_option, progress, rows
+
+
+@click.command("purge")
+@click.option("--older-than", type=Span(), help="In place of the policy, such as 90d.")
+@yes_option
+@dry_run_option
+@with_appcontext
+@as_json_option
+def purge(older_than: timedelta | None, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Delete ended links and sessions, sent mails and old events. The worker does it hourly by itself.
+
+    The policy: KEEP_EVENTS_FOR, KEEP_MAIL_FOR, and 30 days for links and sessions after their end.
+
+    Example: flask --app wsgi auth purge --older-than 90d --dry-run
+    """
+    old = clean_up.count(older_than)
+    if not dry_run:
+        if total := sum(old.values()):
+            confirm(f"Delete {total} rows?", yes=yes)
+        with progress("Deleting", total) as advance:
+            old = clean_up.purge(operator(), older_than, advance)
+    rows(("table", "rows"), [{"table": table, "rows": count} for table, count in old.items()], as_json=as_json)

@@ -1,0 +1,25 @@
+"""`flask auth seed`: people to try things with, in development."""
+
+import click
+from flask.cli import with_appcontext
+
+from chirp_auth.accounts import demo
+from chirp_auth.cli.asking import operator
+from chirp_auth.cli.output import REFUSED, as_json_option, rows, stop
+from chirp_auth.extensions import settings
+
+
+@click.command("seed")
+@with_appcontext
+@as_json_option
+def seed(as_json: bool) -> None:
+    """Make sure of the demo accounts: one that is active, one unverified, one locked. In development only.
+
+    Example: flask --app wsgi auth seed
+    """
+    if settings.in_production:
+        stop("seed is for development: production gets no demo accounts. Use: auth user create", REFUSED)
+    found = [{"email": email, "status": status} for email, status in demo.ensure_cast(operator())]
+    rows(("email", "status"), found, as_json=as_json)
+    if not as_json:
+        click.echo(f"Their password is in {settings.beside_database('demo-password')}.", err=True)

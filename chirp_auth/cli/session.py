@@ -1,0 +1,60 @@
+"""`flask auth session …`: where people are signed in, and ending that."""
+
+import click
+from flask.cli import AppGroup
+
+from chirp_auth.accounts import administration, sessions
+from chirp_auth.cli.asking import account, confirm, dry_run_option, operator, yes_option
+from chirp_auth.cli.output import USAGE, as_json_option, done, rows, stop
+from chirp_auth.security.client import device_in_words
+from chirp_auth.words import iso
+
+COLUMNS = ("id", "face", "device", "ip", "created_at", "last_seen_at", "expires_at")
+
+session = AppGroup("session", help="Where people are signed in.")
+
+
+@session.command("list")
+@click.argument("who")
+@as_json_option
+def show(who: str, as_json: bool) -> None:
+    """List where an account is signed in.
+
+    Example: flask --app wsgi auth session list alice@example.com
+    """
+    found = [
+        {
+            "id": str(place.id),
+            "face": place.face,
+            "device": device_in_words(place.user_agent),
+            "ip": place.ip,
+            "created_at": iso(place.created_at),
+            "last_seen_at": iso(place.last_seen_at),
+            "expires_at": iso(place.expires_at),
+        }
+        for place in sessions.living(account(who))
+    ]
+    rows(COLUMNS, found, as_json=as_json)
+
+
+@session.command("revoke")
+@click.argument("who", required=False)
+@click.option("--all-users", is_flag=True, help="The sessions of all accounts.")
+@yes_option
+@dry_run_option
+@as_json_option
+def revoke(who: str | None, all_users: bool, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """End all sessions of one account, or of all accounts, at once.
+
+    Example: flask --app wsgi auth session revoke alice@example.com
+    """
+    if bool(who) == all_users:
+        stop("Name an account, or say --all-users.", USAGE)
+    found = account(who) if who else None
+    count = administration.living_sessions(found)
+    if dry_run:
+        done(f"Would end {count} sessions.", as_json=as_json, sessions=count, ended=False)
+        return
+    confirm(f"End {count} sessions of {found.email if found else 'all accounts'}?", yes=yes)
+    ended = administration.end_sessions(found, operator())
+    done(f"{ended} sessions ended.", as_json=as_json, sessions=ended, ended=True)

@@ -1,0 +1,35 @@
+"""`flask auth trace`: what became of one request."""
+
+import click
+from flask.cli import with_appcontext
+
+from chirp_auth.accounts import history
+from chirp_auth.cli.output import NOT_FOUND, as_json_option, rows, stop
+
+
+@click.command("trace")
+@click.argument("reference")
+@with_appcontext
+@as_json_option
+def trace(reference: str, as_json: bool) -> None:
+    """Tell what became of a request, by the X-Request-Id of its answer.
+
+    Steps: accepted, limited, queued, no account, waiting, parked, sent, opened, used, void, expires.
+
+    Example: flask --app wsgi auth trace 5f0c6b7a9d3e1f24
+    """
+    steps = [
+        {
+            "at": step.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "step": step.step,
+            "detail": step.detail,
+        }
+        for step in history.trace(reference)
+    ]
+    if not steps:
+        stop(
+            f"Nothing is recorded under {reference}: it was refused before it was accepted, or it is cleaned up. "
+            "Look for it in the server's log.",
+            NOT_FOUND,
+        )
+    rows(("at", "step", "detail"), steps, as_json=as_json)

@@ -1,0 +1,190 @@
+"""`flask auth user import` and `export`: many accounts at once, from a file and into one."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+from flask.cli import with_appcontext
+from sqlalchemy import func, select
+
+from chirp_auth.accounts import import_users, users
+from chirp_auth.accounts.import_users import FIELDS, Line
+from chirp_auth.cli.asking import dry_run_option, operator
+from chirp_auth.cli.output import FAILED, USAGE, as_json_option, clean, done, progress, stop
+from chirp_auth.extensions import db
+from chirp_auth.models import User
+from chirp_auth.security import audit
+from chirp_auth.words import iso
+
+MAX_LINE_CHARACTERS = 20_000
+EVERYBODY = 2**31 - 1
+UNDECODABLE = "\N{REPLACEMENT CHARACTER}"
+NOT_READABLE = f"{UNDECODABLE}\n"
+EXPORTED = ("id", "email", "first_name", "last_name", "phone_number", "email_verified", "status", "created_at")
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), help="Without it by the file's name.")
+@dry_run_option
+@with_appcontext
+@as_json_option
+def import_file(file: Path, form: str | None, dry_run: bool, as_json: bool) -> None:
+    """Import accounts from CSV (with a heading line) or JSON lines; - is standard input.
+
+    Fields: email, and optionally password_hash (bcrypt), first_name, last_name, phone_number, email_verified
+    (true unless it says false) and created_at. Without a hash the owner is mailed an invitation. Whoever has an
+    account already is skipped, so that a stopped import can simply be repeated. Refused lines are listed on
+    standard error by their number, and then the exit code is 1.
+
+    Example: flask --app wsgi auth user import users.csv --dry-run
+    """
+    form = form or ("jsonl" if file.suffix.lower() in (".jsonl", ".ndjson", ".json") else "csv")
+
+    def refused(number: int, sentence: str) -> None:
+        click.echo(
+            json.dumps({"line": number, "refused": sentence}) if as_json else f"line {number}: {sentence}", err=True
+        )
+
+    opened = (
+        nullcontext(sys.stdin) if str(file) == "-" else file.open(encoding="utf-8-sig", errors="replace", newline="")
+    )
+    with opened as text, progress("Importing") as advance:
+        lines = _json_lines(text) if form == "jsonl" else _csv_lines(text)
+        if dry_run:
+            tally = import_users.check(lines, refused)
+        else:
+            tally = import_users.import_users(lines, operator(), refused, advance)
+    verb = "Would import" if dry_run else "Imported"
+    sentence = (
+        f"{verb} {tally.imported} accounts ({tally.invited} of them by invitation), "
+        f"skipped {tally.skipped} that were there, refused {tally.refused} lines."
+    )
+    counts = {name: getattr(tally, name) for name in ("imported", "invited", "skipped", "refused")}
+    done(sentence, as_json=as_json, **counts)
+    if tally.refused:
+        raise SystemExit(FAILED)
+
+
+@click.command("export")
+@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
+@click.option(
+    "--output", type=click.File("w", encoding="utf-8", lazy=False), default="-", help="Where to, not the terminal."
+)
+@with_appcontext
+@click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
+def export(form: str, output: TextIO, as_json: bool) -> None:
+    """Write all accounts, newest first, without their password hashes. The audit trail tells who did it.
+
+    Example: flask --app wsgi auth user export --output users.csv
+    """
+    table = csv.DictWriter(output, EXPORTED) if form == "csv" and not as_json else None
+    total = db.session.scalar(select(func.count()).select_from(User)) or 0
+    audit.record("user.exported", operator(), accounts=total)
+    db.session.commit()
+    on_terminal = output is sys.stdout and output.isatty()
+    if table:
+        table.writeheader()
+    with progress("Exporting", total) as advance:
+        for found in users.listed(EVERYBODY):
+            row = _exported(found)
+            if on_terminal:
+                row = {name: clean(value) for name, value in row.items()}
+            if table:
+                table.writerow(row)
+            else:
+                output.write(json.dumps(row) + "\n")
+            advance(1)
+
+
+def _exported(found: User) -> dict[str, Any]:
+    return {
+        "id": str(found.id),
+        "email": found.email,
+        "first_name": found.first_name,
+        "last_name": found.last_name,
+        "phone_number": found.phone_number,
+        "email_verified": "true" if found.email_verified_at else "false",
+        "status": users.status(found),
+        "created_at": iso(found.created_at),
+    }
+
+
+def _csv_lines(text: TextIO) -> Iterator[Line]:
+    """Yield the lines of a CSV file by its headings."""
+    reader = csv.reader(_bounded(text), strict=True)
+    try:
+        headings = [heading.strip().lower() for heading in next(reader, [])]
+    except csv.Error:
+        headings = []
+    _check_fields(headings)
+    while True:
+        number = reader.line_num + 1
+        try:
+            values = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Line(number, {}, f"The line is not readable CSV: {error}.")
+            continue
+        if not values:
+            continue
+        if any(UNDECODABLE in value for value in values):
+            yield Line(number, {}, "The line is not UTF-8, or it is too long.")
+        elif len(values) != len(headings):
+            yield Line(number, {}, f"The line has {len(values)} fields where the heading has {len(headings)}.")
+        else:
+            yield Line(number, dict(zip(headings, values, strict=True)))
+
+
+def _json_lines(text: TextIO) -> Iterator[Line]:
+    """Yield the lines of a file with a JSON object on each."""
+    for number, line in enumerate(_bounded(text), 1):
+        if not line.strip():
+            continue
+        if UNDECODABLE in line:
+            yield Line(number, {}, "The line is not UTF-8, or it is too long.")
+            continue
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            yield Line(number, {}, "The line is not a JSON object.")
+        elif unknown := _unknown(found):
+            yield Line(number, {}, f"The line has unknown fields: {unknown}.")
+        else:
+            yield Line(number, {name: _text(value) for name, value in found.items()})
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def _check_fields(headings: list[str]) -> None:
+    if "email" not in headings:
+        stop("The first line must name the fields, and one must be email.", USAGE)
+    if unknown := _unknown(headings):
+        stop(f"The file has unknown fields: {unknown}. It may have: {', '.join(FIELDS)}.", USAGE)
+    if len(set(headings)) != len(headings):
+        stop("The first line names a field twice.", USAGE)
+
+
+def _unknown(names: Any) -> str:
+    return ", ".join(clean(name)[:40] for name in names if name not in FIELDS)
+
+
+def _bounded(text: TextIO) -> Iterator[str]:
+    """Yield the lines; of one that is too long only its beginning, with which nobody can do anything."""
+    while line := text.readline(MAX_LINE_CHARACTERS):
+        rest = line
+        while not rest.endswith("\n") and len(rest) == MAX_LINE_CHARACTERS:
+            rest = text.readline(MAX_LINE_CHARACTERS)
+        yield line if rest is line else NOT_READABLE

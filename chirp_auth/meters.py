@@ -1,0 +1,36 @@
+"""The meters that the process itself reads: what it counts while it works. `metrics.py` shows them.
+
+With several server processes PROMETHEUS_MULTIPROC_DIR names the folder in which their counts come together.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+registry = CollectorRegistry()
+
+requests = Counter(
+    "chirp_auth_requests",
+    "Requests answered, by route template and status.",
+    ("method", "route", "status"),
+    registry=registry,
+)
+request_seconds = Histogram(
+    "chirp_auth_request_seconds",
+    "How long answers took.",
+    ("route",),
+    buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10),
+    registry=registry,
+)
+events = Counter("chirp_auth_events", "Security events, by kind and outcome.", ("kind", "outcome"), registry=registry)
+hashing = Gauge(
+    "chirp_auth_hash_gate",
+    "Callers in the hash gate, running and waiting; more than there are cores means a queue.",
+    multiprocess_mode="livesum",
+    registry=registry,
+)
+hashes_refused = Counter("chirp_auth_hash_gate_refused", "Callers that the hash gate turned away.", registry=registry)
+limiter_degraded = Gauge(
+    "chirp_auth_limiter_degraded",
+    "1 while Redis is away and each process counts limits on its own.",
+    multiprocess_mode="livemax",
+    registry=registry,
+)

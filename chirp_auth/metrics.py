@@ -1,0 +1,110 @@
+"""Metrics at /metrics, for Prometheus: what the processes counted, and what the database says at that moment.
+
+Correct over any number of processes: the mail figures are read from the database, whoever delivers the mail.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from hmac import compare_digest
+from pathlib import Path
+
+from flask import Flask, Response, abort, g, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+
+from chirp_auth import meters
+from chirp_auth.extensions import db, settings
+from chirp_auth.mail import status
+from chirp_auth.security import limits
+from chirp_auth.security.client import is_loopback
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
+
+
+def init_app(app: Flask) -> None:
+    """Count every request, and show the counts to who may see them."""
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        route = request.url_rule.rule if request.url_rule else "none"
+        meters.requests.labels(request.method if request.url_rule else "any", route, response.status_code).inc()
+        if "started" in g:
+            meters.request_seconds.labels(route).observe(time.perf_counter() - g.started)
+        meters.limiter_degraded.set(limits.is_degraded())
+        return response
+
+    app.add_url_rule("/metrics", "metrics", show)
+
+
+def show() -> Response:
+    """Answer with all metrics: with METRICS_TOKEN to whoever sends it, without it to this machine alone."""
+    if settings.metrics_token:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not compare_digest(given.encode(), settings.metrics_token.get_secret_value().encode()):
+            abort(404)
+    elif not _is_from_this_machine():
+        abort(404)
+    return Response(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
+
+
+def _is_from_this_machine() -> bool:
+    """Say whether the peer itself is this machine: a proxy here that passes strangers on says so in a header."""
+    original = request.environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR") or request.remote_addr
+    return is_loopback(original) and not any(name in request.headers for name in FORWARDED)
+
+
+def _registry() -> CollectorRegistry:
+    if folder := os.environ.get(FOLDER):
+        registry = CollectorRegistry()
+        _forget_the_dead(Path(folder))
+        MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
+    else:
+        registry = CollectorRegistry()
+        registry.register(meters.registry)
+    registry.register(MailCollector())
+    return registry
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Leave out the gauges of processes that have ended; what those counted stays."""
+    for pid in {path.stem.rpartition("_")[2] for path in folder.glob("gauge_live*_*.db")}:
+        if not Path(f"/proc/{pid}").exists():
+            mark_process_dead(int(pid), str(folder))  # type: ignore[no-untyped-call]
+
+
+class MailCollector(Collector):
+    """Reads the state of the outbox from the database."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            mail = status.read()
+            latencies = status.recent_latencies()
+        except SQLAlchemyError:
+            db.session.rollback()
+            yield GaugeMetricFamily("chirp_auth_database_up", "Whether the database answers.", 0)
+            return
+        yield GaugeMetricFamily("chirp_auth_database_up", "Whether the database answers.", 1)
+        depth = GaugeMetricFamily("chirp_auth_outbox_entries", "Mails not sent yet, by state.", labels=("state",))
+        depth.add_metric(("waiting",), mail.waiting)
+        depth.add_metric(("parked",), mail.parked)
+        yield depth
+        yield GaugeMetricFamily(
+            "chirp_auth_outbox_oldest_seconds", "Age of the oldest mail that waits.", mail.oldest_seconds
+        )
+        if mail.worker_seconds is not None:
+            yield GaugeMetricFamily(
+                "chirp_auth_worker_seen_seconds", "Time since a worker was last seen.", mail.worker_seconds
+            )
+        latency = GaugeMetricFamily(
+            "chirp_auth_mail_latency_seconds",
+            "From acceptance to delivery, for the mails of the last five minutes.",
+            labels=("quantile",),
+        )
+        for quantile, seconds in latencies.items():
+            latency.add_metric((quantile,), seconds)
+        yield latency

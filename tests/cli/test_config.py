@@ -1,0 +1,118 @@
+"""`auth config` and `auth keys`: the settings, where they come from, and a new key."""
+
+import json
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskCliRunner
+
+import config
+from chirp_auth.security import tokens
+from config import ROOT, Settings, load
+from tests.support.server import command
+
+SECRET = "a-password-that-nobody-may-read"
+NEEDS_NO_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@NEEDS_NO_DATABASE
+def test_the_example_file_is_that_of_the_settings(runner: FlaskCliRunner) -> None:
+    example = runner.invoke(args=["auth", "config", "example"]).stdout
+
+    assert (ROOT / ".env.example").read_text(encoding="utf-8") == example
+
+
+@NEEDS_NO_DATABASE
+def test_every_setting_says_what_it_is_for(runner: FlaskCliRunner) -> None:
+    assert not [name for name, field in Settings.model_fields.items() if not field.description]
+
+
+def test_the_example_file_changes_nothing_when_copied(tmp_path: Path) -> None:
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    copied = tmp_path / ".env"
+    copied.write_text(
+        "\n".join(line.removeprefix("# ") if "=" in line.split(" ")[1] else line for line in lines if line[2:])
+    )
+
+    written = Settings(_env_file=copied)
+
+    assert written.model_dump() == Settings(_env_file=None).model_dump()
+
+
+@NEEDS_NO_DATABASE
+def test_settings_are_shown_with_their_origin_and_without_secrets(
+    runner: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text(SECRET * 2)
+    monkeypatch.setenv("PORT", "5444")
+    monkeypatch.setenv("JWT_SECRET_FILE", str(tmp_path / "secret"))
+
+    result = runner.invoke(args=["auth", "config", "show", "--json"])
+
+    shown = {row["name"]: (row["value"], row["origin"]) for row in json.loads(result.stdout)}
+    assert shown["PORT"][1] == "environment"
+    assert shown["JWT_SECRET"] == ("…", "file")
+    assert shown["APP_NAME"] == ("Chirpworks", "default")
+    assert shown["PASSWORD_RESET_TOKEN_EXPIRES_IN"][0] == "1h"
+    assert "test-signing-key" not in result.stdout
+
+
+@NEEDS_NO_DATABASE
+@pytest.mark.parametrize(
+    "url", [f"postgresql://chirp:{SECRET}@db/chirp", f"postgresql://db/chirp?user=chirp&password={SECRET}"]
+)
+def test_passwords_in_addresses_are_masked(app: object, runner: FlaskCliRunner, settings: Settings, url: str) -> None:
+    settings.database_url = url
+    settings.redis_url = f"redis://:{SECRET}@cache:6379/0"
+
+    result = runner.invoke(args=["auth", "config", "show"])
+
+    assert result.exit_code == 0
+    assert SECRET not in result.stdout
+
+
+def test_settings_that_cannot_be_used_are_told_in_sentences(tmp_path: Path) -> None:
+    with command(["flask", "--app", "wsgi", "auth", "doctor"], {"PORT": "many"}, tmp_path) as child:
+        child.wait_until(lambda: not child.running, seconds=30)
+
+    assert "PORT is not valid" in child.output
+    assert "Traceback" not in child.output
+
+
+@NEEDS_NO_DATABASE
+def test_a_new_key_is_printed_for_the_environment(runner: FlaskCliRunner) -> None:
+    first, second = (runner.invoke(args=["auth", "keys", "rotate"]).stdout for _ in range(2))
+
+    assert first.startswith("SECRET_KEY=")
+    assert len(first) > 60
+    assert first != second
+    assert "test-signing-key" not in first
+
+
+@NEEDS_NO_DATABASE
+def test_key_files_are_rotated_and_old_links_stay_good(
+    runner: FlaskCliRunner, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key_file, fallbacks_file = tmp_path / "key", tmp_path / "fallbacks"
+    key_file.write_text(settings.secret_key.get_secret_value())
+    fallbacks_file.write_text("")
+    key_file.chmod(0o600)
+    monkeypatch.setenv("SECRET_KEY_FILE", str(key_file))
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS_FILE", str(fallbacks_file))
+    refresh = tokens._plain(tokens.REFRESH).dumps("signed before")
+
+    result = runner.invoke(args=["auth", "keys", "rotate", "--yes", "--json"])
+
+    assert json.loads(result.stdout) == {"written": True, "key": None}
+    assert key_file.read_text() not in result.output
+    assert key_file.stat().st_mode & 0o077 == 0
+    rotated = load(_env_file=None, database_url=settings.database_url)
+    assert rotated.secret_keys[0] == settings.secret_key.get_secret_value() != rotated.secret_keys[-1]
+    settings.secret_key, settings.secret_key_fallbacks = rotated.secret_key, rotated.secret_key_fallbacks
+    assert tokens._plain(tokens.REFRESH).loads(refresh) == "signed before"
+
+
+def test_an_environment_beats_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTP_PORT", "2525")
+
+    assert config.origins()["smtp_port"] == "environment"

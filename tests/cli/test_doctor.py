@@ -1,0 +1,117 @@
+"""`auth doctor`: what is well, what is not, and what mends it."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from flask.testing import FlaskCliRunner
+from sqlalchemy import text
+
+from chirp_auth.accounts import password_reset
+from chirp_auth.clock import now
+from chirp_auth.extensions import db
+from chirp_auth.mail import duties
+from chirp_auth.models import User
+from chirp_auth.routing import Application
+from tests.conftest import ALICE, TEST_CLIENT
+from tests.support.child import free_port
+from tests.support.redis import RedisServer
+from tests.support.smtp import SmtpServer
+
+PRODUCTION = {
+    "app_env": "production",
+    "smtp_host": "127.0.0.1",
+    "smtp_port": free_port(),
+    "smtp_security": "none",
+    "bcrypt_cost": 10,
+}
+
+
+def examined(runner: FlaskCliRunner, *options: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    db.session.remove()
+    result = runner.invoke(args=["auth", "doctor", "--json", *options])
+    report = json.loads(result.stdout)
+    assert report["ok"] == (result.exit_code == 0)
+    assert all(check["fix"] for check in report["checks"] if check["status"] != "ok")
+    return result.exit_code, {check["check"]: check for check in report["checks"]}
+
+
+def test_a_working_development_set_up_is_well(runner: FlaskCliRunner) -> None:
+    duties.show_life()
+
+    code, checks = examined(runner)
+
+    assert code == 0
+    assert {name for name, check in checks.items() if check["status"] != "ok"} <= {"files"}
+    assert len(checks) == 12
+
+
+def test_a_database_that_is_not_migrated_fails(runner: FlaskCliRunner) -> None:
+    db.session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    db.session.commit()
+
+    code, checks = examined(runner)
+
+    assert code == 1
+    assert "db upgrade" in checks["database"]["fix"]
+
+
+@pytest.mark.settings(**PRODUCTION)
+def test_production_is_told_to_conceal_accounts_and_name_its_proxy(runner: FlaskCliRunner) -> None:
+    code, checks = examined(runner)
+
+    assert "CONCEAL_ACCOUNTS" in checks["settings"]["fix"]
+    assert "TRUSTED_PROXY_HOPS" in checks["proxy"]["fix"]
+    assert checks["cookies"]["status"] == "ok"
+    assert (code, checks["smtp"]["status"]) == (1, "fail")
+
+
+@pytest.mark.settings(smtp_host="127.0.0.1", smtp_port=PRODUCTION["smtp_port"])
+def test_a_mail_server_is_greeted_and_tried(runner: FlaskCliRunner, smtp_server: SmtpServer) -> None:
+    smtp_server.stop()
+    smtp_server.port = int(str(PRODUCTION["smtp_port"]))
+    smtp_server.start()
+
+    result = runner.invoke(args=["auth", "doctor", "--send-test", ALICE])
+
+    assert result.exit_code == 0
+    assert "no TLS, not signed in" in result.stdout
+    assert [mail.recipients for mail in smtp_server.messages] == [(ALICE,)]
+
+
+def test_redis_answers_or_fails(app: Application, runner: FlaskCliRunner, own_redis_server: RedisServer) -> None:
+    app.extensions["settings"].redis_url = own_redis_server.url
+    assert examined(runner)[1]["redis"]["status"] == "ok"
+
+    own_redis_server.stop()
+
+    code, checks = examined(runner)
+    assert (code, checks["redis"]["status"]) == (1, "fail")
+
+
+def test_a_worker_that_was_not_seen_for_a_minute_is_told(runner: FlaskCliRunner) -> None:
+    duties.show_life()
+
+    with time_machine.travel(now() + timedelta(seconds=61), tick=False):
+        checks = examined(runner)[1]
+
+    assert checks["worker"]["status"] == "warn"
+
+
+def test_mail_that_waits_without_a_worker_fails(runner: FlaskCliRunner, alice: User) -> None:
+    password_reset.request_link(ALICE, TEST_CLIENT)
+
+    with time_machine.travel(now() + timedelta(minutes=6)):
+        code, checks = examined(runner)
+
+    assert code == 1
+    assert (checks["worker"]["status"], checks["queue"]["status"]) == ("fail", "fail")
+
+
+def test_events_from_the_future_show_a_wrong_clock(runner: FlaskCliRunner, alice: User) -> None:
+    with time_machine.travel(now() + timedelta(hours=1)):
+        password_reset.request_link(ALICE, TEST_CLIENT)
+
+    assert examined(runner)[1]["clock"]["status"] == "warn"

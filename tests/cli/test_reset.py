@@ -1,0 +1,101 @@
+"""`auth reset` and `auth session`: helping people in, and putting everybody out."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask.testing import FlaskCliRunner
+
+from chirp_auth.accounts import password_reset, reset_links, sign_in
+from chirp_auth.clock import now
+from chirp_auth.errors import LinkReplaced, TokenExpired
+from chirp_auth.extensions import db
+from chirp_auth.mail.mailbox import Mail
+from chirp_auth.models import SecurityEvent, User
+from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
+
+Delivered = Callable[[], list[Mail]]
+
+
+def shown_link(runner: FlaskCliRunner) -> str:
+    result = runner.invoke(args=["auth", "reset", "link", ALICE, "--yes"])
+    assert result.exit_code == 0
+    return result.stdout.strip().partition("token=")[2]
+
+
+def test_a_sent_link_arrives(runner: FlaskCliRunner, alice: User, delivered: Delivered) -> None:
+    assert runner.invoke(args=["auth", "reset", "send", ALICE]).exit_code == 0
+
+    assert reset_links.check_link(token_in(delivered()[0])).user_id == alice.id
+
+
+def test_a_locked_account_is_sent_no_link_and_the_operator_told(runner: FlaskCliRunner, alice: User) -> None:
+    runner.invoke(args=["auth", "user", "lock", ALICE, "--yes"])
+    db.session.remove()
+
+    for command in (["send"], ["link", "--yes"]):
+        result = runner.invoke(args=["auth", "reset", *command, ALICE])
+        assert result.exit_code == 4
+        assert "unlock" in result.stderr
+
+
+def test_a_shown_link_works_and_is_on_record_without_its_token(runner: FlaskCliRunner, alice: User) -> None:
+    token = shown_link(runner)
+
+    password_reset.reset_password(token, NEW_PASSWORD, NEW_PASSWORD, TEST_CLIENT)
+
+    event = db.session.query(SecurityEvent).filter_by(kind="password_reset.link_shown").one()
+    assert (event.user_id, event.face) == (alice.id, "cli")
+    assert token not in json.dumps([str(vars(event)) for event in db.session.query(SecurityEvent)])
+
+
+def test_a_shown_link_lives_for_a_quarter_of_an_hour(runner: FlaskCliRunner, alice: User) -> None:
+    token = shown_link(runner)
+
+    with time_machine.travel(now() + timedelta(minutes=15, seconds=1), tick=False), pytest.raises(TokenExpired):
+        reset_links.check_link(token)
+
+
+def test_a_shown_link_voids_the_mailed_one(runner: FlaskCliRunner, alice: User, delivered: Delivered) -> None:
+    password_reset.request_link(ALICE, TEST_CLIENT)
+    mailed = token_in(delivered()[0])
+
+    shown_link(runner)
+
+    with pytest.raises(LinkReplaced):
+        reset_links.check_link(mailed)
+
+
+@pytest.mark.parametrize("whose", [ALICE, "--all"])
+def test_revoked_links_are_void(runner: FlaskCliRunner, alice: User, delivered: Delivered, whose: str) -> None:
+    password_reset.request_link(ALICE, TEST_CLIENT)
+    token = token_in(delivered()[0])
+
+    dry = runner.invoke(args=["auth", "reset", "revoke", whose, "--dry-run", "--json"])
+    assert json.loads(dry.stdout) == {"links": 1, "voided": False}
+    assert reset_links.check_link(token).user_id == alice.id
+    result = runner.invoke(args=["auth", "reset", "revoke", whose, "--yes", "--json"])
+
+    assert json.loads(result.stdout) == {"links": 1, "voided": True}
+    db.session.expire_all()
+    with pytest.raises(LinkReplaced):
+        reset_links.check_link(token)
+
+
+@pytest.mark.parametrize("whose", [ALICE, "--all-users"])
+def test_revoked_sessions_are_over(runner: FlaskCliRunner, alice: User, whose: str) -> None:
+    sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
+    places = json.loads(runner.invoke(args=["auth", "session", "list", ALICE, "--json"]).stdout)
+
+    result = runner.invoke(args=["auth", "session", "revoke", whose, "--yes", "--json"])
+
+    assert [place["device"] for place in places] == ["Firefox"]
+    assert json.loads(result.stdout) == {"sessions": 1, "ended": True}
+    assert json.loads(runner.invoke(args=["auth", "session", "list", ALICE, "--json"]).stdout) == []
+
+
+@pytest.mark.parametrize("arguments", [["reset", "revoke"], ["session", "revoke"], ["reset", "revoke", "--all", ALICE]])
+def test_whose_has_to_be_said_once(runner: FlaskCliRunner, arguments: list[str]) -> None:
+    assert runner.invoke(args=["auth", *arguments]).exit_code == 2

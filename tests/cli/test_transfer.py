@@ -1,0 +1,145 @@
+"""`auth user import` and `export`: many accounts at once."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import bcrypt
+import pytest
+from flask.testing import FlaskCliRunner
+
+from chirp_auth.accounts import password_reset, sign_in
+from chirp_auth.extensions import db
+from chirp_auth.mail.mailbox import Mail
+from chirp_auth.models import OutboxEntry, SecurityEvent, User
+from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
+
+Delivered = Callable[[], list[Mail]]
+HASH = bcrypt.hashpw(PASSWORD.encode(), b"$2b$04$" + b"a" * 21 + b"u").decode()
+
+
+def imported(runner: FlaskCliRunner, path: Path, *options: str) -> dict[str, int]:
+    counts: dict[str, int] = json.loads(
+        runner.invoke(args=["auth", "user", "import", str(path), "--json", *options]).stdout
+    )
+    return counts
+
+
+def csv_file(folder: Path, *lines: str) -> Path:
+    path = folder / "users.csv"
+    path.write_text("\n".join(["email,password_hash,first_name,phone_number", *lines, ""]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("prefix", ["$2a$", "$2b$", "$2y$"])
+def test_whoever_comes_with_a_hash_keeps_the_password(runner: FlaskCliRunner, tmp_path: Path, prefix: str) -> None:
+    counts = imported(runner, csv_file(tmp_path, f"{ALICE},{prefix}{HASH[4:]},Alice,"))
+
+    assert counts == {"imported": 1, "invited": 0, "skipped": 0, "refused": 0}
+    assert sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT).user.first_name == "Alice"
+
+
+def test_whoever_comes_without_a_hash_is_invited(runner: FlaskCliRunner, tmp_path: Path, delivered: Delivered) -> None:
+    path = tmp_path / "users.jsonl"
+    path.write_text(json.dumps({"email": ALICE, "first_name": "Alice"}) + "\n")
+
+    assert imported(runner, path)["invited"] == 1
+
+    token = token_in(delivered()[0])
+    password_reset.reset_password(token, NEW_PASSWORD, NEW_PASSWORD, TEST_CLIENT)
+    assert sign_in.sign_in(ALICE, NEW_PASSWORD, TEST_CLIENT).user.email == ALICE
+
+
+def test_a_repeated_import_skips_whom_it_finds(runner: FlaskCliRunner, tmp_path: Path) -> None:
+    path = csv_file(tmp_path, *(f"user{number}@example.org,{HASH},," for number in range(600)))
+    first = imported(runner, path)
+    path.write_text(path.read_text() + f"new@example.org,{HASH},,\n")
+
+    again = imported(runner, path)
+
+    assert (first["imported"], again["imported"], again["skipped"]) == (600, 1, 600)
+    assert db.session.query(User).count() == 601
+    assert db.session.query(SecurityEvent).filter_by(kind="user.imported").count() == 601
+
+
+def test_the_same_address_twice_is_one_account(runner: FlaskCliRunner, tmp_path: Path) -> None:
+    counts = imported(runner, csv_file(tmp_path, f"{ALICE},{HASH},,", f"ALICE@example.com,{HASH},,"))
+
+    assert (counts["imported"], counts["skipped"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (f"not an address,{HASH},,", "not a valid email"),
+        (f"{ALICE},plaintext,,", "not a bcrypt hash"),
+        (f"{ALICE},$2x${HASH[4:]},,", "not a bcrypt hash"),
+        (f"{ALICE},$2b$31{HASH[6:]},,", "cost outside"),
+        (f"{ALICE},{HASH},{'x' * 101},", "too long"),
+        (f"{ALICE},{HASH},\x1b[0m,", "control character"),
+        (f"{ALICE},{HASH},,12", "not a phone number"),
+        (f"{ALICE},{HASH}", "2 fields"),
+        (f"{ALICE},{HASH},{'x' * 30_000},", "too long"),
+    ],
+)
+def test_a_bad_line_is_refused_by_its_number_alone(
+    runner: FlaskCliRunner, tmp_path: Path, line: str, reason: str
+) -> None:
+    path = csv_file(tmp_path, f"good@example.org,{HASH},,", line, f"fine@example.org,{HASH},,")
+
+    result = runner.invoke(args=["auth", "user", "import", str(path)])
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("line 3: ")
+    assert reason in result.stderr
+    assert HASH[7:] not in result.output
+    assert db.session.query(User).count() == 2
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "null", '{"email": "a@example.com", "password": "x"}', "[" * 10_000])
+def test_a_bad_json_line_is_refused(runner: FlaskCliRunner, tmp_path: Path, line: str) -> None:
+    path = tmp_path / "users.jsonl"
+    path.write_text(f"{line}\n")
+
+    result = runner.invoke(args=["auth", "user", "import", str(path)])
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("line 1: The line ")
+
+
+def test_a_line_that_is_not_utf8_is_refused(runner: FlaskCliRunner, tmp_path: Path) -> None:
+    path = tmp_path / "users.csv"
+    path.write_bytes(b"email,first_name\nalice@example.com,Zo\xeb\n")
+
+    assert "line 2: The line is not UTF-8" in runner.invoke(args=["auth", "user", "import", str(path)]).stderr
+
+
+def test_a_password_column_is_a_wrong_file(runner: FlaskCliRunner, tmp_path: Path) -> None:
+    path = tmp_path / "users.csv"
+    path.write_text(f"email,password\n{ALICE},{PASSWORD}\n")
+
+    result = runner.invoke(args=["auth", "user", "import", str(path)])
+
+    assert result.exit_code == 2
+    assert PASSWORD not in result.output
+
+
+def test_a_dry_run_says_the_same_and_imports_nobody(runner: FlaskCliRunner, alice: User, tmp_path: Path) -> None:
+    path = csv_file(tmp_path, f"{ALICE},{HASH},,", "new@example.org,,,", "nobody,,,")
+
+    counts = imported(runner, path, "--dry-run")
+
+    assert counts == {"imported": 1, "invited": 1, "skipped": 1, "refused": 1}
+    assert db.session.query(User).count() == 1
+    assert db.session.query(OutboxEntry).count() == 0
+
+
+def test_an_export_has_everybody_and_no_hash(runner: FlaskCliRunner, alice: User, tmp_path: Path) -> None:
+    result = runner.invoke(args=["auth", "user", "export"])
+
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["email"] for row in rows] == [ALICE]
+    assert "$2b$" not in result.stdout
+    assert db.session.query(SecurityEvent).filter_by(kind="user.exported").count() == 1

@@ -1,0 +1,132 @@
+"""Logs: one format for our lines and the libraries', and nothing secret in any of them."""
+
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from sqlalchemy.exc import IntegrityError
+
+from chirp_auth import logs
+from chirp_auth.accounts import password_reset, sign_in
+from chirp_auth.errors import InvalidCredentials
+from chirp_auth.extensions import db
+from chirp_auth.mail import worker
+from chirp_auth.mail.mailbox import messages
+from chirp_auth.models import User
+from chirp_auth.routing import Application
+from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
+
+HASH = "$2b$12$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234"
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """Standard error."""
+    text = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", text)
+    return text
+
+
+@pytest.fixture(params=[True, False], ids=["json", "terminal"])
+def as_json(request: pytest.FixtureRequest, said: io.StringIO) -> Iterator[bool]:
+    before = logging.getLogger().handlers[:], logging.getLogger().level
+    logs.configure(as_json=request.param)
+    structlog.configure(cache_logger_on_first_use=False)
+    yield request.param
+    structlog.reset_defaults()
+    logging.basicConfig(handlers=before[0], level=before[1], force=True)
+
+
+def test_a_secret_in_a_field_is_masked_at_any_depth(as_json: bool, said: io.StringIO) -> None:
+    fields: dict[str, Any] = {
+        "reset_token": "hidden-1",
+        "headers": {"Authorization": "hidden-2", "Cookie": ["hidden-3"], "Accept": "shown-1"},
+        "tries": [{"password": "hidden-4", "nested": ({"api_key": "hidden-5"},)}],
+        "client": "shown-2",
+    }
+
+    structlog.get_logger("test").info("tried", **fields)
+
+    text = said.getvalue()
+    assert "hidden" not in text
+    assert "shown-1" in text
+    assert "shown-2" in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET /reset-password?token=hidden HTTP/1.1",
+        "{'password': 'hidden'}",
+        'body {"new_password": "hidden"}',
+        "Authorization: Bearer hidden",
+        "cannot connect to postgresql://chirp:hidden@db/chirp",
+        f"row {HASH} hidden".replace("hidden", ""),
+        "eyJhbGciOiJIUzI1NiJ9.hidden.hidden",
+    ],
+)
+def test_a_secret_in_a_librarys_text_is_masked(as_json: bool, said: io.StringIO, text: str) -> None:
+    logging.getLogger("some.library").warning("it said: %s", text)
+
+    assert "it said" in said.getvalue()
+    assert "hidden" not in said.getvalue()
+    assert HASH not in said.getvalue()
+
+
+def test_a_trace_is_printed_without_local_variables(as_json: bool, said: io.StringIO) -> None:
+    password = "hidden in a variable"
+    try:
+        raise RuntimeError("went wrong")
+    except RuntimeError:
+        logging.getLogger("some.library").exception("it failed")
+        structlog.get_logger("test").exception("we failed")
+
+    assert said.getvalue().count("RuntimeError: went wrong") == 2
+    assert password not in said.getvalue()
+
+
+@pytest.mark.parametrize("as_json", [True], indirect=True)
+def test_production_writes_a_json_object_a_line(as_json: bool, said: io.StringIO) -> None:
+    structlog.get_logger("test").info("ours", size=3)
+    logging.getLogger("some.library").warning("theirs %d", 4)
+
+    ours, theirs = map(json.loads, said.getvalue().splitlines())
+    assert (ours["event"], ours["size"], ours["level"]) == ("ours", 3, "info")
+    assert (theirs["event"], theirs["level"]) == ("theirs 4", "warning")
+    assert ours["timestamp"].endswith("Z")
+
+
+def test_a_database_error_names_no_values(app: Application, alice: User) -> None:
+    db.session.add(User(email=ALICE, email_key=alice.email_key, password_hash=HASH))
+
+    with pytest.raises(IntegrityError) as error:
+        db.session.flush()
+
+    assert HASH not in str(error.value)
+    assert ALICE not in str(error.value).replace(f"({ALICE})", "")
+    db.session.rollback()
+
+
+def test_a_whole_reset_leaves_no_secret_in_the_log(
+    app: Application, alice: User, as_json: bool, said: io.StringIO
+) -> None:
+    client = app.test_client()
+    client.post("/api/v1/auth/forgot-password", json={"email": ALICE})
+    worker.run_once()
+    token = token_in(messages()[0])
+    client.get(f"/reset-password?token={token}")
+    password_reset.reset_password(token, NEW_PASSWORD, NEW_PASSWORD, TEST_CLIENT)
+    with pytest.raises(InvalidCredentials):
+        sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
+    db.session.remove()
+    session = client.post("/api/v1/auth/login", json={"email": ALICE, "password": NEW_PASSWORD}).get_json()
+
+    assert "password_reset.done" in said.getvalue()
+    assert "mail sent" in said.getvalue()
+    for secret in (token, PASSWORD, NEW_PASSWORD, ALICE, session["access_token"], session["refresh_token"]):
+        assert secret not in said.getvalue()
