@@ -1,0 +1,285 @@
+"""The scenes of the transcripts: what a client sends, and what has happened before."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import time_machine
+from flask.testing import FlaskClient
+
+from chirp_auth.accounts import password_reset, registration, sign_in
+from chirp_auth.accounts.registration import Applicant
+from chirp_auth.extensions import db
+from chirp_auth.mail import mailbox, worker
+from chirp_auth.models import User
+from chirp_auth.security import tokens
+from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
+
+
+@dataclass
+class Stage:
+    """What a scene can rely on, and do before its request is sent."""
+
+    client: FlaskClient
+    clock: time_machine.Traveller
+    alice: User
+    kept: dict[str, str] = field(default_factory=dict)
+
+    def link(self) -> str:
+        """A fresh reset link's token for Alice."""
+        password_reset.request_link(ALICE, TEST_CLIENT)
+        return self._mailed()
+
+    def spent_link(self) -> str:
+        token = self.link()
+        password_reset.reset_password(token, NEW_PASSWORD, NEW_PASSWORD, TEST_CLIENT)
+        return token
+
+    def expired_link(self) -> str:
+        token = self.link()
+        self.clock.shift(timedelta(hours=2))
+        return token
+
+    def verification_link(self) -> str:
+        registration.register(Applicant("alice@work.example.com", PASSWORD), TEST_CLIENT)
+        return self._mailed()
+
+    def expired_verification_link(self) -> str:
+        token = self.verification_link()
+        self.clock.shift(timedelta(days=4))
+        return token
+
+    def access(self) -> str:
+        return tokens.mint_access(sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT))
+
+    def ended_access(self) -> str:
+        token = self.access()
+        self.client.post("/api/v1/auth/logout", headers={"Authorization": f"Bearer {token}"})
+        return token
+
+    def expired_access(self) -> str:
+        token = self.access()
+        self.clock.shift(timedelta(hours=2))
+        return token
+
+    def refresh(self) -> str:
+        return tokens.mint_refresh(sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT))
+
+    def reused_refresh(self) -> str:
+        token = self.refresh()
+        self.client.post("/api/v1/auth/refresh", json={"refresh_token": token})
+        self.clock.shift(timedelta(seconds=11))
+        return token
+
+    def other_session(self) -> str:
+        return str(sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT).id)
+
+    def unverified_address(self) -> str:
+        registration.register(Applicant("alice@work.example.com", PASSWORD), TEST_CLIENT)
+        return "alice@work.example.com"
+
+    def _mailed(self) -> str:
+        while worker.run_once():
+            pass
+        db.session.remove()
+        return token_in(mailbox.messages()[0])
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One request. A value `<name>` in it is filled in by the stage's method of that name."""
+
+    name: str
+    method: str
+    path: str
+    body: Mapping[str, Any] | str | None = None
+    bearer: str | None = None
+    times: int = 1  # The request is repeated so often; the last answer counts.
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    content_type: str = "application/json"
+    broken: str | None = None  # "database" or "bug"
+
+
+WRONG = "nine wrong guesses"
+CONCEALED = {"conceal_accounts": True}
+V1, MARKETPLACE, SELLER = "/api/v1/auth", "/api/auth", "/api/auth/reset_password"
+PASSWORDS = {"new_password": NEW_PASSWORD, "confirm_password": NEW_PASSWORD}
+FORGED = "WyJieHdORG9vN1RGMmVmd29iTEQxT1h3IiwiIl0.aWdQgA.forged"
+LARGE = '{"email": "' + "a" * (1024 * 1024) + '"}'
+
+
+def scenes(dialect: str) -> list[Scene]:
+    """Return the scenes of one contract."""
+    return {"v1": _v1, "marketplace": _marketplace, "seller": _seller, "plain": _plain}[dialect]()
+
+
+def _common(prefix: str, reset: Callable[[str], dict[str, str]], bearer: bool) -> list[Scene]:
+    """Return what v1, marketplace and plain have in common; `reset` makes the body that carries a token."""
+
+    def resetting(name: str, token: str, **changed: str) -> Scene:
+        body = {**reset(token), **changed}
+        return Scene(name, "POST", f"{prefix}/reset-password", body, bearer=token if bearer else None)
+
+    register, login, forgot = f"{prefix}/register", f"{prefix}/login", f"{prefix}/forgot-password"
+    return [
+        Scene("forgot-password", "POST", forgot, {"email": ALICE}),
+        Scene("forgot-password-unknown-address", "POST", forgot, {"email": MALLORY}),
+        Scene("forgot-password-invalid-email", "POST", forgot, {"email": "not an address"}),
+        Scene("forgot-password-missing-member", "POST", forgot, {}),
+        Scene("forgot-password-mistyped-member", "POST", forgot, {"email": 7}),
+        Scene("forgot-password-malformed-json", "POST", forgot, '{"email": '),
+        Scene("forgot-password-empty-body", "POST", forgot, ""),
+        Scene("forgot-password-too-many", "POST", forgot, {"email": ALICE}, times=4),
+        Scene("forgot-password-too-large", "POST", forgot, LARGE),
+        Scene("forgot-password-database-away", "POST", forgot, {"email": ALICE}, broken="database"),
+        Scene("forgot-password-internal-error", "POST", forgot, {"email": ALICE}, broken="bug"),
+        resetting("reset-password", "<link>"),
+        resetting("reset-password-invalid-token", FORGED),
+        resetting("reset-password-expired-token", "<expired_link>"),
+        resetting("reset-password-used-token", "<spent_link>"),
+        resetting(
+            "reset-password-weak",
+            "<link>",
+            **dict.fromkeys(reset("").keys() - {"token"}, "short"),
+        ),
+        Scene("register", "POST", register, {"email": MALLORY, "password": PASSWORD}),
+        Scene(
+            "register-with-names",
+            "POST",
+            register,
+            {
+                "first_name": "Mallory",
+                "last_name": "Mason",
+                "email": MALLORY,
+                "phone_number": "1234567890",
+                "password": "securepassword",
+            },
+        ),
+        Scene(
+            "register-bad-phone-number",
+            "POST",
+            register,
+            {"email": MALLORY, "password": PASSWORD, "phone_number": "12"},
+        ),
+        Scene("register-weak-password", "POST", register, {"email": MALLORY, "password": "short"}),
+        Scene("register-email-taken", "POST", register, {"email": ALICE, "password": PASSWORD}),
+        Scene("register-concealed", "POST", register, {"email": ALICE, "password": PASSWORD}, settings=CONCEALED),
+        Scene("register-concealed-new", "POST", register, {"email": MALLORY, "password": PASSWORD}, settings=CONCEALED),
+        Scene("login", "POST", login, {"email": ALICE, "password": PASSWORD}),
+        Scene("login-wrong-password", "POST", login, {"email": ALICE, "password": WRONG}),
+        Scene("login-unknown-address", "POST", login, {"email": MALLORY, "password": WRONG}),
+        Scene("login-delayed", "POST", login, {"email": ALICE, "password": WRONG}, times=6),
+        Scene(
+            "login-not-verified",
+            "POST",
+            login,
+            {"email": "<unverified_address>", "password": PASSWORD},
+            settings=CONCEALED,
+        ),
+    ]
+
+
+def _outside(prefix: str, path: str) -> list[Scene]:
+    return [
+        Scene("not-found", "POST", f"{prefix}/nothing-here", {}),
+        Scene("method-not-allowed", "DELETE", f"{prefix}{path}"),
+        Scene("unsupported-media-type", "POST", f"{prefix}{path}", f"email={ALICE}", content_type="text/plain"),
+    ]
+
+
+def _v1() -> list[Scene]:
+    change = {"current_password": PASSWORD, **PASSWORDS}
+    reset = f"{V1}/reset-password"
+    return [
+        *_common(V1, lambda _token: PASSWORDS, bearer=True),
+        *_outside(V1, "/forgot-password"),
+        Scene("reset-password-no-header", "POST", reset, PASSWORDS),
+        Scene("reset-password-mismatch", "POST", reset, {**PASSWORDS, "confirm_password": "other"}, "<link>"),
+        Scene("refresh", "POST", f"{V1}/refresh", {"refresh_token": "<refresh>"}),
+        Scene("refresh-repeated", "POST", f"{V1}/refresh", {"refresh_token": "<refresh>"}, times=2),
+        Scene("refresh-reused", "POST", f"{V1}/refresh", {"refresh_token": "<reused_refresh>"}),
+        Scene("refresh-forged", "POST", f"{V1}/refresh", {"refresh_token": FORGED}),
+        Scene("logout", "POST", f"{V1}/logout", bearer="<access>"),
+        Scene("me", "GET", f"{V1}/me", bearer="<access>"),
+        Scene("me-no-token", "GET", f"{V1}/me"),
+        Scene("me-ended-session", "GET", f"{V1}/me", bearer="<ended_access>"),
+        Scene("me-expired-token", "GET", f"{V1}/me", bearer="<expired_access>"),
+        Scene("change-me", "PATCH", f"{V1}/me", {"first_name": "Alicia", "phone_number": "1234567890"}, "<access>"),
+        Scene("change-me-bad-phone-number", "PATCH", f"{V1}/me", {"phone_number": "12"}, "<access>"),
+        Scene("sessions", "GET", f"{V1}/sessions", bearer="<access>"),
+        Scene("end-session", "DELETE", f"{V1}/sessions/<other_session>", bearer="<access>"),
+        Scene("end-session-unknown", "DELETE", f"{V1}/sessions/{'0' * 8}-0000-4000-8000-{'0' * 12}", bearer="<access>"),
+        Scene("end-other-sessions", "DELETE", f"{V1}/sessions", bearer="<access>"),
+        Scene("change-password", "POST", f"{V1}/change-password", change, "<access>"),
+        Scene(
+            "change-password-wrong",
+            "POST",
+            f"{V1}/change-password",
+            {**change, "current_password": WRONG},
+            "<access>",
+        ),
+        Scene("verify-email", "POST", f"{V1}/verify-email", {"token": "<verification_link>"}),
+        Scene("verify-email-invalid", "POST", f"{V1}/verify-email", {"token": FORGED}),
+        Scene("verify-email-expired", "POST", f"{V1}/verify-email", {"token": "<expired_verification_link>"}),
+        Scene("resend-verification", "POST", f"{V1}/resend-verification", {"email": ALICE}),
+        Scene("events", "GET", f"{V1}/events?limit=2", bearer="<access>"),
+        Scene("events-bad-limit", "GET", f"{V1}/events?limit=many", bearer="<access>"),
+    ]
+
+
+def _marketplace() -> list[Scene]:
+    mismatch = {"token": "<link>", **PASSWORDS, "confirm_password": "other"}
+    return [
+        *_common(MARKETPLACE, lambda token: {"token": token, **PASSWORDS}, bearer=False),
+        *_outside(MARKETPLACE, "/forgot-password"),
+        Scene("reset-password-mismatch", "POST", f"{MARKETPLACE}/reset-password", mismatch),
+    ]
+
+
+def _plain() -> list[Scene]:
+    return [
+        *_common("", lambda token: {"token": token, "new_password": NEW_PASSWORD}, bearer=False),
+        Scene("method-not-allowed", "DELETE", "/login", {}),
+    ]
+
+
+def _seller() -> list[Scene]:
+    body = {"email": ALICE, "old_password": PASSWORD, "new_password": NEW_PASSWORD}
+
+    def posting(name: str, **changed: Any) -> Scene:
+        return Scene(name, "POST", SELLER, {**body, **changed})
+
+    unknown = {"email": MALLORY}
+    return [
+        posting("reset-password"),
+        posting("reset-password-empty-field", old_password=""),
+        posting("reset-password-empty-email", email=""),
+        posting("reset-password-mistyped-field", new_password=7),
+        Scene("reset-password-missing-fields", "POST", SELLER, {}),
+        posting("reset-password-invalid-email", email="not an address"),
+        posting("reset-password-short-password", new_password="short"),
+        posting("reset-password-easy-password", new_password="password1"),
+        posting("reset-password-wrong-old-password", old_password=WRONG),
+        posting("reset-password-unknown-address", **unknown),
+        Scene("reset-password-concealed", "POST", SELLER, {**body, **unknown}, settings=CONCEALED),
+        Scene("reset-password-delayed", "POST", SELLER, {**body, "old_password": WRONG}, times=6),
+        Scene("reset-password-too-many", "POST", SELLER, {**body, "old_password": WRONG}, times=31),
+        Scene("reset-password-malformed-json", "POST", SELLER, '{"email": '),
+        Scene("reset-password-too-large", "POST", SELLER, LARGE),
+        Scene("reset-password-database-away", "POST", SELLER, body, broken="database"),
+        Scene("reset-password-internal-error", "POST", SELLER, body, broken="bug"),
+        Scene("not-found", "POST", f"{SELLER}/nothing-here", {}),
+        Scene("method-not-allowed", "GET", SELLER),
+        Scene("unsupported-media-type", "POST", SELLER, "email=", content_type="text/plain"),
+    ]
+
+
+def fill(stage: Stage, text: str) -> str:
+    """Put what the stage's methods make in the place of their names; each name is asked once."""
+    for name in (name for name in dir(Stage) if not name.startswith("_")):
+        if f"<{name}>" in text:
+            made = stage.kept.get(name) or str(getattr(stage, name)())
+            stage.kept[name] = made
+            text = text.replace(f"<{name}>", made)
+    return text
