@@ -48,7 +48,7 @@ def _http_error(error: HTTPException) -> Response:
     response = _refused(known())
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
-            response.headers[name] = value
+            response.headers[name] = ", ".join(sorted(value.split(", ")))  # Werkzeug keeps methods in a set
     return response
 
 

@@ -72,6 +72,7 @@ def _operation(app: Flask, dialect: Dialect, view: str, call: Call, rule: Rule, 
     operation["responses"] |= _refusals(app, dialect, path, refuses)
     if dialect.subdomain:  # A POST that is not JSON is a page's form there, and a page answers it.
         operation["responses"]["400"]["content"]["text/html"] = {"schema": {"type": "string"}}
+        operation["responses"]["default"] = {"description": "The page", "content": {"text/html": {}}}
     if parameters := _parameters(call, rule):
         operation["parameters"] = parameters
     if call.takes:
