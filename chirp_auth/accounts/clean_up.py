@@ -1,22 +1,22 @@
 """Cleaning up: what is over and old enough is deleted, in batches, each committed on its own.
 
-The audit trail loses its oldest part and never a row from its middle, so that what remains can still be verified.
+The audit trail loses whole seals from its beginning, never a row from its middle: what remains can still be verified.
 """
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import takewhile
 from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
+from chirp_auth.accounts import audit_trail
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import chores, duties
-from chirp_auth.models import OutboxEntry, PasswordResetToken, SecurityEvent, Session
+from chirp_auth.models import AuditSeal, OutboxEntry, PasswordResetToken, SecurityEvent, Session
 from chirp_auth.security import audit
 from chirp_auth.security.client import Client
 
@@ -58,6 +58,7 @@ def purge(
 
     `told` learns of every batch. Stopped half-way, it has done half: a repetition does the rest.
     """
+    audit_trail.seal_events()
     deleted = Counter({old.table: 0 for old in _rubbish(older_than)})
     for old in _rubbish(older_than):
         while rows := _delete_batch(old):
@@ -72,6 +73,7 @@ def purge_little_by_little() -> None:
     """Once an hour, one worker of all: delete some batches and go on at the next turn; mail goes out in between."""
     if not (_by_worker or duties.take(duties.CLEAN_UP, EVERY)):
         return
+    audit_trail.seal_events()
     for _ in range(BATCHES_AT_ONCE):
         rows = _delete_first_batch()
         if not rows:
@@ -106,12 +108,25 @@ def _rubbish(older_than: timedelta | None) -> list[Rubbish]:
     ]
 
 
+def _delete_oldest_seal(is_old: ColumnElement[bool]) -> int:
+    """Delete the first seal of the trail with its events, if all of them are old; say how many those were."""
+    number = db.session.scalar(select(func.min(AuditSeal.number)))
+    covered = SecurityEvent.seal == number
+    if number is None or db.session.scalar(select(SecurityEvent.id).where(covered, ~is_old).limit(1)):
+        db.session.commit()
+        return 0
+    sealed_events: Any = db.session.execute(
+        delete(SecurityEvent).where(covered), execution_options={"synchronize_session": False}
+    )
+    db.session.execute(delete(AuditSeal).where(AuditSeal.number == number))
+    db.session.commit()
+    return int(sealed_events.rowcount)
+
+
 def _delete_batch(old: Rubbish) -> int:
     if old.model is SecurityEvent:
-        first = select(SecurityEvent.id, old.is_old).order_by(SecurityEvent.id).limit(BATCH)
-        keys: list[Any] = [row[0] for row in takewhile(lambda row: row[1], db.session.execute(first))]
-    else:
-        keys = list(db.session.scalars(select(old.model.id).where(old.is_old).limit(BATCH)))
+        return _delete_oldest_seal(old.is_old)
+    keys = list(db.session.scalars(select(old.model.id).where(old.is_old).limit(BATCH)))
     if keys:
         # Asked again whether it is old: an operator may have put a mail back to work since.
         deleting = delete(old.model).where(old.model.id.in_(keys), old.is_old)

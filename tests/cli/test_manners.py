@@ -24,7 +24,7 @@ def commands(group: click.Group = cli.auth, *path: str) -> Iterator[tuple[str, c
 
 
 ALL = dict(commands())
-PRINTS_TEXT = {"config example", "worker"}
+PRINTS_TEXT = {"config example", "openapi", "worker"}  # openapi: its document is JSON in any case
 DELETES = {"purge", "user delete", "session revoke", "reset revoke", "mail cancel"}
 
 
