@@ -72,7 +72,7 @@ def _bind_extensions(app: routing.Application) -> None:
     migrate.init_app(app, db, directory=str(Path(__file__).parent.parent / "migrations"))
     login_manager.init_app(app, add_context_processor=False)  # It would ask the database for every page.
     csrf.init_app(app)
-    mail.state = mail.init_app(app)  # Flask-Mail keeps it with the app alone, and its connection looks here.
+    mail.init_app(app)
     limiter.init_app(app)
 
 
