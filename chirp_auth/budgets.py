@@ -8,9 +8,10 @@ from flask import Flask, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth import caller
+from chirp_auth.accounts import audit_trail
 from chirp_auth.api import dialects
 from chirp_auth.extensions import db
-from chirp_auth.security import audit, limits
+from chirp_auth.security import limits
 from chirp_auth.security.limits import Spent
 
 log = structlog.get_logger("limits")
@@ -47,8 +48,7 @@ def _record(limit: Spent) -> None:
         return
     try:
         db.session.rollback()
-        audit.record("limit.hit", client, outcome="refused", limit=limit.name)
-        db.session.commit()
+        audit_trail.note("limit.hit", client, outcome="refused", limit=limit.name)
     except SQLAlchemyError as error:  # The refusal stands without its row.
         db.session.rollback()
         log.error("limit hit not recorded", limit=limit.name, error=type(error).__name__, reference=client.reference)

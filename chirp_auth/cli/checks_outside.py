@@ -35,7 +35,7 @@ def check_clock() -> Finding:
             theirs = db.session.scalar(select(func.clock_timestamp())) or theirs
         skew = abs(now() - theirs)
         newest = db.session.scalar(select(func.max(SecurityEvent.at)))
-        db.session.commit()
+        db.session.rollback()  # End the read.
     except SQLAlchemyError as error:
         db.session.rollback()
         return fail(

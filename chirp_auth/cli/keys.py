@@ -8,11 +8,9 @@ from tempfile import NamedTemporaryFile
 import click
 from flask.cli import AppGroup
 
-from chirp_auth.accounts import sessions
+from chirp_auth.accounts import audit_trail, sessions
 from chirp_auth.cli.asking import confirm, dry_run_option, operator, yes_option
 from chirp_auth.cli.output import FAILED, as_json_option, done, stop
-from chirp_auth.extensions import db
-from chirp_auth.security import audit
 from config import file_of, origins
 
 KEY, FALLBACKS = "secret_key", "secret_key_fallbacks"
@@ -46,8 +44,7 @@ def rotate(yes: bool, dry_run: bool, as_json: bool) -> None:
         _rotate_files(key_file, fallbacks_file)
     except OSError as error:
         stop(f"The key files cannot be written: {error.strerror}. The present key still counts.", FAILED)
-    audit.record("keys.rotated", operator())
-    db.session.commit()
+    audit_trail.note("keys.rotated", operator())
     days = sessions.MAX_AGE.days
     sentence = f"Written. Restart every process, and empty {fallbacks_file} in {days} days."
     done(sentence, as_json=as_json, written=True, key=None)

@@ -12,13 +12,12 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy import func, select
 
-from chirp_auth.accounts import import_users, users
+from chirp_auth.accounts import audit_trail, import_users, users
 from chirp_auth.accounts.import_users import FIELDS, Line
 from chirp_auth.cli.asking import dry_run_option, operator
 from chirp_auth.cli.output import FAILED, USAGE, as_json_option, clean, done, progress, stop
 from chirp_auth.extensions import db
 from chirp_auth.models import User
-from chirp_auth.security import audit
 from chirp_auth.words import iso
 
 MAX_LINE_CHARACTERS = 20_000
@@ -85,8 +84,7 @@ def export(form: str, output: TextIO, as_json: bool) -> None:
     """
     table = csv.DictWriter(output, EXPORTED) if form == "csv" and not as_json else None
     total = db.session.scalar(select(func.count()).select_from(User)) or 0
-    audit.record("user.exported", operator(), accounts=total)
-    db.session.commit()
+    audit_trail.note("user.exported", operator(), accounts=total)
     on_terminal = output is sys.stdout and output.isatty()
     if table:
         table.writeheader()

@@ -70,7 +70,7 @@ def read() -> MailStatus:
         last_error=db.session.scalar(troubled),
         worker_seen_at=duties.last_begun(duties.DELIVERY),
     )
-    db.session.commit()  # End the read.
+    db.session.rollback()  # End the read.
     return found
 
 
@@ -78,6 +78,6 @@ def recent_latencies() -> dict[str, float]:
     """Return the quantiles 0.5, 0.95 and 1 of the seconds that recent mails took; nothing if there were none."""
     times = select(OutboxEntry.created_at, OutboxEntry.sent_at).where(is_sent, OutboxEntry.sent_at > now() - RECENT)
     newest = db.session.execute(times.order_by(OutboxEntry.sent_at.desc()).limit(MAX_RECENT)).all()
-    db.session.commit()
+    db.session.rollback()
     spans = sorted((sent_at - created_at).total_seconds() for created_at, sent_at in newest if sent_at)
     return {str(q): spans[min(len(spans) - 1, int(len(spans) * q))] for q in (0.5, 0.95, 1)} if spans else {}

@@ -207,11 +207,12 @@ def test_the_whole_journey_is_on_record_with_its_references(
         ("session.signed_in", "no_account", "api"),
         ("session.signed_in", "ok", "browser"),
         ("password_reset.requested", "ok", "api"),
+        ("password_reset.opened", "ok", "browser"),
         ("password_reset.done", "ok", "browser"),
         ("password_reset.refused", "invalid_token", "api"),
     ]
     assert rows[4].reference == asked.headers["X-Request-Id"]
-    assert rows[5].reference == reset.headers["X-Request-Id"]
+    assert rows[6].reference == reset.headers["X-Request-Id"]
     assert {row.ip for row in rows[1:]} == {"127.0.0.1"}
     assert all(row.at.tzinfo is not None for row in rows)
     assert not any(ALICE in str(vars(row)) for row in rows), "addresses are kept as keyed digests"
