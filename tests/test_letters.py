@@ -148,7 +148,7 @@ def test_the_confirmation_tells_when_from_where_and_what_ended(confirmation: Ema
         assert re.search(r"\d{1,2} \w{3} \d{4}, \d\d:\d\d UTC", told)
         assert "Firefox" in told
         assert "1 other place" in told
-        assert "token=" not in told
+        assert "/reset-password" not in told
         assert NEW_PASSWORD not in told
         assert all(link.startswith(ORIGIN) for link in links(told))
 
