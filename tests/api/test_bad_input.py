@@ -136,6 +136,12 @@ def send_in_chunks(server: Application, path: str, *chunks: bytes) -> tuple[int,
         return answer.status, json.loads(answer.read())
 
 
+def send_whole(server: Application, path: str, body: bytes) -> int:
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)) as connection:
+        connection.request("POST", path, body, {"Content-Type": JSON})
+        return connection.getresponse().status
+
+
 def test_bodies_in_chunks_are_read_and_measured(server: Application) -> None:
     whole = json.dumps({"email": ALICE}).encode()
 
@@ -145,6 +151,7 @@ def test_bodies_in_chunks_are_read_and_measured(server: Application) -> None:
         assert send_in_chunks(server, path, *[b" " * 65_536] * 17, whole)[0] == 413
         cut = whole[:-1] + b" " * (MAX_BYTES - len(whole)) + b"}"
         assert send_in_chunks(server, path, cut)[0] == 200, "just 1 MB"
+        assert send_whole(server, path, cut) == 200, "just 1 MB, and its length was told"
         assert send_in_chunks(server, path, cut, b"!")[0] == 413, "what is over 1 MB is not cut off"
     sale = json.dumps({"email": ALICE, "old_password": PASSWORD, "new_password": NEW_PASSWORD}).encode()
     assert send_in_chunks(server, SELLER, sale) == (404, {"error": "User not found"})
