@@ -14,7 +14,7 @@ LOGIN = {"email": ALICE, "password": PASSWORD}
 
 @pytest.mark.parametrize("path", ["/api/v1/auth/login", "/api/auth/login", "/login"])
 def test_no_json_answer_sets_a_cookie(client: FlaskClient, alice: User, path: str) -> None:
-    for body in (LOGIN, {**LOGIN, "password": "nine wrong guesses"}, {}, None):
+    for body in (LOGIN, {**LOGIN, "password": "nine wrong guesses"}, {}, []):
         assert "Set-Cookie" not in client.post(path, json=body).headers
 
 
