@@ -31,8 +31,6 @@ DIALECTS = ("v1", "marketplace", "seller", "plain")
 UUID = r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b"
 ALL = [pytest.param(dialect, scene, id=f"{dialect}-{scene.name}") for dialect in DIALECTS for scene in scenes(dialect)]
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 @pytest.fixture
 def settings(database_url: str, scene: Scene) -> Settings:
@@ -62,7 +60,7 @@ def test_the_contract_is_kept_to_the_byte(dialect: str, scene: Scene, stage: Sta
     assert seen == kept.read_text(encoding="utf-8")
 
 
-def test_every_transcript_belongs_to_a_scene(database_url: str) -> None:
+def test_every_transcript_belongs_to_a_scene() -> None:
     kept = {f"{path.parent.name}/{path.stem}" for path in FOLDER.glob("*/*.txt")}
 
     assert kept == {f"{dialect}/{scene.name}" for dialect in DIALECTS for scene in scenes(dialect)}
