@@ -25,8 +25,17 @@ def read(schema: type[Schema]) -> Schema:
     """
     if not request.is_json:
         raise UnsupportedMediaType
+    return check(schema, _parse(_bytes()))
+
+
+def check(schema: type[Schema], given: Any) -> Schema:
+    """Return parsed JSON as `schema`.
+
+    Raises:
+        ValidationFailed, InvalidEmail: as for `read`.
+    """
     try:
-        return schema.model_validate(_parse(_bytes()))
+        return schema.model_validate(given)
     except ValidationError as error:
         wrong = error.errors(include_input=False, include_url=False, include_context=False)
         fields = {_path(each["loc"]): each["msg"] for each in wrong if each["type"] != "invalid_email"}

@@ -14,7 +14,6 @@ WEAK = errors.PasswordTooWeak("Password must be at least 8 characters long")
 LIMITED = errors.RateLimitExceeded(timedelta(minutes=42))
 UNREADABLE = (
     errors.MalformedJson(),
-    errors.ValidationFailed({"email": "Field required"}, "Not valid: email."),
     errors.UnsupportedMediaType(),
     errors.PayloadTooLarge(),
 )

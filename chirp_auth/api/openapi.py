@@ -9,10 +9,10 @@ from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
 from chirp_auth import errors
-from chirp_auth.api import answers, dialects
+from chirp_auth.api import answers, body, dialects
 from chirp_auth.api.calls import ACCESS, CALLS, RESET, UNREADABLE, Call
 from chirp_auth.api.dialect import Dialect
-from chirp_auth.errors import AuthError
+from chirp_auth.errors import AuthError, ValidationFailed
 
 VERSION = "1"
 SHAPES: dict[str, type[BaseModel]] = {
@@ -62,7 +62,7 @@ def document(app: Flask) -> dict[str, Any]:
 
 
 def _operation(app: Flask, dialect: Dialect, view: str, call: Call, rule: Rule, path: str) -> dict[str, Any]:
-    refuses = (*call.refuses, *(UNREADABLE if call.takes else ()), *ALWAYS)
+    refuses = (*call.refuses, *(_unreadable(call.takes) if call.takes else ()), *ALWAYS)
     operation: dict[str, Any] = {
         "operationId": f"{dialect.name}.{view}",
         "tags": [dialect.name],
@@ -80,6 +80,17 @@ def _operation(app: Flask, dialect: Dialect, view: str, call: Call, rule: Rule, 
     if call.bearer:
         operation["security"] = [{call.bearer: []}]
     return operation
+
+
+def _unreadable(takes: type[BaseModel]) -> tuple[AuthError, ...]:
+    """Return the refusals of a body that is not `takes`; what is wrong with its members, validation says itself."""
+    mistyped = {next(iter(takes.model_fields)): 0}
+    for given in ({}, mistyped):  # where every member may be left out, nothing is missing from {}
+        try:
+            body.check(takes, given)
+        except ValidationFailed as refusal:
+            return (*UNREADABLE, refusal)
+    raise AssertionError(f"{takes.__name__} takes anything")
 
 
 def _parameters(call: Call, rule: Rule) -> list[dict[str, Any]]:
@@ -104,9 +115,9 @@ def _refusals(app: Flask, dialect: Dialect, path: str, refuses: tuple[AuthError,
     for refusal in refuses:
         with app.test_request_context(path):
             answer = dialect.refused(refusal)
-        body = answer.get_json()
-        if "timestamp" in body:
-            body["timestamp"] = EXAMPLE_TIME
+        told_body = answer.get_json()
+        if "timestamp" in told_body:
+            told_body["timestamp"] = EXAMPLE_TIME
         content = {"schema": _ref(SHAPES[dialect.name]), "examples": {}}
         told = found.setdefault(
             str(answer.status_code), {"description": "Refused", "content": {answer.mimetype: content}}
@@ -115,7 +126,7 @@ def _refusals(app: Flask, dialect: Dialect, path: str, refuses: tuple[AuthError,
             if header in answer.headers:
                 told["headers"] = {header: {"schema": {"type": "string"}, "example": answer.headers[header]}}
         examples = told["content"][answer.mimetype]["examples"]
-        examples[refusal.code if refusal.code not in examples else f"{refusal.code}_2"] = {"value": body}
+        examples[refusal.code if refusal.code not in examples else f"{refusal.code}_2"] = {"value": told_body}
     return {status: found[status] for status in sorted(found)}
 
 

@@ -12,14 +12,14 @@ from flask.testing import FlaskClient
 from chirp_auth.models import User
 from config import Settings
 from tests.api.talk import START, told
-from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD
+from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD
 
 V1 = "/api/v1/auth"
 CHANGE = {"current_password": PASSWORD, "new_password": NEW_PASSWORD, "confirm_password": NEW_PASSWORD}
 
 
-def sign_in(client: FlaskClient) -> str:
-    return str(told(client.post(f"{V1}/login", json={"email": ALICE, "password": PASSWORD}))["access_token"])
+def sign_in(client: FlaskClient, email: str = ALICE) -> str:
+    return str(told(client.post(f"{V1}/login", json={"email": email, "password": PASSWORD}))["access_token"])
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -136,3 +136,14 @@ def test_the_sessions_are_listed_by_the_id_in_the_token_this_one_first(client: F
 def _changed(token: str) -> str:
     head, claims, signature = token.split(".")
     return f"{head}.{claims}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
+
+
+def test_nobody_ends_the_session_of_somebody_else(client: FlaskClient, alice: User) -> None:
+    hers = sign_in(client)
+    client.post(f"{V1}/register", json={"email": MALLORY, "password": PASSWORD})
+    mallorys = sign_in(client, MALLORY)
+
+    refused = client.delete(f"{V1}/sessions/{session_of(hers)}", headers=bearer(mallorys))
+
+    assert refused.status_code == 404
+    assert status(client, hers) == 200

@@ -31,6 +31,6 @@ def test_ios_learns_which_links_the_app_opens(client: FlaskClient) -> None:
     assert [link["/"] for link in links["components"]] == ["/reset-password"]
 
 
-@pytest.mark.parametrize("name", ["assetlinks.json", "apple-app-site-association"])
+@pytest.mark.parametrize("name", ["assetlinks.json", "apple-app-site-association", "something-else"])
 def test_without_an_app_there_is_nothing(client: FlaskClient, name: str) -> None:
     assert client.get(f"/.well-known/{name}").status_code == 404

@@ -1,15 +1,22 @@
 """The OpenAPI document: valid, complete, the same as the file in docs/, and shown as a page."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient, FlaskCliRunner
 from openapi_spec_validator import validate
 
+from chirp_auth.api import answers
 from chirp_auth.routing import Application
 
-KEPT = Path(__file__).parents[2] / "docs/openapi.json"
+DOCS = Path(__file__).parents[2] / "docs"
+KEPT = DOCS / "openapi.json"
+TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*/*.txt"))
+SENTENCES = ("detail", "message", "error")
+OUTSIDE = ("NOT_FOUND", "METHOD_NOT_ALLOWED")
 
 
 @pytest.fixture(params=["sqlite"])
@@ -54,9 +61,68 @@ def test_every_call_of_every_contract_is_described(app: Application, client: Fla
 
 
 def test_the_page_shows_every_call_without_a_script_of_its_own(client: FlaskClient) -> None:
-    page = client.get("/api/docs").get_data(as_text=True)
+    answer = client.get("/api/docs")
+    page = answer.get_data(as_text=True)
 
+    assert (answer.status_code, answer.mimetype) == (200, "text/html")
     for path in client.get("/api/openapi.json").get_json()["paths"]:
         assert path in page
     assert "style=" not in page
     assert "<script>" not in page
+
+
+@pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_what_a_client_sees_is_what_the_document_says(transcript: Path) -> None:
+    document = json.loads(KEPT.read_text(encoding="utf-8"))
+    asked, answered = re.split(r"\n(?=HTTP/1.1 \d)", transcript.read_text(encoding="utf-8"), maxsplit=1)
+    method, path = re.match(r"(\S+) ([^ ?]+)", asked).groups()  # type: ignore[union-attr]
+    head, _, told = answered.partition("\n\n")
+    status = head.split()[1]
+
+    described = _responses(document, transcript.parent.name, method, path)[status]
+
+    if not told.strip():
+        assert "content" not in described
+        return
+    content = described["content"][re.search(r"Content-Type: (\S+)", head)[1]]  # type: ignore[index]
+    body = json.loads(told.replace("<uuid 1>", "6f1c2d0e-8a3b-4c5d-9e7f-0a1b2c3d4e5f"))
+    getattr(answers, content["schema"]["$ref"].rpartition("/")[2]).model_validate(body)
+    if code := body.get("code") or body.get("error_code"):
+        assert code in {name.removesuffix("_2") for name in content["examples"]}
+    for header in described.get("headers", {}).keys() & {"Retry-After"}:
+        assert f"{header}: " in head
+
+
+@pytest.mark.parametrize("contract", ["v1", "marketplace", "seller", "plain"])
+def test_the_page_in_docs_lists_every_refusal_of_every_call(contract: str) -> None:
+    calls = re.split(r"(?m)^`(?=(?:GET|POST|PATCH|DELETE) /)", (DOCS / f"api/{contract}.md").read_text("utf-8"))[1:]
+    row = re.compile(r"(?m)^\| (\d{3}) \| `(\w+)` \| (.+) \|$")
+
+    listed = {call.partition("`")[0]: sorted(row.findall(call)) for call in calls}
+
+    paths = json.loads(KEPT.read_text(encoding="utf-8"))["paths"]
+    assert listed == {
+        f"{method.upper()} {path}": sorted(_refusals(call["responses"]))
+        for path, methods in paths.items()
+        for method, call in methods.items()
+        if contract in call["tags"]
+    }
+
+
+def _responses(document: dict[str, Any], contract: str, method: str, path: str) -> dict[str, Any]:
+    """Return what the document says of a call, and of calls that its contract does not have."""
+    shared = document["components"]["responses"]
+    outside = {status: shared[f"{contract}.{code}"] for status, code in zip(("404", "405"), OUTSIDE, strict=True)}
+    for template, methods in document["paths"].items():
+        if re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path) and method.lower() in methods:
+            return outside | dict(methods[method.lower()]["responses"])
+    return outside
+
+
+def _refusals(responses: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [
+        (status, code.removesuffix("_2"), next(v for k, v in example["value"].items() if k in SENTENCES))
+        for status, response in responses.items()
+        for content in response.get("content", {}).values()
+        for code, example in content.get("examples", {}).items()
+    ]

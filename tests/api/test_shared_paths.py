@@ -58,3 +58,16 @@ def test_a_wrong_method_is_told_in_json_to_whoever_speaks_it(
     assert (answer.status_code, answer.mimetype, list(told(answer))) == (405, JSON, ["detail"])
     assert {"GET", "POST"} <= set(answer.headers["Allow"].split(", "))
     assert client.put(path).mimetype == "text/html"
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/api//auth/login", "/api/auth/login/"])
+def test_no_api_path_answers_with_a_page(client: FlaskClient, path: str) -> None:
+    for method in ("GET", "POST", "OPTIONS", "DELETE"):
+        assert client.open(path, method=method).is_json
+
+
+def test_an_api_call_takes_no_options_request(client: FlaskClient) -> None:
+    answer = client.options("/api/v1/auth/login")
+
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert answer.mimetype == "application/problem+json"
