@@ -14,7 +14,8 @@ LOGIN = {"email": ALICE, "password": PASSWORD}
 
 @pytest.mark.parametrize("path", ["/api/v1/auth/login", "/api/auth/login", "/login"])
 def test_no_json_answer_sets_a_cookie(client: FlaskClient, alice: User, path: str) -> None:
-    for body in (LOGIN, {**LOGIN, "password": "nine wrong guesses"}, {}, []):
+    bodies: list[object] = [LOGIN, {**LOGIN, "password": "nine wrong guesses"}, {}, []]
+    for body in bodies:
         assert "Set-Cookie" not in client.post(path, json=body).headers
 
 
