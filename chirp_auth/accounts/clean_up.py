@@ -12,11 +12,19 @@ from typing import Any
 import structlog
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
-from chirp_auth.accounts import audit_trail
+from chirp_auth.accounts import audit_trail, devices
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import chores, duties
-from chirp_auth.models import AuditSeal, OutboxEntry, PasswordResetToken, SecurityEvent, Session
+from chirp_auth.models import (
+    AddressChange,
+    AuditSeal,
+    KnownDevice,
+    OutboxEntry,
+    PasswordResetToken,
+    SecurityEvent,
+    Session,
+)
 from chirp_auth.security import audit
 from chirp_auth.security.client import Client
 
@@ -25,6 +33,7 @@ BATCHES_AT_ONCE = 10
 EVERY = timedelta(hours=1)
 KEEP_LINKS_FOR = timedelta(days=30)  # After their end: an old link can still say that it is old.
 KEEP_SESSIONS_FOR = timedelta(days=30)
+KEEP_ADDRESS_CHANGES_FOR = timedelta(days=30)  # Whatever is asked for: an owner may undo one for seven days.
 
 log = structlog.get_logger("clean_up")
 
@@ -104,6 +113,8 @@ def _rubbish(older_than: timedelta | None) -> list[Rubbish]:
         Rubbish(PasswordResetToken, PasswordResetToken.expires_at < before(KEEP_LINKS_FOR)),
         Rubbish(Session, Session.expires_at < before(KEEP_SESSIONS_FOR)),
         Rubbish(OutboxEntry, or_(OutboxEntry.sent_at < mail, given_up)),
+        Rubbish(KnownDevice, KnownDevice.last_used_at < before(devices.LIFE)),
+        Rubbish(AddressChange, AddressChange.created_at < now() - KEEP_ADDRESS_CHANGES_FOR),
         Rubbish(SecurityEvent, SecurityEvent.at < before(settings.keep_events_for)),
     ]
 

