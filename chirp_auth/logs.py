@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -85,7 +86,7 @@ def mask_secrets(_logger: WrappedLogger, _method: str, fields: EventDict) -> Eve
 
 
 def _masked(name: object, value: Any) -> Any:
-    if isinstance(name, str) and SECRET_FIELDS.search(name):
+    if isinstance(name, str) and _names_a_secret(name):
         return MASK
     if isinstance(value, str):
         return _SECRET_TEXT.sub(_keep_the_name, value)
@@ -94,6 +95,11 @@ def _masked(name: object, value: Any) -> Any:
     if isinstance(value, list | tuple) and name != "exc_info":
         return [_masked(None, inner) for inner in value]
     return value
+
+
+@lru_cache(maxsize=1024)
+def _names_a_secret(name: str) -> bool:
+    return SECRET_FIELDS.search(name) is not None
 
 
 def _keep_the_name(found: re.Match[str]) -> str:
