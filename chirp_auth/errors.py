@@ -121,7 +121,7 @@ class ServiceBusy(AuthError):
 
     code = "SERVICE_BUSY"
     sentence = "The service is busy. Please try again in a few seconds."
-    retry_after = timedelta(seconds=2)
+    retry_after = timedelta(seconds=5)  # About what sixty-four sign-ins at once wait on two cores.
 
 
 class MalformedRequest(AuthError):

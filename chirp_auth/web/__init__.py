@@ -8,6 +8,7 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its pages to the b
     not_me,
     password_change,
     password_reset,
+    password_strength,
     registration,
     security_txt,
     sign_in,

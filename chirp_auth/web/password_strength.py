@@ -1,0 +1,43 @@
+"""What the server thinks of a password while it is typed: the verdict that submitting it would meet.
+
+Nothing is kept and nothing is logged; without script the same is said after submitting.
+"""
+
+from flask import Response, jsonify, request, session
+from flask_login import current_user
+
+from chirp_auth.accounts import reset_links
+from chirp_auth.errors import InvalidToken, PasswordTooWeak, TokenAlreadyUsed, TokenExpired
+from chirp_auth.models import User
+from chirp_auth.security import passwords
+from chirp_auth.web.blueprint import web
+
+ACCEPTED = "This password will do."
+
+
+@web.post("/password-strength")
+def password_strength() -> Response:
+    typed = request.form.get("new_password") or request.form.get("password", "")
+    try:
+        passwords.check(typed, _context())
+    except PasswordTooWeak as refusal:
+        return jsonify({"accepted": False, "sentence": f"{refusal.sentence}."})
+    return jsonify({"accepted": True, "sentence": ACCEPTED})
+
+
+def _context() -> tuple[str | None, ...]:
+    """Return the address and names that must not be the password's bulk: as typed, or those of the account."""
+    if "email" in request.form:
+        return tuple(request.form.get(name, "")[:300] for name in ("email", "first_name", "last_name"))
+    user = _user()
+    return (user.email, user.first_name, user.last_name) if user else ()
+
+
+def _user() -> User | None:
+    if current_user.is_authenticated:
+        signed_in: User = current_user.user
+        return signed_in
+    try:
+        return reset_links.check_link(session.get("reset_token", "")).user
+    except (InvalidToken, TokenExpired, TokenAlreadyUsed):
+        return None
