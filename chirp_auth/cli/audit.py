@@ -111,7 +111,8 @@ def verify(as_json: bool) -> None:
 
     Example: flask --app wsgi auth audit verify
     """
-    report = audit_trail.verify()
+    with progress("Verifying events") as advance:
+        report = audit_trail.verify(advance)
     if as_json:
         click.echo(json.dumps(asdict(report), indent=2))
     else:

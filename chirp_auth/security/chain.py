@@ -6,15 +6,14 @@ with the signing key (HMAC), so that whoever can write to the database alone can
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest
 from hmac import new as hmac
 
 import structlog
-from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chirp_auth.extensions import db, settings
@@ -72,8 +71,8 @@ def seal_batch() -> int:
     return len(members)
 
 
-def verify() -> Report:
-    """Recompute the whole chain and report what does not fit. Changes nothing."""
+def verify(told: Callable[[int], None] = lambda _events: None) -> Report:
+    """Recompute the whole chain and report what does not fit. Changes nothing; `told` learns of each seal's events."""
     report = Report(unsealed=_count_unsealed())
     for seal in _seals():
         if report.first is None:
@@ -83,30 +82,13 @@ def verify() -> Report:
         report.seals += 1
         report.events += len(seal.members)
         report.head = seal.digest
+        told(len(seal.members))
     known = select(AuditSeal.number)
     strays = db.session.scalars(
         select(SecurityEvent.id).where(SecurityEvent.seal.is_not(None), SecurityEvent.seal.not_in(known))
     )
     report.problems += [f"Event {event_id} names a seal that does not exist." for event_id in strays]
     return report
-
-
-def drop_before(moment: datetime) -> int:
-    """Remove the seals made before the moment with their events, the oldest first; return how many events went.
-
-    The chain then begins with the oldest seal that stays; the newest one always does.
-    """
-    newest = select(func.max(AuditSeal.number)).scalar_subquery()
-    old = list(
-        db.session.scalars(select(AuditSeal.number).where(AuditSeal.sealed_at < moment, AuditSeal.number < newest))
-    )
-    unsynchronized = {"synchronize_session": False}
-    gone = db.session.execute(
-        delete(SecurityEvent).where(SecurityEvent.seal.in_(old)), execution_options=unsynchronized
-    )
-    db.session.execute(delete(AuditSeal).where(AuditSeal.number.in_(old)), execution_options=unsynchronized)
-    assert isinstance(gone, CursorResult)  # noqa: S101 - a DELETE always gives one
-    return int(gone.rowcount)
 
 
 def digest_of(event: SecurityEvent) -> str:
