@@ -172,6 +172,7 @@ def uv_environment() -> dict[str, str]:
     environment = dict(os.environ)
     environment.pop("VIRTUAL_ENV", None)  # else uv warns that it is another one
     environment.update(
+        UV_COMPILE_BYTECODE="1",  # else each start compiles for two seconds where .venv is not ours to write
         UV_PROJECT_ENVIRONMENT=str(VENV),
         UV_PYTHON=str(VENV_PYTHON),
         UV_PYTHON_DOWNLOADS="never",  # uv would fetch an interpreter from a code host
