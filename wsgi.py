@@ -1,6 +1,11 @@
 """The application for servers, and for `flask --app wsgi …`; a server also gets the mail thread."""
 
+import gc
 import sys
+
+# Nothing that starting makes becomes garbage: looking for some meanwhile is a tenth of the start, and looking at
+# all of it again and again would be a part of every request.
+gc.disable()
 
 import click
 
@@ -23,3 +28,6 @@ app = create_app(settings)
 
 if settings.mail_worker == "thread" and not commanded:
     worker.start_thread(app)
+
+gc.freeze()
+gc.enable()

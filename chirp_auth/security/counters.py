@@ -13,8 +13,6 @@ from typing import Any
 import structlog
 from limits.errors import StorageError
 from limits.storage import RedisStorage, Storage
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 ANSWER_SECONDS = 0.3  # A Redis that takes longer is away.
 PROBE_SECONDS = 1.0
@@ -144,6 +142,10 @@ class Counters(Storage):
 
 
 def _redis(url: str) -> RedisStorage:
+    # Here because it takes long, and operators' commands on a machine without Redis would wait for it.
+    from redis.backoff import NoBackoff  # noqa: PLC0415
+    from redis.retry import Retry  # noqa: PLC0415
+
     return RedisStorage(
         url,
         wrap_exceptions=True,
