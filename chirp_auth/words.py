@@ -16,6 +16,11 @@ def iso(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def counted(number: int, thing: str) -> str:
+    """Return how many of a thing: 1 link, 2 links."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def in_words(span: timedelta | float) -> str:
     """Return the span as its two largest units, rounded up to a second: 1 hour, 4 minutes, 1 day 2 hours."""
     seconds = span.total_seconds() if isinstance(span, timedelta) else span
@@ -24,7 +29,7 @@ def in_words(span: timedelta | float) -> str:
     for name, size in _UNITS:
         count, rest = divmod(left, size)
         if count and len(parts) < 2:
-            parts.append(f"{count} {name}{'s' if count > 1 else ''}")
+            parts.append(counted(count, name))
         if parts and (len(parts) == 2 or not rest):
             break
         left = rest

@@ -57,6 +57,13 @@ def account(text: str) -> User:
     return user
 
 
+def one_or_all(text: str | None, *, everybody: bool, option: str) -> User | None:
+    """Return the account that is meant, None for all of them; which has to be said, and once."""
+    if bool(text) == everybody:
+        stop(f"Name an account, or say {option}.", USAGE)
+    return account(text) if text else None
+
+
 def since(span: timedelta | None) -> datetime | None:
     """Return the moment that lies so far back."""
     return now() - span if span else None

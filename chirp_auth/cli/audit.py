@@ -17,6 +17,7 @@ from chirp_auth.cli.events import EVENT_COLUMNS, event_row
 from chirp_auth.cli.output import FAILED, as_json_option, clean, progress, rows, stop
 from chirp_auth.extensions import db
 from chirp_auth.models import SecurityEvent
+from chirp_auth.words import counted
 
 SHOWN = ("at", "kind", "outcome", "user_id", "face", "ip", "reference", "actor", "detail")
 FOLLOW_SECONDS = 1.0
@@ -116,12 +117,13 @@ def verify(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(report), indent=2))
     else:
-        click.echo(f"{report.events} events under {report.seals} seals, {report.unsealed} not sealed yet.")
+        covered = f"{counted(report.events, 'event')} under {counted(report.seals, 'seal')}"
+        click.echo(f"{covered}, {report.unsealed} not sealed yet.")
         click.echo(f"Head: {report.head}")
         for problem in report.problems:
             click.echo(problem)
     if report.problems:
-        stop(f"{len(report.problems)} problems in the audit trail.", FAILED)
+        stop(f"{counted(len(report.problems), 'problem')} in the audit trail.", FAILED)
 
 
 def _print_line(event: SecurityEvent, *, as_json: bool) -> None:

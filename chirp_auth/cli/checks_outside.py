@@ -11,6 +11,7 @@ from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import smtp, status
 from chirp_auth.models import SecurityEvent
+from chirp_auth.words import counted
 
 REDIS_SECONDS = 1.0
 SKEW = timedelta(seconds=5)
@@ -100,7 +101,8 @@ def _worker(mail: status.MailStatus) -> Finding:
 
 
 def _queue(mail: status.MailStatus) -> Finding:
-    detail = f"{mail.waiting} mails wait, the oldest for {mail.oldest_seconds:.0f} s; {mail.parked} parked"
+    waiting = f"{counted(mail.waiting, 'mail')} waiting, the oldest for {mail.oldest_seconds:.0f} s"
+    detail = f"{waiting}; {mail.parked} parked"
     if mail.oldest_seconds > LAG_FAIL_SECONDS:
         return fail("queue", detail, "See the lines on worker and smtp, and: flask --app wsgi auth mail status")
     if mail.oldest_seconds > LAG_WARN_SECONDS:

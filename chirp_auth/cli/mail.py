@@ -12,7 +12,7 @@ from chirp_auth.extensions import settings
 from chirp_auth.mail import status as mail_status
 from chirp_auth.mail.smtp import Refused, ServerAway, TryLater
 from chirp_auth.models import OutboxEntry
-from chirp_auth.words import iso
+from chirp_auth.words import counted, iso
 
 COLUMNS = ("id", "kind", "recipient", "status", "created_at", "due_at", "attempts", "sent_at", "last_error")
 
@@ -76,7 +76,7 @@ def retry(mail_id: UUID | None, failed: bool, as_json: bool) -> None:
     """
     _check(mail_id, failed=failed)
     tried = outbox_care.retry(mail_id, operator())
-    done(f"{tried} mails are queued again; the mail worker sends them.", as_json=as_json, queued=tried)
+    done(f"Queued {counted(tried, 'mail')} again; the mail worker sends what is due.", as_json=as_json, queued=tried)
 
 
 @mail.command("cancel")
@@ -93,11 +93,11 @@ def cancel(mail_id: UUID | None, failed: bool, yes: bool, dry_run: bool, as_json
     _check(mail_id, failed=failed)
     count = outbox_care.parked() if failed else 1
     if dry_run:
-        done(f"Would cancel {count} mails.", as_json=as_json, mails=count, cancelled=False)
+        done(f"Would cancel {counted(count, 'mail')}.", as_json=as_json, mails=count, cancelled=False)
         return
-    confirm(f"Cancel {count} mails?", yes=yes)
+    confirm(f"Cancel {counted(count, 'mail')}?", yes=yes)
     cancelled = outbox_care.cancel(mail_id, operator())
-    done(f"{cancelled} mails are cancelled.", as_json=as_json, mails=cancelled, cancelled=True)
+    done(f"Cancelled {counted(cancelled, 'mail')}.", as_json=as_json, mails=cancelled, cancelled=True)
 
 
 @mail.command("send-test")

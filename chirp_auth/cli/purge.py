@@ -8,6 +8,7 @@ from flask.cli import with_appcontext
 from chirp_auth.accounts import clean_up
 from chirp_auth.cli.asking import Span, confirm, dry_run_option, operator, yes_option
 from chirp_auth.cli.output import as_json_option, progress, rows
+from chirp_auth.words import counted
 
 
 @click.command("purge")
@@ -26,7 +27,7 @@ def purge(older_than: timedelta | None, yes: bool, dry_run: bool, as_json: bool)
     old = clean_up.count(older_than)
     if not dry_run:
         if total := sum(old.values()):
-            confirm(f"Delete {total} rows?", yes=yes)
+            confirm(f"Delete {counted(total, 'row')}?", yes=yes)
         with progress("Deleting", total) as advance:
             old = clean_up.purge(operator(), older_than, advance)
     rows(("table", "rows"), [{"table": table, "rows": count} for table, count in old.items()], as_json=as_json)

@@ -4,10 +4,10 @@ import click
 from flask.cli import AppGroup
 
 from chirp_auth.accounts import administration, sessions
-from chirp_auth.cli.asking import account, confirm, dry_run_option, operator, yes_option
-from chirp_auth.cli.output import USAGE, as_json_option, done, rows, stop
+from chirp_auth.cli.asking import account, confirm, dry_run_option, one_or_all, operator, yes_option
+from chirp_auth.cli.output import as_json_option, done, rows
 from chirp_auth.security.client import device_in_words
-from chirp_auth.words import iso
+from chirp_auth.words import counted, iso
 
 COLUMNS = ("id", "face", "device", "ip", "created_at", "last_seen_at", "expires_at")
 
@@ -48,13 +48,11 @@ def revoke(who: str | None, all_users: bool, yes: bool, dry_run: bool, as_json: 
 
     Example: flask --app wsgi auth session revoke alice@example.com
     """
-    if bool(who) == all_users:
-        stop("Name an account, or say --all-users.", USAGE)
-    found = account(who) if who else None
+    found = one_or_all(who, everybody=all_users, option="--all-users")
     count = administration.living_sessions(found)
     if dry_run:
-        done(f"Would end {count} sessions.", as_json=as_json, sessions=count, ended=False)
+        done(f"Would end {counted(count, 'session')}.", as_json=as_json, sessions=count, ended=False)
         return
-    confirm(f"End {count} sessions of {found.email if found else 'all accounts'}?", yes=yes)
+    confirm(f"End {counted(count, 'session')} of {found.email if found else 'all accounts'}?", yes=yes)
     ended = administration.end_sessions(found, operator())
-    done(f"{ended} sessions ended.", as_json=as_json, sessions=ended, ended=True)
+    done(f"Ended {counted(ended, 'session')}.", as_json=as_json, sessions=ended, ended=True)

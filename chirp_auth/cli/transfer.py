@@ -18,7 +18,7 @@ from chirp_auth.cli.asking import dry_run_option, operator
 from chirp_auth.cli.output import FAILED, USAGE, as_json_option, clean, done, progress, stop
 from chirp_auth.extensions import db
 from chirp_auth.models import User
-from chirp_auth.words import iso
+from chirp_auth.words import counted, iso
 
 MAX_LINE_CHARACTERS = 20_000
 EVERYBODY = 2**31 - 1
@@ -61,8 +61,8 @@ def import_file(file: Path, form: str | None, dry_run: bool, as_json: bool) -> N
             tally = import_users.import_users(lines, operator(), refused, advance)
     verb = "Would import" if dry_run else "Imported"
     sentence = (
-        f"{verb} {tally.imported} accounts ({tally.invited} of them by invitation), "
-        f"skipped {tally.skipped} that were there, refused {tally.refused} lines."
+        f"{verb} {counted(tally.imported, 'account')} ({tally.invited} of them by invitation), "
+        f"skipped {tally.skipped} that were there, refused {counted(tally.refused, 'line')}."
     )
     counts = {name: getattr(tally, name) for name in ("imported", "invited", "skipped", "refused")}
     done(sentence, as_json=as_json, **counts)

@@ -23,7 +23,7 @@ from chirp_auth.cli.events import event_row
 from chirp_auth.cli.output import as_json_option, done, facts, refusals_in_words, rows
 from chirp_auth.models import User
 from chirp_auth.security.client import device_in_words
-from chirp_auth.words import iso
+from chirp_auth.words import counted, iso
 
 COLUMNS = ("id", "email", "name", "status", "created_at", "last_sign_in_at")
 
@@ -98,7 +98,7 @@ def lock(who: str, reason: str | None, yes: bool, as_json: bool) -> None:
     confirm(f"Lock the account {found.email}?", yes=yes)
     with refusals_in_words():
         ended = administration.lock(found, reason, operator())
-    done(f"{found.email} is locked; {ended} sessions ended.", as_json=as_json, id=str(found.id), ended=ended)
+    done(f"{found.email} is locked; {counted(ended, 'session')} ended.", as_json=as_json, id=str(found.id), ended=ended)
 
 
 @user.command("unlock")
@@ -127,7 +127,7 @@ def delete(who: str, yes: bool, dry_run: bool, as_json: bool) -> None:
     """
     found = account(who)
     gone = {"sessions": administration.living_sessions(found), "links": support_links.open_links(found)}
-    words = f"the account {found.email}, {gone['sessions']} sessions and {gone['links']} links"
+    words = f"the account {found.email}, {counted(gone['sessions'], 'session')} and {counted(gone['links'], 'link')}"
     if dry_run:
         done(f"Would delete {words}.", as_json=as_json, id=str(found.id), deleted=False, **gone)
         return
@@ -151,7 +151,7 @@ def set_email(who: str, email: str, yes: bool, as_json: bool) -> None:
     confirm(f"Change the address of {former} to {email}, and end all its sessions?", yes=yes)
     with refusals_in_words():
         ended = administration.set_email(found, email, operator())
-    sentence = f"{former} is now {found.email}; {ended} sessions ended."
+    sentence = f"{former} is now {found.email}; {counted(ended, 'session')} ended."
     done(sentence, as_json=as_json, id=str(found.id), email=found.email, ended=ended)
 
 
