@@ -56,6 +56,8 @@ def compose_invitation(entry: OutboxEntry) -> Letter | Nobody:
     if user.password_hash:
         return Nobody("has a password already")
     row = db.session.get(PasswordResetToken, entry.id) or _issue(entry, user)
+    if row is None:
+        return Nobody("cancelled")
     if row.used_at or row.revoked_at:
         return Nobody("replaced by a newer link")
     if row.expires_at <= now():  # The mail server was away for longer than the link lives.
@@ -74,7 +76,9 @@ def compose_invitation(entry: OutboxEntry) -> Letter | Nobody:
     )
 
 
-def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken:
+def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken | None:
+    if not outbox.hold(entry):
+        return None
     row = PasswordResetToken(
         id=entry.id,
         user=user,

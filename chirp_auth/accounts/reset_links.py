@@ -12,6 +12,7 @@ from chirp_auth.accounts import addresses, credentials, users
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, LinkReplaced, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db, settings
+from chirp_auth.mail import outbox
 from chirp_auth.mail.compose import Letter, Nobody, composes, safe_name
 from chirp_auth.models import OutboxEntry, PasswordResetToken, SecurityEvent, User
 from chirp_auth.security import audit, tokens
@@ -33,9 +34,8 @@ def compose_link(entry: OutboxEntry) -> Letter | Nobody:
     if user.disabled_at:
         return Nobody("account disabled")
     row = db.session.get(PasswordResetToken, entry.id) or _issue(entry, user)
-    if row is None:
-        _record_withheld(entry, user)
-        return Nobody("too many mails")
+    if isinstance(row, Nobody):
+        return row
     if row.used_at or row.revoked_at:
         return Nobody("replaced by a newer link")
     if row.expires_at <= now():  # The mail server was away for longer than the link lives.
@@ -111,13 +111,16 @@ def open_in_app(token: str) -> str | None:
     return f"{settings.mobile_deep_link}?token={token}" if settings.mobile_deep_link else None
 
 
-def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken | None:
-    """Void the user's older links and add a new one; None if this hour's mails are spent."""
+def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken | Nobody:
+    """Void the user's older links and add a new one, unless this hour's mails are spent or the promise was voided."""
     # The update comes first: it holds the user's row, so that two workers count one after the other.
     asked = update(User).where(User.id == user.id).values(password_reset_requested_at=now())
     db.session.execute(asked, execution_options={"synchronize_session": False})
     if issued := db.session.get(PasswordResetToken, entry.id):  # by a worker whose lease ran out meanwhile
         return issued
+    if not outbox.hold(entry):
+        db.session.rollback()
+        return Nobody("cancelled")
     an_hour_ago = now() - timedelta(hours=1)
     mails = db.session.scalar(
         select(func.count())
@@ -127,7 +130,8 @@ def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken | None:
     # A link out of our own notice asks for recovery: nobody can spend those mails for the owner.
     if (mails or 0) >= MAX_MAILS_PER_HOUR and not entry.params.get("recovery"):
         db.session.rollback()
-        return None
+        _record_withheld(entry, user)
+        return Nobody("too many mails")
     db.session.refresh(user)
     credentials.void_links(user.id)
     row = PasswordResetToken(

@@ -1,17 +1,17 @@
-"""Support links: a reset link given by an operator by word of mouth, and the end of links that are out."""
+"""Support links: a reset link given by an operator by word of mouth, and the end of links that are out or promised."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, Update, func, select, update
 
-from chirp_auth.accounts import credentials
+from chirp_auth.accounts import addresses, credentials
 from chirp_auth.clock import now
 from chirp_auth.errors import AccountLocked
 from chirp_auth.extensions import db, settings
-from chirp_auth.models import PasswordResetToken, User
+from chirp_auth.models import OutboxEntry, PasswordResetToken, User
 from chirp_auth.security import audit, tokens
 from chirp_auth.security.client import Client
 
@@ -54,13 +54,46 @@ def open_links(user: User | None) -> int:
     return db.session.scalar(select(func.count()).select_from(PasswordResetToken).where(*_open(user))) or 0
 
 
-def void_links(user: User | None, client: Client) -> int:
-    """Void all links of the user, or everybody's; return how many that were."""
-    voiding = update(PasswordResetToken).where(*_open(user)).values(revoked_at=now())
-    result: Any = db.session.execute(voiding, execution_options={"synchronize_session": False})
+def promised_links(user: User | None) -> int:
+    """Return how many mails with a link for the user, or for anybody, are still to be sent."""
+    return db.session.scalar(select(func.count()).select_from(OutboxEntry).where(_promised(user))) or 0
+
+
+def void_links(user: User | None, client: Client) -> tuple[int, int]:
+    """Void all links of the user, or everybody's, and cancel the mails that would bring one.
+
+    Returns:
+        How many links, and how many mails.
+    """
+    # The mails first: a worker that composes one holds its row, and its link is there once we have the row.
+    cancelled = _update(
+        update(OutboxEntry)
+        .where(_promised(user))
+        .values(due_at=None, sent_at=now(), last_error=f"cancelled by {client.actor}")
+    )
+    voided = _update(update(PasswordResetToken).where(*_open(user)).values(revoked_at=now()))
     user_id = user.id if user else None
-    audit.record("password_reset.links_voided", client, user_id=user_id, voided=result.rowcount)
+    audit.record("password_reset.links_voided", client, user_id=user_id, voided=voided, cancelled=cancelled)
     db.session.commit()
+    return voided, cancelled
+
+
+def _promised(user: User | None) -> ColumnElement[bool]:
+    brings_a_link = OutboxEntry.kind.in_(("reset_link", "invitation")) & OutboxEntry.sent_at.is_(None)
+    if user is None:
+        return brings_a_link
+    waiting = select(OutboxEntry.id, OutboxEntry.recipient, OutboxEntry.user_id).where(brings_a_link)
+    # A promise names an address as it was typed, and says nothing of accounts.
+    mine = [
+        entry.id
+        for entry in db.session.execute(waiting)
+        if entry.user_id == user.id or addresses.parse(entry.recipient).key == user.email_key
+    ]
+    return OutboxEntry.id.in_(mine) & OutboxEntry.sent_at.is_(None)
+
+
+def _update(statement: Update) -> int:
+    result: Any = db.session.execute(statement, execution_options={"synchronize_session": False})
     return int(result.rowcount)
 
 

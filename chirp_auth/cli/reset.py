@@ -4,9 +4,9 @@ import click
 from flask.cli import AppGroup
 
 from chirp_auth.accounts import password_reset, support_links
-from chirp_auth.cli.asking import account, confirm, dry_run_option, operator, yes_option
-from chirp_auth.cli.output import REFUSED, USAGE, as_json_option, done, refusals_in_words, stop
-from chirp_auth.words import iso, when
+from chirp_auth.cli.asking import account, confirm, dry_run_option, one_or_all, operator, yes_option
+from chirp_auth.cli.output import REFUSED, as_json_option, done, refusals_in_words, stop
+from chirp_auth.words import counted, iso, when
 
 reset = AppGroup("reset", help="Help people back into their accounts.")
 
@@ -55,17 +55,17 @@ def link(who: str, yes: bool, as_json: bool) -> None:
 @dry_run_option
 @as_json_option
 def revoke(who: str | None, everybody: bool, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Void the reset links that are out, of one account or of all.
+    """Void the reset links that are out, of one account or of all, and cancel the mails that would bring one.
 
     Example: flask --app wsgi auth reset revoke alice@example.com
     """
-    if bool(who) == everybody:
-        stop("Name an account, or say --all.", USAGE)
-    found = account(who) if who else None
-    count = support_links.open_links(found)
+    found = one_or_all(who, everybody=everybody, option="--all")
+    links, mails = support_links.open_links(found), support_links.promised_links(found)
+    words = f"{counted(links, 'link')} and cancel {counted(mails, 'mail')}"
     if dry_run:
-        done(f"Would void {count} links.", as_json=as_json, links=count, voided=False)
+        done(f"Would void {words}.", as_json=as_json, links=links, mails=mails, voided=False)
         return
-    confirm(f"Void {count} links of {found.email if found else 'all accounts'}?", yes=yes)
-    voided = support_links.void_links(found, operator())
-    done(f"{voided} links are void.", as_json=as_json, links=voided, voided=True)
+    confirm(f"Void {words} of {found.email if found else 'all accounts'}?", yes=yes)
+    links, mails = support_links.void_links(found, operator())
+    sentence = f"Voided {counted(links, 'link')}, cancelled {counted(mails, 'mail')}."
+    done(sentence, as_json=as_json, links=links, mails=mails, voided=True)

@@ -78,6 +78,14 @@ def claim(limit: int) -> Sequence[OutboxEntry]:
     return entries
 
 
+def hold(entry: OutboxEntry) -> bool:
+    """Say whether the entry is still the caller's, and keep it so until the transaction ends.
+
+    Whoever makes a secret for an entry asks first: nobody can cancel it between the answer and the commit.
+    """
+    return _mark([entry], attempts=OutboxEntry.attempts) == 1
+
+
 def done(entry: OutboxEntry) -> None:
     """Mark the mail as sent."""
     _mark([entry], due_at=None, sent_at=now(), last_error=None)
@@ -96,7 +104,7 @@ def released(entries: Sequence[OutboxEntry]) -> None:
 
 
 def failed(entry: OutboxEntry, error: str) -> None:
-    """Try again later, after a growing pause; after a day leave it to an operator."""
+    """Try again later, after a growing pause; after a day and the first retries leave it to an operator."""
     due_at = None if _is_too_old(entry) else now() + _pause(entry.attempts)
     _mark([entry], due_at=due_at, last_error=error)
 
@@ -128,13 +136,16 @@ def _pause(attempts: int) -> timedelta:
 
 
 def _is_too_old(entry: OutboxEntry) -> bool:
-    return now() - entry.created_at > MAX_AGE
+    # The tries count too: what an operator put back, or nobody tried for a day, gets its first retries all the same.
+    return now() - entry.created_at > MAX_AGE and entry.attempts >= FIRST_RETRIES
 
 
-def _mark(entries: Sequence[OutboxEntry], **values: Any) -> None:
+def _mark(entries: Sequence[OutboxEntry], **values: Any) -> int:
     """Write the outcome for entries of one claim, unless the lease ran out and somebody else holds them by now."""
     mine = (OutboxEntry.id.in_([entry.id for entry in entries]), OutboxEntry.due_at == entries[0].due_at)
-    db.session.execute(update(OutboxEntry).where(*mine).values(**values), execution_options=_UNSYNCHRONIZED)
+    marking = update(OutboxEntry).where(*mine).values(**values)
+    result: Any = db.session.execute(marking, execution_options=_UNSYNCHRONIZED)
+    return int(result.rowcount)
 
 
 @event.listens_for(OrmSession, "after_commit")

@@ -3,18 +3,23 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import time_machine
 from flask.testing import FlaskCliRunner
+from sqlalchemy import update
 
-from chirp_auth.accounts import password_reset, reset_links, sign_in
+from chirp_auth.accounts import invitations, password_reset, reset_links, sign_in, support_links
 from chirp_auth.clock import now
 from chirp_auth.errors import LinkReplaced, TokenExpired
 from chirp_auth.extensions import db
+from chirp_auth.mail import compose, outbox
 from chirp_auth.mail.mailbox import Mail
-from chirp_auth.models import SecurityEvent, User
-from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
+from chirp_auth.models import PasswordResetToken, SecurityEvent, User
+from chirp_auth.routing import Application
+from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
+from tests.support.together import OK, in_threads
 
 Delivered = Callable[[], list[Mail]]
 
@@ -74,14 +79,47 @@ def test_revoked_links_are_void(runner: FlaskCliRunner, alice: User, delivered: 
     token = token_in(delivered()[0])
 
     dry = runner.invoke(args=["auth", "reset", "revoke", whose, "--dry-run", "--json"])
-    assert json.loads(dry.stdout) == {"links": 1, "voided": False}
+    assert json.loads(dry.stdout) == {"links": 1, "mails": 0, "voided": False}
     assert reset_links.check_link(token).user_id == alice.id
     result = runner.invoke(args=["auth", "reset", "revoke", whose, "--yes", "--json"])
 
-    assert json.loads(result.stdout) == {"links": 1, "voided": True}
+    assert json.loads(result.stdout) == {"links": 1, "mails": 0, "voided": True}
     db.session.expire_all()
     with pytest.raises(LinkReplaced):
         reset_links.check_link(token)
+
+
+@pytest.mark.parametrize("whose", [ALICE, "--all"])
+def test_links_that_are_only_promised_are_never_sent(
+    runner: FlaskCliRunner, alice: User, delivered: Delivered, whose: str
+) -> None:
+    password_reset.request_link(ALICE.title(), TEST_CLIENT)
+    invitations.invite(MALLORY, None, None, None, TEST_CLIENT)
+    promised = 1 if whose == ALICE else 2
+
+    dry = runner.invoke(args=["auth", "reset", "revoke", whose, "--dry-run", "--json"])
+    assert json.loads(dry.stdout) == {"links": 0, "mails": promised, "voided": False}
+    result = runner.invoke(args=["auth", "reset", "revoke", whose, "--yes"])
+
+    assert result.stdout == f"Voided 0 links, cancelled {promised} mail{'s' if promised > 1 else ''}.\n"
+    assert len(delivered()) == 2 - promised
+
+
+@pytest.mark.parametrize("everybody", [False, True])
+def test_no_link_slips_out_while_links_are_revoked(app: Application, alice: User, everybody: bool) -> None:
+    whose = None if everybody else alice
+
+    for _ in range(5):
+        password_reset.request_link(ALICE, TEST_CLIENT)
+        (entry,) = outbox.claim(1)
+        db.session.commit()
+        composing, revoking = partial(compose.letter_for, entry), partial(support_links.void_links, whose, TEST_CLIENT)
+
+        assert in_threads(app, [composing, revoking]) == [OK, OK]
+
+        assert support_links.open_links(None) == support_links.promised_links(None) == 0
+        db.session.execute(update(PasswordResetToken).values(created_at=now() - timedelta(days=1)))  # a fresh hour
+        db.session.commit()
 
 
 @pytest.mark.parametrize("whose", [ALICE, "--all-users"])

@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 
 import time_machine
 
+from chirp_auth.accounts import outbox_care
 from chirp_auth.extensions import db
 from chirp_auth.mail import outbox, worker
 from chirp_auth.models import OutboxEntry
 from chirp_auth.routing import Application
 from config import Settings
+from tests.conftest import TEST_CLIENT
 from tests.mail.conftest import entries
 from tests.support.smtp import SmtpServer
 from tests.support.together import OK, in_processes, in_threads
@@ -101,6 +103,27 @@ def test_a_mail_that_is_put_off_waits_longer_and_longer_and_is_parked_after_a_da
     assert timedelta(minutes=12) < pauses[-1] < timedelta(minutes=17)
     assert moment - NOON > timedelta(days=1)
     assert (entry.sent_at, entry.last_error) == (None, "451 later")
+
+
+def test_an_old_mail_that_an_operator_puts_back_gets_its_first_retries_again(promise: Promise) -> None:
+    with time_machine.travel(NOON, tick=False):
+        promise()
+    late, tries = NOON + timedelta(days=3), 0
+    with time_machine.travel(late, tick=False):
+        (mine,) = claim()
+        outbox.parked(mine, "550 no")
+        db.session.commit()
+        assert outbox_care.retry(mine.id, TEST_CLIENT) == 1
+    due: datetime | None = late
+    while due is not None:
+        with time_machine.travel(due, tick=False):
+            (mine,) = claim()
+            outbox.failed(mine, "451 later")
+            db.session.commit()
+            (entry,) = entries()
+        due, tries = entry.due_at, tries + 1
+
+    assert tries == outbox.FIRST_RETRIES
 
 
 def test_while_the_mail_server_is_away_every_pause_is_short(promise: Promise) -> None:
