@@ -25,7 +25,7 @@ from chirp_auth.models import (
     SecurityEvent,
     Session,
 )
-from chirp_auth.security import audit
+from chirp_auth.security import audit, chain
 from chirp_auth.security.client import Client
 
 BATCH = 500
@@ -55,7 +55,7 @@ class Rubbish:
 def count(older_than: timedelta | None = None) -> dict[str, int]:
     """Return how many rows of each table a purge would delete."""
     return {
-        old.table: db.session.scalar(select(func.count()).select_from(old.model).where(old.is_old)) or 0
+        old.table: _count_events(old.is_old) if old.model is SecurityEvent else _count(old.model, old.is_old)
         for old in _rubbish(older_than)
     }
 
@@ -117,6 +117,23 @@ def _rubbish(older_than: timedelta | None) -> list[Rubbish]:
         Rubbish(AddressChange, AddressChange.created_at < now() - KEEP_ADDRESS_CHANGES_FOR),
         Rubbish(SecurityEvent, SecurityEvent.at < before(settings.keep_events_for)),
     ]
+
+
+def _count(model: Any, *which: ColumnElement[bool]) -> int:
+    return db.session.scalar(select(func.count()).select_from(model).where(*which)) or 0
+
+
+def _count_events(is_old: ColumnElement[bool]) -> int:
+    """Return how many events a purge would delete: seals from the beginning of the trail, while all in them is old."""
+    sealed = SecurityEvent.seal.is_not(None)
+    kept_seal = db.session.scalar(select(func.min(SecurityEvent.seal)).where(~is_old))
+    if kept_seal is not None:
+        return _count(SecurityEvent, SecurityEvent.seal < kept_seal)
+    kept_id = db.session.scalar(select(func.min(SecurityEvent.id)).where(~is_old))
+    if kept_id is None:
+        return _count(SecurityEvent)
+    next_to_seal = _count(SecurityEvent, ~sealed, SecurityEvent.id < kept_id)
+    return _count(SecurityEvent, sealed) + next_to_seal - next_to_seal % chain.BATCH
 
 
 def _delete_oldest_seal(is_old: ColumnElement[bool]) -> int:

@@ -2,7 +2,8 @@
 
 A seal names its events one by one, not by a range: on PostgreSQL a row may become visible after one with a
 higher id, and then simply comes into a later seal. Each seal holds the digest of the one before, and a code made
-with the signing key (HMAC), so that whoever can write to the database alone cannot make a new chain.
+with the signing key (HMAC), so that whoever can write to the database alone cannot make a new chain. The code of
+a seal vouches for all seals before it too, so that they need no key that was changed long ago.
 """
 
 import json
@@ -74,15 +75,25 @@ def seal_batch() -> int:
 def verify(told: Callable[[int], None] = lambda _events: None) -> Report:
     """Recompute the whole chain and report what does not fit. Changes nothing; `told` learns of each seal's events."""
     report = Report(unsealed=_count_unsealed())
+    doubtful: list[int] = []
     for seal in _seals():
         if report.first is None:
             report.first, report.head = seal.number, seal.previous
-        _check_link(seal, report)
+        is_genuine = any(compare_digest(seal.mac, _mac(key, seal.digest)) for key in settings.secret_keys)
+        fits = _check_link(seal, report)
+        if not is_genuine:
+            doubtful.append(seal.number)
+        elif fits:
+            doubtful.clear()
         _check_members(seal, report)
         report.seals += 1
         report.events += len(seal.members)
         report.head = seal.digest
         told(len(seal.members))
+    report.problems += [
+        f"Seal {number} bears no code of a configured key, nor does one after it: forged, or of a lost key."
+        for number in doubtful
+    ]
     known = select(AuditSeal.number)
     strays = db.session.scalars(
         select(SecurityEvent.id).where(SecurityEvent.seal.is_not(None), SecurityEvent.seal.not_in(known))
@@ -110,7 +121,9 @@ def digest_of(event: SecurityEvent) -> str:
     return sha256(_canonical(says)).hexdigest()
 
 
-def _check_link(seal: AuditSeal, report: Report) -> None:
+def _check_link(seal: AuditSeal, report: Report) -> bool:
+    """Say whether the seal is whole and follows from the one before."""
+    problems = len(report.problems)
     expected = report.first + report.seals if report.first is not None else seal.number
     if seal.number != expected:
         report.problems.append(f"Seal {expected} is missing before seal {seal.number}.")
@@ -119,8 +132,7 @@ def _check_link(seal: AuditSeal, report: Report) -> None:
         report.problems.append(f"Seal {seal.number} does not follow from the seal before it.")
     if seal.digest != _digest(seal.number, seal.previous, seal.members):
         report.problems.append(f"Seal {seal.number} was changed.")
-    elif not any(compare_digest(seal.mac, _mac(key, seal.digest)) for key in settings.secret_keys):
-        report.problems.append(f"Seal {seal.number} bears no code of a configured key: forged, or of a lost key.")
+    return len(report.problems) == problems
 
 
 def _check_members(seal: AuditSeal, report: Report) -> None:

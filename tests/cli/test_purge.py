@@ -79,6 +79,24 @@ def test_everything_old_is_deleted_and_the_account_stays(runner: FlaskCliRunner)
     assert db.session.scalar(select(func.count()).select_from(User)) == 1
 
 
+@pytest.mark.parametrize("sealed_between", [True, False])
+def test_the_dry_run_counts_only_events_whose_whole_seal_is_old(
+    app: Application, runner: FlaskCliRunner, sealed_between: bool
+) -> None:
+    table = SecurityEvent.metadata.tables["security_events"]
+    for age, number in ((LATER, 3), (LATER, 520), (timedelta(0), 5), (LATER, 4)):
+        db.session.execute(insert(table), [{"kind": "x", "outcome": "ok", "face": "test", "at": now() - age}] * number)
+        db.session.commit()
+        if sealed_between:
+            audit_trail.seal_events()
+
+    dry = json.loads(runner.invoke(args=["auth", "purge", "--dry-run", "--json"]).stdout)
+    result = json.loads(runner.invoke(args=["auth", "purge", "--yes", "--json"]).stdout)
+
+    assert dry == result
+    assert {"table": "security_events", "rows": 523 if sealed_between else 500} in result
+
+
 def test_each_table_has_a_policy_of_its_own(a_life: None, runner: FlaskCliRunner) -> None:
     with time_machine.travel(now() + timedelta(days=32), tick=False):
         runner.invoke(args=["auth", "purge", "--yes"])

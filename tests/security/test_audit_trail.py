@@ -9,6 +9,7 @@ from hashlib import sha256
 import pytest
 import time_machine
 from flask.testing import FlaskCliRunner
+from pydantic import SecretStr
 from sqlalchemy import delete, insert, select, text, update
 
 from chirp_auth.accounts import audit_trail, clean_up
@@ -18,6 +19,7 @@ from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import AuditSeal, SecurityEvent, User
 from chirp_auth.routing import Application
 from chirp_auth.security import audit
+from config import Settings
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
 from tests.security.acts import FORGOT_DOORS, forgot, login, post_form, sign_in
 
@@ -109,7 +111,31 @@ def test_a_seal_made_anew_without_the_key_is_found(app: Application) -> None:
     db.session.execute(update(AuditSeal).values(members=members, digest=forged, mac="0" * 64))
     db.session.commit()
 
-    assert problems() == ["Seal 1 bears no code of a configured key: forged, or of a lost key."]
+    assert problems() == ["Seal 1 bears no code of a configured key, nor does one after it: forged, or of a lost key."]
+
+
+def test_a_key_of_long_ago_is_not_needed_to_verify(app: Application, settings: Settings) -> None:
+    sealed(2, batches=2)
+    settings.secret_key = SecretStr("another-signing-key-0123456789-abcdefgh")
+
+    assert len(problems()) == 2  # Nothing was sealed with the new key yet.
+    sealed(2)
+    assert problems() == []
+
+
+def test_who_has_only_a_key_of_long_ago_cannot_change_the_trail(app: Application, settings: Settings) -> None:
+    sealed(2)
+    settings.secret_key, former = SecretStr("another-signing-key-0123456789-abcdefgh"), settings.secret_key
+    sealed(2)
+
+    settings.secret_key = former
+    db.session.execute(update(SecurityEvent).where(SecurityEvent.seal == 1).values(outcome="forged", seal=None))
+    db.session.execute(delete(AuditSeal))
+    db.session.commit()
+    audit_trail.seal_events()
+    settings.secret_key = SecretStr("another-signing-key-0123456789-abcdefgh")
+
+    assert "Seal 1 bears no code" in problems()[0]
 
 
 def test_an_event_that_commits_late_comes_into_a_later_seal(app: Application) -> None:
@@ -174,7 +200,7 @@ def test_an_operator_is_told_with_exit_code_1(app: Application, runner: FlaskCli
     bad = runner.invoke(args=["auth", "audit", "verify", "--json"])
 
     assert (good.exit_code, bad.exit_code) == (0, 1)
-    assert "3 events under 1 seals, 0 not sealed yet." in good.output
+    assert "3 events under 1 seal, 0 not sealed yet." in good.output
     assert len(json.loads(bad.stdout)["problems"]) == 1
 
 
