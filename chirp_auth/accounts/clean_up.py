@@ -18,14 +18,13 @@ from chirp_auth.extensions import db, settings
 from chirp_auth.mail import chores, duties
 from chirp_auth.models import (
     AddressChange,
-    AuditSeal,
     KnownDevice,
     OutboxEntry,
     PasswordResetToken,
     SecurityEvent,
     Session,
 )
-from chirp_auth.security import audit, chain
+from chirp_auth.security import audit
 from chirp_auth.security.client import Client
 
 BATCH = 500
@@ -55,7 +54,7 @@ class Rubbish:
 def count(older_than: timedelta | None = None) -> dict[str, int]:
     """Return how many rows of each table a purge would delete."""
     return {
-        old.table: _count_events(old.is_old) if old.model is SecurityEvent else _count(old.model, old.is_old)
+        old.table: audit_trail.count_old(old.is_old) if old.model is SecurityEvent else _count(old.model, old.is_old)
         for old in _rubbish(older_than)
     }
 
@@ -123,37 +122,9 @@ def _count(model: Any, *which: ColumnElement[bool]) -> int:
     return db.session.scalar(select(func.count()).select_from(model).where(*which)) or 0
 
 
-def _count_events(is_old: ColumnElement[bool]) -> int:
-    """Return how many events a purge would delete: seals from the beginning of the trail, while all in them is old."""
-    sealed = SecurityEvent.seal.is_not(None)
-    kept_seal = db.session.scalar(select(func.min(SecurityEvent.seal)).where(~is_old))
-    if kept_seal is not None:
-        return _count(SecurityEvent, SecurityEvent.seal < kept_seal)
-    kept_id = db.session.scalar(select(func.min(SecurityEvent.id)).where(~is_old))
-    if kept_id is None:
-        return _count(SecurityEvent)
-    next_to_seal = _count(SecurityEvent, ~sealed, SecurityEvent.id < kept_id)
-    return _count(SecurityEvent, sealed) + next_to_seal - next_to_seal % chain.BATCH
-
-
-def _delete_oldest_seal(is_old: ColumnElement[bool]) -> int:
-    """Delete the first seal of the trail with its events, if all of them are old; say how many those were."""
-    number = db.session.scalar(select(func.min(AuditSeal.number)))
-    covered = SecurityEvent.seal == number
-    if number is None or db.session.scalar(select(SecurityEvent.id).where(covered, ~is_old).limit(1)):
-        db.session.commit()
-        return 0
-    sealed_events: Any = db.session.execute(
-        delete(SecurityEvent).where(covered), execution_options={"synchronize_session": False}
-    )
-    db.session.execute(delete(AuditSeal).where(AuditSeal.number == number))
-    db.session.commit()
-    return int(sealed_events.rowcount)
-
-
 def _delete_batch(old: Rubbish) -> int:
     if old.model is SecurityEvent:
-        return _delete_oldest_seal(old.is_old)
+        return audit_trail.delete_oldest_seal(old.is_old)
     keys = list(db.session.scalars(select(old.model.id).where(old.is_old).limit(BATCH)))
     if keys:
         # Asked again whether it is old: an operator may have put a mail back to work since.
