@@ -1,4 +1,4 @@
-"""`flask auth keys …`: changing the key that signs cookies and links."""
+"""`flask auth keys …`: changing the keys that sign cookies, links and access tokens."""
 
 import os
 from pathlib import Path
@@ -11,54 +11,63 @@ from flask.cli import AppGroup
 from chirp_auth.accounts import audit_trail, sessions
 from chirp_auth.cli.asking import confirm, dry_run_option, operator, yes_option
 from chirp_auth.cli.output import FAILED, as_json_option, done, stop
+from chirp_auth.extensions import settings
+from chirp_auth.words import in_words
 from config import file_of, origins
 
-KEY, FALLBACKS = "secret_key", "secret_key_fallbacks"
+SIGNING, ACCESS = "SECRET_KEY", "JWT_SECRET"
 
-keys = AppGroup("keys", help="The key that signs cookies and links.")
+keys = AppGroup("keys", help="The keys that sign cookies, links and access tokens.")
 
 
 @keys.command("rotate")
+@click.argument("name", type=click.Choice([SIGNING, ACCESS], case_sensitive=False), default=SIGNING)
 @yes_option
 @dry_run_option
 @as_json_option
-def rotate(yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Make a new SECRET_KEY; what the present one signed stays good while that is among SECRET_KEY_FALLBACKS.
+def rotate(name: str, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Make a new SECRET_KEY or JWT_SECRET; what the present one signed stays good while it is among the fallbacks.
 
-    Where SECRET_KEY_FILE and SECRET_KEY_FALLBACKS_FILE name files, it writes them. Else it prints a new key and
-    says what to do with it. A key in use is never printed.
+    Where SECRET_KEY_FILE and SECRET_KEY_FALLBACKS_FILE (or JWT_SECRET_FILE and JWT_SECRET_FALLBACKS_FILE) name
+    files, it writes them. Else it prints a new key and says what to do with it. A key in use is never printed.
 
     Example: flask --app wsgi auth keys rotate
     """
-    key_file, fallbacks_file = file_of(KEY), file_of(FALLBACKS)
-    if key_file is None or origins()[KEY] != "file":
-        _print_new_key(as_json=as_json)
+    setting, fallbacks = name.lower(), f"{name.lower()}_fallbacks"
+    key_file, fallbacks_file = file_of(setting), file_of(fallbacks)
+    if key_file is None or origins()[setting] != "file":
+        _print_new_key(name, as_json=as_json)
         return
     if fallbacks_file is None:
-        stop("SECRET_KEY_FILE is set, SECRET_KEY_FALLBACKS_FILE is not: name a file for the present key first.", FAILED)
+        stop(f"{name}_FILE is set, {name}_FALLBACKS_FILE is not: name a file for the present key first.", FAILED)
     if dry_run:
-        done(f"Would write {key_file} and {fallbacks_file}.", as_json=as_json, written=False, key=None)
+        sentence = f"Would write {key_file} and {fallbacks_file}."
+        done(sentence, as_json=as_json, name=name, written=False, key=None)
         return
     confirm(f"Write a new key to {key_file}, and the present one to {fallbacks_file}?", yes=yes)
     try:
         _rotate_files(key_file, fallbacks_file)
     except OSError as error:
         stop(f"The key files cannot be written: {error.strerror}. The present key still counts.", FAILED)
-    audit_trail.note("keys.rotated", operator())
-    days = sessions.MAX_AGE.days
-    sentence = f"Written. Restart every process, and empty {fallbacks_file} in {days} days."
-    done(sentence, as_json=as_json, written=True, key=None)
+    audit_trail.note("keys.rotated", operator(), name=name)
+    sentence = f"Written. Restart every process, and empty {fallbacks_file} in {_life(name)}."
+    done(sentence, as_json=as_json, name=name, written=True, key=None)
 
 
-def _print_new_key(*, as_json: bool) -> None:
+def _life(name: str) -> str:
+    """Return, in words, how long something may be about that the key signed."""
+    return in_words(sessions.MAX_AGE if name == SIGNING else settings.jwt_expires_in)
+
+
+def _print_new_key(name: str, *, as_json: bool) -> None:
     key = token_urlsafe(48)
     if not as_json:
         click.echo(
-            "Set this as SECRET_KEY, put the present SECRET_KEY at the end of SECRET_KEY_FALLBACKS (comma-separated), "
-            f"restart every process, and take it out again after {sessions.MAX_AGE.days} days.",
+            f"Set this as {name}, put the present one at the end of {name}_FALLBACKS (comma-separated), "
+            f"restart every process, and take it out again after {_life(name)}.",
             err=True,
         )
-    done(f"SECRET_KEY={key}", as_json=as_json, written=False, key=key)
+    done(f"{name}={key}", as_json=as_json, name=name, written=False, key=key)
 
 
 def _rotate_files(key_file: Path, fallbacks_file: Path) -> None:

@@ -80,13 +80,16 @@ def test_settings_that_cannot_be_used_are_told_in_sentences(tmp_path: Path) -> N
 
 
 @NEEDS_NO_DATABASE
-def test_a_new_key_is_printed_for_the_environment(runner: FlaskCliRunner) -> None:
-    first, second = (runner.invoke(args=["auth", "keys", "rotate"]).stdout for _ in range(2))
+@pytest.mark.parametrize(("name", "life"), [("SECRET_KEY", "30 days"), ("JWT_SECRET", "1 hour")])
+def test_a_new_key_is_printed_for_the_environment(runner: FlaskCliRunner, name: str, life: str) -> None:
+    first, second = (runner.invoke(args=["auth", "keys", "rotate", name]) for _ in range(2))
 
-    assert first.startswith("SECRET_KEY=")
-    assert len(first) > 60
-    assert first != second
-    assert "test-signing-key" not in first
+    assert first.stdout.startswith(f"{name}=")
+    assert len(first.stdout) > 60
+    assert first.stdout != second.stdout
+    assert "test-" not in first.output
+    assert f"{name}_FALLBACKS" in first.stderr
+    assert f"after {life}." in first.stderr
 
 
 @NEEDS_NO_DATABASE
@@ -103,13 +106,29 @@ def test_key_files_are_rotated_and_old_links_stay_good(
 
     result = runner.invoke(args=["auth", "keys", "rotate", "--yes", "--json"])
 
-    assert json.loads(result.stdout) == {"written": True, "key": None}
+    assert json.loads(result.stdout) == {"name": "SECRET_KEY", "written": True, "key": None}
     assert key_file.read_text() not in result.output
     assert key_file.stat().st_mode & 0o077 == 0
     rotated = load(_env_file=None, database_url=settings.database_url)
     assert rotated.secret_keys[0] == settings.secret_key.get_secret_value() != rotated.secret_keys[-1]
     settings.secret_key, settings.secret_key_fallbacks = rotated.secret_key, rotated.secret_key_fallbacks
     assert tokens._plain(tokens.REFRESH).loads(refresh) == "signed before"
+
+
+@NEEDS_NO_DATABASE
+def test_files_of_access_token_keys_are_rotated_and_old_tokens_stay_good(
+    runner: FlaskCliRunner, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key_file, fallbacks_file = tmp_path / "key", tmp_path / "fallbacks"
+    key_file.write_text(settings.jwt_secret.get_secret_value())
+    monkeypatch.setenv("JWT_SECRET_FILE", str(key_file))
+    monkeypatch.setenv("JWT_SECRET_FALLBACKS_FILE", str(fallbacks_file))
+
+    result = runner.invoke(args=["auth", "keys", "rotate", "jwt_secret", "--yes"])
+
+    assert result.stdout == f"Written. Restart every process, and empty {fallbacks_file} in 1 hour.\n"
+    rotated = load(_env_file=None, database_url=settings.database_url)
+    assert rotated.jwt_secrets[0] != rotated.jwt_secrets[1] == settings.jwt_secret.get_secret_value()
 
 
 def test_an_environment_beats_the_files(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -197,6 +197,8 @@ def test_what_old_keys_signed_lives_on_after_a_change_of_keys(
     assert "Enter your current password" in after.post("/change-password", data={"csrf_token": csrf_token}).text
     me = after.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {tokens['access_token']}"})
     assert me.status_code == 200
+    refreshed = after.post("/api/v1/auth/refresh", json={"refresh_token": tokens["refresh_token"]})
+    assert refreshed.status_code == 200
     assert after.get(f"/reset-password?token={link}", follow_redirects=True).status_code == 200
 
 
