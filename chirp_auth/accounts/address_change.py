@@ -143,6 +143,7 @@ def compose_notice(entry: OutboxEntry) -> Letter | Nobody:
         addresses.parse(entry.recipient).deliverable,
         {
             "name": safe_name(change.user.display_name),
+            "by_support": entry.params.get("by_support", False),
             "to_old": entry.recipient == change.old_email,
             "changed_at": entry.created_at,
             "device": device_in_words(entry.params.get("user_agent")),

@@ -1,6 +1,7 @@
 """Administration: what operators do to an account on their own word."""
 
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import delete as delete_from
 from sqlalchemy import func, select, update
@@ -9,33 +10,39 @@ from sqlalchemy.exc import IntegrityError
 from chirp_auth.accounts import addresses, credentials, guesses
 from chirp_auth.clock import now
 from chirp_auth.errors import EmailTaken, ServiceBusy
-from chirp_auth.extensions import db
+from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
 from chirp_auth.mail.compose import Letter, Nobody, composes, safe_name
-from chirp_auth.models import OutboxEntry, Session, User
+from chirp_auth.models import AddressChange, OutboxEntry, Session, User
 from chirp_auth.security import audit
 from chirp_auth.security.client import Client
 
 ATTEMPTS = 5
 
 
-def lock(user: User, reason: str | None, client: Client) -> int:
+def lock(user: User, reason: str | None, client: Client, *, tell: bool = False) -> int:
     """Lock the account: nobody signs in, all sessions end, all links die. Return how many sessions ended.
+
+    `tell` mails the owner that it is locked, without the reason, which is for the audit trail.
 
     Raises:
         ServiceBusy: others kept changing the account at the same moment.
     """
     ended = _replace(user, disabled_at=user.disabled_at or now())
     audit.record("user.locked", client, user_id=user.id, email_key=user.email_key, reason=reason, ended=ended)
+    if tell:
+        outbox.put("account_state", user.email, user.id, locked=True)
     db.session.commit()
     return ended
 
 
-def unlock(user: User, reason: str | None, client: Client) -> None:
-    """Open the account again, and forget failed sign-ins and the delay that they brought."""
+def unlock(user: User, reason: str | None, client: Client, *, tell: bool = False) -> None:
+    """Open the account again, and forget failed sign-ins and the delay that they brought; `tell` mails the owner."""
     opening = update(User).where(User.id == user.id).values(disabled_at=None, updated_at=now(), **guesses.CLEARED)
     db.session.execute(opening, execution_options={"synchronize_session": False})
     audit.record("user.unlocked", client, user_id=user.id, email_key=user.email_key, reason=reason)
+    if tell:
+        outbox.put("account_state", user.email, user.id, locked=False)
     db.session.commit()
 
 
@@ -46,8 +53,11 @@ def delete(user: User, client: Client) -> None:
     db.session.commit()
 
 
-def set_email(user: User, email: str, client: Client) -> int:
+def set_email(user: User, email: str, client: Client, *, undoable: bool = True) -> int:
     """Give the account another address: sessions and links die, the new one is asked to confirm, the old one told.
+
+    For seven days the old address can take the change back (see `not_me`), unless it must not: its mailbox may be
+    the thief's.
 
     Returns:
         How many sessions ended.
@@ -57,14 +67,28 @@ def set_email(user: User, email: str, client: Client) -> int:
         EmailTaken: another account has it.
         ServiceBusy: others kept changing the account at the same moment.
     """
-    address, former = addresses.parse(email), user.email
+    address = addresses.parse(email)
+    change = AddressChange(
+        id=uuid4(),
+        user_id=user.id,
+        credential_version=user.credential_version,
+        old_email=user.email,
+        old_email_key=user.email_key,
+        new_email=address.typed,
+        new_email_key=address.key,
+        confirmed_at=now(),
+    )
     try:
         ended = _replace(user, email=address.typed, email_key=address.key, email_verified_at=None)
     except IntegrityError:
         db.session.rollback()
         raise EmailTaken from None
     outbox.put("email_verification", address.deliverable, user.id)
-    outbox.put("address_replaced", former, user.id)
+    if undoable:
+        db.session.add(change)
+        outbox.put("address_changed", change.old_email, user.id, change=str(change.id), by_support=True)
+    else:
+        outbox.put("address_replaced", change.old_email, user.id)
     audit.record("email.changed", client, user_id=user.id, email_key=address.key, ended=ended)
     db.session.commit()
     db.session.refresh(user)
@@ -94,6 +118,23 @@ def compose_address_replaced(entry: OutboxEntry) -> Letter | Nobody:
     return Letter(
         addresses.parse(entry.recipient).deliverable,
         {"name": safe_name(user.display_name), "changed_at": entry.created_at},
+    )
+
+
+@composes("account_state")
+def compose_account_state(entry: OutboxEntry) -> Letter | Nobody:
+    """Tell the owner that the account was locked, or unlocked."""
+    user = db.session.get(User, entry.user_id)
+    if user is None:
+        return Nobody("no account")
+    return Letter(
+        addresses.parse(entry.recipient).deliverable,
+        {
+            "name": safe_name(user.display_name),
+            "locked": entry.params["locked"],
+            "changed_at": entry.created_at,
+            "sign_in_link": f"{settings.public_url}/login",
+        },
     )
 
 

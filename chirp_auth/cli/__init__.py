@@ -7,7 +7,7 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth import health
-from chirp_auth.cli import transfer
+from chirp_auth.cli import administration, transfer
 from chirp_auth.cli.asking import ACTOR
 from chirp_auth.cli.audit import audit
 from chirp_auth.cli.config import config
@@ -48,7 +48,14 @@ auth = Operators(
     params=[click.Option(["--as", "actor"], help="Who acts, for the audit trail; without it the system's user.")],
     callback=_remember_actor,
 )
-user.add_command(transfer.import_file)
-user.add_command(transfer.export)
+for command in (
+    administration.lock,
+    administration.unlock,
+    administration.delete,
+    administration.set_email,
+    transfer.import_file,
+    transfer.export,
+):
+    user.add_command(command)
 for command in (user, reset, session, audit, mail, config, keys, doctor, purge, seed, trace, worker, openapi):
     auth.add_command(command)

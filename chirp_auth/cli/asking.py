@@ -19,6 +19,8 @@ MAX_ACTOR_CHARACTERS = 100
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
+# For scripts that say it everywhere, on commands that only do what takes nothing away.
+nothing_to_ask_option = click.option("--yes", is_flag=True, hidden=True, expose_value=False)
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 
 

@@ -6,7 +6,7 @@ import click
 from flask.cli import AppGroup
 
 from chirp_auth.accounts import outbox_care
-from chirp_auth.cli.asking import confirm, dry_run_option, operator, yes_option
+from chirp_auth.cli.asking import confirm, dry_run_option, nothing_to_ask_option, operator, yes_option
 from chirp_auth.cli.output import FAILED, NOT_FOUND, USAGE, as_json_option, done, facts, refusals_in_words, rows, stop
 from chirp_auth.extensions import settings
 from chirp_auth.mail import status as mail_status
@@ -68,6 +68,7 @@ def show(mail_id: UUID, as_json: bool) -> None:
 @mail.command("retry")
 @click.argument("mail_id", type=click.UUID, required=False)
 @click.option("--failed", is_flag=True, help="All that are parked.")
+@nothing_to_ask_option
 @as_json_option
 def retry(mail_id: UUID | None, failed: bool, as_json: bool) -> None:
     """Let one mail, or all that are parked, be tried again at once.

@@ -4,7 +4,15 @@ import click
 from flask.cli import AppGroup
 
 from chirp_auth.accounts import password_reset, support_links
-from chirp_auth.cli.asking import account, confirm, dry_run_option, one_or_all, operator, yes_option
+from chirp_auth.cli.asking import (
+    account,
+    confirm,
+    dry_run_option,
+    nothing_to_ask_option,
+    one_or_all,
+    operator,
+    yes_option,
+)
 from chirp_auth.cli.output import REFUSED, as_json_option, done, refusals_in_words, stop
 from chirp_auth.words import counted, iso, when
 
@@ -13,6 +21,7 @@ reset = AppGroup("reset", help="Help people back into their accounts.")
 
 @reset.command("send")
 @click.argument("who")
+@nothing_to_ask_option
 @as_json_option
 def send(who: str, as_json: bool) -> None:
     """Mail a reset link to the account with this address (or id), as if its owner had asked.

@@ -1,4 +1,4 @@
-"""`flask auth user …`: look at accounts, open them, lock them, end them."""
+"""`flask auth user …`: look at accounts and open them; the other commands of the noun have files of their own."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -7,23 +7,21 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from chirp_auth.accounts import administration, history, invitations, registration, sessions, support_links, users
+from chirp_auth.accounts import history, invitations, registration, sessions, support_links, users
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.cli.asking import (
     Span,
     account,
-    confirm,
-    dry_run_option,
+    nothing_to_ask_option,
     operator,
     read_password,
     since,
-    yes_option,
 )
 from chirp_auth.cli.events import event_row
-from chirp_auth.cli.output import as_json_option, done, facts, refusals_in_words, rows
+from chirp_auth.cli.output import as_json_option, facts, refusals_in_words, rows
 from chirp_auth.models import User
 from chirp_auth.security.client import device_in_words
-from chirp_auth.words import counted, iso
+from chirp_auth.words import iso
 
 COLUMNS = ("id", "email", "name", "status", "created_at", "last_sign_in_at")
 
@@ -67,6 +65,7 @@ def show(who: str, as_json: bool) -> None:
 @click.option("--last-name", help="Last name.")
 @click.option("--phone-number", help="Phone number, with its country code.")
 @click.option("--invite", is_flag=True, help="Ask for no password: mail a link to choose one.")
+@nothing_to_ask_option
 @as_json_option
 def create(
     email: str, first_name: str | None, last_name: str | None, phone_number: str | None, invite: bool, as_json: bool
@@ -82,77 +81,6 @@ def create(
             applicant = Applicant(email, read_password(), first_name, last_name, phone_number)
             created = registration.create(applicant, operator())
     rows(COLUMNS, [_row(created)], as_json=as_json)
-
-
-@user.command("lock")
-@click.argument("who")
-@click.option("--reason", help="For the audit trail.")
-@yes_option
-@as_json_option
-def lock(who: str, reason: str | None, yes: bool, as_json: bool) -> None:
-    """Lock an account: nobody signs in to it, its sessions end and its links die.
-
-    Example: flask --app wsgi auth user lock alice@example.com --reason "stolen phone"
-    """
-    found = account(who)
-    confirm(f"Lock the account {found.email}?", yes=yes)
-    with refusals_in_words():
-        ended = administration.lock(found, reason, operator())
-    done(f"{found.email} is locked; {counted(ended, 'session')} ended.", as_json=as_json, id=str(found.id), ended=ended)
-
-
-@user.command("unlock")
-@click.argument("who")
-@click.option("--reason", help="For the audit trail.")
-@as_json_option
-def unlock(who: str, reason: str | None, as_json: bool) -> None:
-    """Unlock an account, and forget failed sign-ins and the delay that they brought.
-
-    Example: flask --app wsgi auth user unlock alice@example.com
-    """
-    found = account(who)
-    administration.unlock(found, reason, operator())
-    done(f"{found.email} is unlocked.", as_json=as_json, id=str(found.id))
-
-
-@user.command("delete")
-@click.argument("who")
-@yes_option
-@dry_run_option
-@as_json_option
-def delete(who: str, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Delete an account with its sessions, links and mails; its events stay, without its address.
-
-    Example: flask --app wsgi auth user delete alice@example.com --dry-run
-    """
-    found = account(who)
-    gone = {"sessions": administration.living_sessions(found), "links": support_links.open_links(found)}
-    words = f"the account {found.email}, {counted(gone['sessions'], 'session')} and {counted(gone['links'], 'link')}"
-    if dry_run:
-        done(f"Would delete {words}.", as_json=as_json, id=str(found.id), deleted=False, **gone)
-        return
-    confirm(f"Delete {words}? This cannot be undone.", yes=yes)
-    administration.delete(found, operator())
-    done(f"Deleted {words}.", as_json=as_json, id=str(found.id), deleted=True, **gone)
-
-
-@user.command("set-email")
-@click.argument("who")
-@click.argument("email")
-@yes_option
-@as_json_option
-def set_email(who: str, email: str, yes: bool, as_json: bool) -> None:
-    """Give an account another address; it is asked to confirm it, and the old address is told.
-
-    Example: flask --app wsgi auth user set-email alice@example.com alice@example.org
-    """
-    found = account(who)
-    former = found.email
-    confirm(f"Change the address of {former} to {email}, and end all its sessions?", yes=yes)
-    with refusals_in_words():
-        ended = administration.set_email(found, email, operator())
-    sentence = f"{former} is now {found.email}; {counted(ended, 'session')} ended."
-    done(sentence, as_json=as_json, id=str(found.id), email=found.email, ended=ended)
 
 
 def _row(found: User) -> dict[str, str | None]:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient, FlaskCliRunner
 
-from chirp_auth.accounts import password_reset, registration, reset_links, sessions, sign_in
+from chirp_auth.accounts import not_me, password_change, password_reset, registration, reset_links, sessions, sign_in
 from chirp_auth.accounts.registration import Applicant
-from chirp_auth.errors import InvalidCredentials, LinkReplaced
+from chirp_auth.errors import InvalidCredentials, InvalidToken, LinkReplaced
 from chirp_auth.extensions import db
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import SecurityEvent, Session, User
@@ -116,10 +116,54 @@ def test_a_new_address_is_to_be_confirmed_and_the_old_one_told(
     assert result.exit_code == 0
     mails = {mail.to: mail for mail in delivered()}
     assert "/verify-email?token=" in mails["alice@example.org"].text
-    assert "another email" in mails[ALICE].text
+    assert "support has given" in mails[ALICE].text
     assert sessions.find(session.id) is None
     changed = db.session.get_one(User, alice.id)
     assert (changed.email, changed.email_verified_at) == ("alice@example.org", None)
+
+
+def test_the_old_address_can_take_an_operators_change_back(
+    runner: FlaskCliRunner, alice: User, delivered: Delivered
+) -> None:
+    runner.invoke(args=["auth", "user", "set-email", ALICE, "alice@example.org", "--yes"])
+    undo = token_in(next(mail for mail in delivered() if mail.to == ALICE))
+
+    assert not_me.secure_account(undo, TEST_CLIENT) == ALICE
+
+    db.session.expire_all()
+    assert db.session.get_one(User, alice.id).email == ALICE
+
+
+def test_without_undo_no_link_that_the_old_address_has_brings_the_account_back(
+    runner: FlaskCliRunner, alice: User, delivered: Delivered
+) -> None:
+    password_change.change_password(
+        sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT), PASSWORD, NEW_PASSWORD, NEW_PASSWORD, TEST_CLIENT
+    )
+    undo = token_in(delivered()[0])
+
+    runner.invoke(args=["auth", "user", "set-email", ALICE, "alice@example.org", "--yes", "--without-undo"])
+
+    told = next(mail for mail in delivered() if mail.to == ALICE and "another email" in mail.text)
+    assert not any("token=" in link for link in told.links)
+    with pytest.raises(InvalidToken):
+        not_me.secure_account(undo, TEST_CLIENT)
+
+
+@pytest.mark.parametrize(("command", "words"), [("lock", "has locked"), ("unlock", "opened your")])
+def test_the_owner_is_told_on_request_and_never_the_reason(
+    runner: FlaskCliRunner, alice: User, delivered: Delivered, command: str, words: str
+) -> None:
+    runner.invoke(args=["auth", "user", command, ALICE, "--yes"])
+    assert delivered() == []
+
+    result = runner.invoke(args=["auth", "user", command, ALICE, "--yes", "--tell", "--reason", "a whisper"])
+
+    assert result.exit_code == 0
+    (mail,) = delivered()
+    for part in (mail.text, mail.html):
+        assert words in " ".join(part.split())
+        assert "whisper" not in part
 
 
 def test_an_address_in_use_is_refused(runner: FlaskCliRunner, people: list[str]) -> None:
