@@ -6,11 +6,12 @@ from functools import partial
 
 import pytest
 import time_machine
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, update
 
-from chirp_auth.accounts import password_change, password_reset, sessions, sign_in
+from chirp_auth.accounts import password_change, password_reset, sessions, sign_in, support_links
 from chirp_auth.clock import now
 from chirp_auth.errors import (
+    EmailNotVerified,
     InvalidCredentials,
     InvalidEmail,
     InvalidToken,
@@ -47,6 +48,27 @@ def test_a_link_gives_a_new_password(alice: User, ask: Ask) -> None:
     assert sign_in.sign_in(ALICE, NEW_PASSWORD, TEST_CLIENT).user_id == alice.id
     with pytest.raises(InvalidCredentials):
         sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
+
+
+@pytest.mark.settings(conceal_accounts=True)
+def test_a_mailed_link_proves_the_address_too(alice: User, ask: Ask) -> None:
+    db.session.execute(update(User).values(email_verified_at=None))
+    db.session.commit()
+
+    reset(ask())
+
+    assert sign_in.sign_in(ALICE, NEW_PASSWORD, TEST_CLIENT).user.email_verified_at
+
+
+@pytest.mark.settings(conceal_accounts=True)
+def test_a_link_that_an_operator_read_out_proves_no_address(alice: User) -> None:
+    db.session.execute(update(User).values(email_verified_at=None))
+    db.session.commit()
+
+    reset(support_links.open_link(alice, TEST_CLIENT).url.partition("token=")[2])
+
+    with pytest.raises(EmailNotVerified):
+        sign_in.sign_in(ALICE, NEW_PASSWORD, TEST_CLIENT)
 
 
 def test_a_used_link_is_refused(ask: Ask) -> None:

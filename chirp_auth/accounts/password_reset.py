@@ -4,15 +4,16 @@ Asking never looks the account up: the worker finds out, later, whether there is
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, SQLColumnExpression, func, select, update
 
 from chirp_auth.accounts import addresses, credentials, guesses, reset_links
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, LinkReplaced, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db
 from chirp_auth.mail import outbox
-from chirp_auth.models import PasswordResetToken, User
+from chirp_auth.models import OutboxEntry, PasswordResetToken, User
 from chirp_auth.security import audit, passwords
 from chirp_auth.security.client import Client
 
@@ -92,6 +93,12 @@ def _reset(token: str, password: str, confirmation: str, client: Client) -> Pass
     return PasswordReset(user, places)
 
 
+def _verified_at(link: PasswordResetToken) -> SQLColumnExpression[datetime | None]:
+    """Return since when the address counts as confirmed: who opens a link that was mailed there reads its mail."""
+    was_mailed = db.session.get(OutboxEntry, link.id) is not None  # not read out by an operator
+    return func.coalesce(User.email_verified_at, now()) if was_mailed else User.email_verified_at
+
+
 def _redeem(link: PasswordResetToken, password_hash: str) -> list[str]:
     """Spend the link and set the password, or refuse: the database decides who was first."""
     # The user's row first, as in every change: two changes at once wait for each other there, and nowhere else.
@@ -115,6 +122,7 @@ def _redeem(link: PasswordResetToken, password_hash: str) -> list[str]:
             password_changed_at=now(),
             password_reset_at=now(),
             password_reset_count=User.password_reset_count + 1,
+            email_verified_at=_verified_at(link),
             **guesses.CLEARED,
         )
     if places is None:
