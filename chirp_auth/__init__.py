@@ -9,9 +9,9 @@ from sqlalchemy.pool import QueuePool
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
-from chirp_auth import budgets, cli, health, logs, metrics, refusals, routing, sqlite, web
+from chirp_auth import budgets, cli, health, intake, logs, metrics, refusals, routing, sqlite, web
 from chirp_auth.accounts import sessions
-from chirp_auth.api import app_links, body, dialects, documentation, openapi
+from chirp_auth.api import app_links, dialects, documentation, openapi
 from chirp_auth.extensions import csrf, db, limiter, login_manager, mail, migrate
 from chirp_auth.security import gate
 from chirp_auth.web import headers
@@ -37,6 +37,7 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
     app.extensions["settings"] = settings
     app.extensions["hash_gate"] = gate.for_threads(settings.web_threads, settings.web_workers)
     app.config.from_mapping(_flask_config(settings))
+    intake.init_app(app, settings.web_threads)
     if hops := settings.trusted_proxy_hops:
         # mypy: Flask's documented place for it
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
@@ -90,8 +91,8 @@ def _flask_config(settings: config.Settings) -> dict[str, Any]:
         "SESSION_COOKIE_SAMESITE": "Lax",
         "PERMANENT_SESSION_LIFETIME": sessions.MAX_AGE,
         "SEND_FILE_MAX_AGE_DEFAULT": timedelta(hours=1),
-        "MAX_CONTENT_LENGTH": body.MAX_BYTES,
-        "MAX_FORM_MEMORY_SIZE": body.MAX_BYTES,
+        "MAX_CONTENT_LENGTH": intake.MAX_BYTES,
+        "MAX_FORM_MEMORY_SIZE": intake.MAX_BYTES,
         "WTF_CSRF_SECRET_KEY": settings.secret_keys,  # All of them verify, so that open pages outlive a new key.
         "WTF_CSRF_CHECK_DEFAULT": False,  # The pages check it themselves; the JSON face reads no cookie.
         "WTF_CSRF_TIME_LIMIT": None,  # A page may stay open for as long as its session.

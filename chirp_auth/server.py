@@ -13,7 +13,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from sqlalchemy.exc import SQLAlchemyError
 
-from chirp_auth import create_app, logs, metrics
+from chirp_auth import create_app, intake, logs, metrics
 from chirp_auth.accounts import demo
 from chirp_auth.extensions import db
 from config import ROOT, ConfigurationError, Settings, load
@@ -58,7 +58,7 @@ def _run(settings: Settings) -> None:
         port=settings.port,
         interface=Interfaces.WSGI,
         workers=settings.web_workers,
-        blocking_threads=settings.web_threads,
+        blocking_threads=settings.web_threads + intake.WAITING_THREADS,
         respawn_failed_workers=True,
         respawn_interval=1.0,
         workers_kill_timeout=STOP_SECONDS,

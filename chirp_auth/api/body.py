@@ -6,11 +6,9 @@ from typing import Any, TypeVar
 from flask import request
 from pydantic import BaseModel, ValidationError
 
-from chirp_auth.errors import InvalidEmail, MalformedJson, PayloadTooLarge, UnsupportedMediaType, ValidationFailed
+from chirp_auth.errors import InvalidEmail, MalformedJson, UnsupportedMediaType, ValidationFailed
 
 Schema = TypeVar("Schema", bound=BaseModel)
-
-MAX_BYTES = 1024 * 1024
 
 
 def read(schema: type[Schema]) -> Schema:
@@ -18,14 +16,13 @@ def read(schema: type[Schema]) -> Schema:
 
     Raises:
         UnsupportedMediaType: it is not called JSON.
-        PayloadTooLarge: it is over MAX_BYTES.
         MalformedJson: it is not one JSON text in UTF-8 (RFC 8259), or names a member twice.
         ValidationFailed: a member is missing or of another type; the fields say which.
         InvalidEmail: all is in place, but an address is not an address.
     """
     if not request.is_json:
         raise UnsupportedMediaType
-    return check(schema, _parse(_bytes()))
+    return check(schema, _parse(request.get_data(cache=False)))
 
 
 def check(schema: type[Schema], given: Any) -> Schema:
@@ -56,14 +53,6 @@ def read_number(name: str, *, default: int | None, most: int) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
         raise ValidationFailed({name: f"must be a whole number from 1 to {most}"}, f"Not valid: {name}.")
     return int(text)
-
-
-def _bytes() -> bytes:
-    found = request.get_data(cache=False)
-    # A body that comes in chunks tells no length (RFC 9112, 7.1), and Werkzeug cuts it at the limit without a word.
-    if request.content_length is None and len(found) == MAX_BYTES and request.environ["wsgi.input"].read(1):
-        raise PayloadTooLarge
-    return found
 
 
 def _parse(body: bytes) -> Any:

@@ -1,0 +1,80 @@
+"""The intake: a request's whole body is here before the request takes one of the WEB_THREADS places.
+
+Whoever sends a body slowly, or announces one and never sends it, keeps a waiting thread busy and nobody else. The
+server lets bodies in without a time limit, so one client may have only so many of them on their way.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from threading import Lock, Semaphore
+from typing import Any
+
+from flask import Flask, request
+
+from chirp_auth.errors import ServiceBusy
+
+MAX_BYTES = 1024 * 1024
+MAX_READ_OFF_BYTES = 4 * MAX_BYTES
+PIECE_BYTES = 64 * 1024
+WAITING_THREADS = 1000  # Beside the WEB_THREADS that work; a thread exists only while a request needs it.
+MAX_BODIES_OF_A_CLIENT = WAITING_THREADS // 4
+
+_TURNED_AWAY = "chirp_auth.turned_away"
+
+Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+def init_app(app: Flask, places: int) -> None:
+    """Let `places` requests be worked on at once, each with its body complete."""
+    app.wsgi_app = Intake(app.wsgi_app, places)  # type: ignore[method-assign]  # Flask's documented place for it
+
+    @app.before_request
+    def turn_away() -> None:
+        if _TURNED_AWAY in request.environ:
+            raise ServiceBusy
+
+
+class Intake:
+    """What stands between the server and the application."""
+
+    def __init__(self, app: Wsgi, places: int) -> None:
+        self._app = app
+        self._places = Semaphore(places)
+        self._coming: Counter[str] = Counter()
+        self._counting = Lock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in environ:
+            self._take_in(environ)
+        with self._places:
+            return self._app(environ, start_response)
+
+    def _take_in(self, environ: dict[str, Any]) -> None:
+        """Put the whole body in the place of the stream; what is over the limit is thrown away."""
+        client = environ.get("REMOTE_ADDR", "")
+        with self._counting:
+            if self._coming[client] >= MAX_BODIES_OF_A_CLIENT:
+                environ[_TURNED_AWAY] = True
+                return
+            self._coming[client] += 1
+        try:
+            body = environ["wsgi.input"].read(MAX_BYTES + 1)
+            if len(body) > MAX_BYTES:
+                _read_off(environ["wsgi.input"])
+        finally:
+            with self._counting:
+                self._coming[client] -= 1
+                if not self._coming[client]:
+                    del self._coming[client]
+        environ["wsgi.input"] = BytesIO(body)
+        environ.pop("wsgi.input_terminated", None)  # With a length alone, Werkzeug notices a body that was cut off.
+        if environ.pop("HTTP_TRANSFER_ENCODING", None):  # A body in chunks has its length now (RFC 9112, 6.3).
+            environ["CONTENT_LENGTH"] = str(len(body))
+
+
+def _read_off(stream: Any) -> None:
+    """Take the rest: a client that is still sending might never see the answer."""
+    left = MAX_READ_OFF_BYTES
+    while left > 0 and (piece := stream.read(PIECE_BYTES)):
+        left -= len(piece)
