@@ -33,6 +33,7 @@ from config_values import (
     Mailbox,
     Origin,
     ReadableFile,
+    Region,
     WebPath,
 )
 
@@ -89,7 +90,7 @@ class Settings(BaseSettings):
     web_workers: int = Field(1, ge=1, le=64)
     """Server processes. More than one needs PostgreSQL and REDIS_URL."""
     web_threads: int = Field(8, ge=1, le=128)
-    """Threads of each server process."""
+    """Requests that each server process works on at once."""
     mail_worker: Literal["thread", "external"] = "thread"
     """`thread`: the web process delivers mail; `external`: `flask --app wsgi auth worker` does (PostgreSQL only)."""
     trusted_proxy_hops: int = Field(0, ge=0, le=10)
@@ -153,7 +154,7 @@ class Settings(BaseSettings):
     """How many guesses a password must withstand."""
     password_blocklist_file: ReadableFile | None = None
     """A file with passwords that nobody may choose, one a line."""
-    phone_default_region: str = Field("IN", pattern=r"^[A-Z]{2}$")
+    phone_default_region: Region = "IN"
     """The country in which a phone number without a country code is read."""
     conceal_accounts: bool = False
     """Tell nobody who has an account, at registration and everywhere else. Recommended in production."""

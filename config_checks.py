@@ -75,7 +75,7 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
         yield _problem("android_app_package android_cert_fingerprints", sentence)
     if bool(settings.smtp_user) != bool(settings.smtp_pass):
         yield _problem("smtp_user smtp_pass", "SMTP_USER and SMTP_PASS belong together: set both or neither.")
-    if settings.smtp_user and settings.smtp_security == "none":
+    if settings.smtp_user and settings.smtp_security == "none" and not _is_loopback(settings.smtp_host or ""):
         sentence = "SMTP_SECURITY=none would send SMTP_PASS in the clear: use starttls or tls."
         yield _problem("smtp_security", sentence)
 

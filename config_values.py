@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, BeforeValidator
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 INSTANCE = Path(__file__).resolve().parent / "instance"
+
+LONGEST = timedelta(days=3650)  # Longer ones lead to moments that no calendar has.
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -23,7 +26,10 @@ def _duration(value: object) -> object:
     found = re.fullmatch(r"\s*(\d{1,9})\s*([smhd]?)\s*", str(value), re.ASCII)
     if not found or int(found[1]) == 0:
         raise ValueError("is not a duration: write seconds (3600) or a number with s, m, h or d (1h)")
-    return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+    span = timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+    if span > LONGEST:
+        raise ValueError(f"is longer than {LONGEST.days} days")
+    return span
 
 
 def _origin(value: str) -> str:
@@ -93,6 +99,12 @@ def _app_id(value: str) -> str:
     return value
 
 
+def _region(value: str) -> str:
+    if value.upper() not in SUPPORTED_REGIONS:
+        raise ValueError("must be a country's two letters, such as IN")
+    return value.upper()
+
+
 def _listed(value: object) -> object:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
@@ -108,4 +120,5 @@ Mailbox = Annotated[str, AfterValidator(_mailbox)]
 ReadableFile = Annotated[Path, AfterValidator(_readable)]
 Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 AppId = Annotated[str, AfterValidator(_app_id)]
+Region = Annotated[str, AfterValidator(_region)]
 Listed = BeforeValidator(_listed)

@@ -13,6 +13,7 @@ from chirp_auth.api import dialects
 from chirp_auth.extensions import db
 from chirp_auth.security import limits
 from chirp_auth.security.limits import Spent
+from chirp_auth.words import whole_seconds
 
 log = structlog.get_logger("limits")
 
@@ -37,7 +38,7 @@ def _policy(limit: Spent) -> str:
 
 
 def _state(limit: Spent) -> str:
-    return f'"{limit.name}";r={limit.remaining};t={int(limit.resets_in.total_seconds())}'
+    return f'"{limit.name}";r={limit.remaining};t={whole_seconds(limit.resets_in)}'
 
 
 def _record(limit: Spent) -> None:

@@ -1,6 +1,7 @@
 """Times and spans of time in words, for pages and mails."""
 
 from datetime import UTC, datetime, timedelta
+from math import ceil
 
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
@@ -14,6 +15,11 @@ def when(moment: datetime) -> str:
 def iso(moment: datetime) -> str:
     """Return the moment in RFC 3339, in UTC and to the second: 2026-11-20T20:47:00Z."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def whole_seconds(span: timedelta) -> int:
+    """Return the span in seconds, rounded up: whoever waits so long has waited long enough."""
+    return max(1, ceil(span.total_seconds()))
 
 
 def counted(number: int, thing: str) -> str:

@@ -171,6 +171,22 @@ def test_a_name_stays_inert(newest: Read, name: str) -> None:
     assert len(text.partition("\n")[0]) <= 100
 
 
+@pytest.mark.parametrize(
+    ("email", "first_name", "last_name", "greeted"),
+    [
+        ("john.smith@techcorp.com", None, None, "john.smith"),
+        ("j@techcorp.com", "J.R.R.", "Tolkien", "J.R.R. Tolkien"),
+        ("j@techcorp.com", "Jean-Luc", "O'Neill", "Jean-Luc O'Neill"),
+    ],
+)
+def test_a_mail_greets_by_the_names_or_the_part_before_the_at(
+    newest: Read, email: str, first_name: str | None, last_name: str | None, greeted: str
+) -> None:
+    registration.register(Applicant(email, NEW_PASSWORD, first_name, last_name), TEST_CLIENT)
+
+    assert part(newest(), "plain").startswith(f"Hello {greeted},")
+
+
 @pytest.mark.settings(conceal_accounts=True)
 def test_an_owner_hears_of_a_registration_with_their_address(alice: User, newest: Read) -> None:
     registration.register(Applicant(ALICE, NEW_PASSWORD), TEST_CLIENT)

@@ -67,6 +67,7 @@ def test_of_registrations_at_once_one_gets_the_account(app: Application) -> None
     ("applicant", "refusal"),
     [
         (Applicant("alice", PASSWORD), InvalidEmail),
+        (Applicant(f"{'a' * 65}@example.com", PASSWORD), InvalidEmail),
         (Applicant(ALICE, "short"), PasswordTooWeak),
         (Applicant(ALICE, PASSWORD, first_name="A" * 101), ValidationFailed),
         (Applicant(ALICE, PASSWORD, last_name="Ar\0cher"), ValidationFailed),
@@ -75,6 +76,8 @@ def test_of_registrations_at_once_one_gets_the_account(app: Application) -> None
         (Applicant(ALICE, PASSWORD, phone_number="12"), ValidationFailed),
         (Applicant(ALICE, PASSWORD, phone_number="+1\0"), ValidationFailed),
         (Applicant(ALICE, PASSWORD, phone_number="9" * 10_000), ValidationFailed),
+        (Applicant(ALICE, PASSWORD, phone_number="0800 FLOWERS"), ValidationFailed),
+        (Applicant(ALICE, PASSWORD, phone_number="+91 98765 43210 ext 5"), ValidationFailed),
     ],
 )
 def test_bad_input_is_refused_in_words_and_opens_nothing(

@@ -130,6 +130,18 @@ def test_another_text_is_no_duration(load_from: Load, text: str) -> None:
     assert problem.startswith("JWT_EXPIRES_IN is not a duration: write seconds (3600) or")
 
 
+def test_a_duration_stays_within_the_calendar(load_from: Load) -> None:
+    assert load_from(JWT_EXPIRES_IN="3650d").jwt_expires_in.days == 3650
+    assert problems(load_from, JWT_EXPIRES_IN="99999999d") == ["JWT_EXPIRES_IN is longer than 3650 days."]
+
+
+@pytest.mark.parametrize("region", ["XX", "IND", "1"])
+def test_a_region_must_be_a_country_with_telephones(load_from: Load, region: str) -> None:
+    assert load_from(PHONE_DEFAULT_REGION="de").phone_default_region == "DE"
+    (problem,) = problems(load_from, PHONE_DEFAULT_REGION=region)
+    assert problem.startswith("PHONE_DEFAULT_REGION must be a country's two letters")
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_every_way_to_name_postgresql_means_psycopg_3(load_from: Load, scheme: str) -> None:
     settings = load_from(DATABASE_URL=f"{scheme}://chirp:p%40ss@db.example.com/chirp", SECRET_KEY=KEY, JWT_SECRET=KEY)
@@ -238,7 +250,10 @@ def test_production_refuses_what_is_unsafe(load_from: Load, changed: dict[str, s
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_mail_in_the_clear_may_go_to_this_machine(load_from: Load, host: str) -> None:
-    assert load_from(**{**GOOD_PRODUCTION, "SMTP_HOST": host, "SMTP_SECURITY": "none"}).smtp_security == "none"
+    plain_text = {**GOOD_PRODUCTION, "SMTP_HOST": host, "SMTP_SECURITY": "none"}
+
+    assert load_from(**plain_text).smtp_security == "none"
+    assert load_from(**plain_text, SMTP_USER="chirp", SMTP_PASS="secret").smtp_security == "none"
 
 
 @pytest.mark.parametrize(
@@ -253,7 +268,7 @@ def test_mail_in_the_clear_may_go_to_this_machine(load_from: Load, host: str) ->
         ({"SMTP_USER": "chirp"}, ["SMTP_USER and SMTP_PASS belong together: set both or neither."]),
         ({"SMTP_PASS": "secret"}, ["SMTP_USER and SMTP_PASS belong together: set both or neither."]),
         (
-            {"SMTP_USER": "chirp", "SMTP_PASS": "secret", "SMTP_SECURITY": "none"},
+            {"SMTP_HOST": "mail.example.com", "SMTP_USER": "chirp", "SMTP_PASS": "secret", "SMTP_SECURITY": "none"},
             ["SMTP_SECURITY=none would send SMTP_PASS in the clear: use starttls or tls."],
         ),
     ],

@@ -15,7 +15,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, RateLimitExceeded, TokenAlreadyUsed, TokenExpired, ValidationFailed
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.mail.compose import Letter, Nobody, composes, safe_name
+from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
 from chirp_auth.models import AddressChange, OutboxEntry, Session, User
 from chirp_auth.security import audit, tokens
 from chirp_auth.security.client import Client, device_in_words, shortened
@@ -125,7 +125,7 @@ def compose_link(entry: OutboxEntry) -> Letter | Nobody:
     return Letter(
         addresses.parse(entry.recipient).deliverable,
         {
-            "name": safe_name(change.user.display_name),
+            "name": name_of(change.user),
             "link": f"{settings.public_url}/confirm-address?token={token}",
             "life": in_words(LINK_LIFE),
             "expires_at": change.created_at + LINK_LIFE,
@@ -142,7 +142,7 @@ def compose_notice(entry: OutboxEntry) -> Letter | Nobody:
     return Letter(
         addresses.parse(entry.recipient).deliverable,
         {
-            "name": safe_name(change.user.display_name),
+            "name": name_of(change.user),
             "by_support": entry.params.get("by_support", False),
             "to_old": entry.recipient == change.old_email,
             "changed_at": entry.created_at,

@@ -29,7 +29,13 @@ def parse(text: str) -> Address:
     if len(typed) > MAX_EMAIL_CHARACTERS:
         raise InvalidEmail
     try:
-        valid = validate_email(typed, check_deliverability=False, allow_smtputf8=False, test_environment=True)
+        valid = validate_email(
+            typed,
+            strict=True,  # 64 characters before the @ (RFC 5321, 4.5.3.1.1)
+            allow_smtputf8=False,
+            check_deliverability=False,
+            test_environment=True,  # The domains that are kept for tests are as good as others.
+        )
     except (EmailNotValidError, UnicodeError):
         raise InvalidEmail from None
     return Address(typed, valid.ascii_email or valid.normalized, valid.normalized.casefold())

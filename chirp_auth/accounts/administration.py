@@ -12,7 +12,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import EmailTaken, ServiceBusy
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.mail.compose import Letter, Nobody, composes, safe_name
+from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
 from chirp_auth.models import AddressChange, OutboxEntry, Session, User
 from chirp_auth.security import audit
 from chirp_auth.security.client import Client
@@ -117,7 +117,7 @@ def compose_address_replaced(entry: OutboxEntry) -> Letter | Nobody:
         return Nobody("no account")
     return Letter(
         addresses.parse(entry.recipient).deliverable,
-        {"name": safe_name(user.display_name), "changed_at": entry.created_at},
+        {"name": name_of(user), "changed_at": entry.created_at},
     )
 
 
@@ -130,7 +130,7 @@ def compose_account_state(entry: OutboxEntry) -> Letter | Nobody:
     return Letter(
         addresses.parse(entry.recipient).deliverable,
         {
-            "name": safe_name(user.display_name),
+            "name": name_of(user),
             "locked": entry.params["locked"],
             "changed_at": entry.created_at,
             "sign_in_link": f"{settings.public_url}/login",

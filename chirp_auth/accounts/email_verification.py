@@ -9,7 +9,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, TokenExpired
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.mail.compose import Letter, Nobody, composes, safe_name
+from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
 from chirp_auth.models import OutboxEntry, User
 from chirp_auth.security import audit, tokens
 from chirp_auth.security.client import Client
@@ -44,7 +44,7 @@ def compose_link(entry: OutboxEntry) -> Letter | Nobody:
     return Letter(
         addresses.parse(user.email).deliverable,
         {
-            "name": safe_name(user.display_name),
+            "name": name_of(user),
             "link": f"{settings.public_url}/verify-email?token={token}",
             "life": in_words(LINK_LIFE),
             "expires_at": entry.created_at + LINK_LIFE,

@@ -17,7 +17,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.mail.compose import Letter, Nobody, composes, safe_name
+from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
 from chirp_auth.models import KnownDevice, Moment, OutboxEntry, User
 from chirp_auth.security import audit, passwords
 from chirp_auth.security.client import Client, device_in_words, shortened
@@ -68,7 +68,7 @@ def compose_account_locked(entry: OutboxEntry) -> Letter | Nobody:
     return Letter(
         addresses.parse(entry.recipient).deliverable,
         {
-            "name": safe_name(user.display_name),
+            "name": name_of(user),
             "failed_at": entry.created_at,
             "failures": FREE_FAILURES + 1,
             "longest": in_words(LONGEST_DELAY),

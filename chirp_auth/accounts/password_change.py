@@ -7,7 +7,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials, PasswordTooWeak, UserNotFound
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.mail.compose import Letter, Nobody, composes, safe_name
+from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
 from chirp_auth.models import OutboxEntry, Session, User
 from chirp_auth.security import audit, passwords
 from chirp_auth.security.client import Client, device_in_words, shortened
@@ -59,7 +59,7 @@ def compose_confirmation(entry: OutboxEntry) -> Letter | Nobody:
     return Letter(
         addresses.parse(entry.recipient).deliverable,
         {
-            "name": safe_name(user.display_name),
+            "name": name_of(user),
             "changed_at": entry.created_at,
             "device": device_in_words(entry.params.get("user_agent")),
             "ip": shortened(entry.params.get("ip")),

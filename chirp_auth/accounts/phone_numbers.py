@@ -15,6 +15,8 @@ def parse_optional(text: str | None) -> str | None:
     if not text or not text.strip():
         return None
     try:
+        if any(character.isalpha() for character in text):  # 0800-FLOWERS is no number that everybody could dial.
+            raise NumberParseException(NumberParseException.NOT_A_NUMBER, "letters")
         number = parse(text, settings.phone_default_region)
     except NumberParseException:
         number = None

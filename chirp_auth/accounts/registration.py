@@ -10,7 +10,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import EmailTaken
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.mail.compose import Letter, Nobody, composes, safe_name
+from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
 from chirp_auth.models import OutboxEntry, Session, User
 from chirp_auth.security import audit, passwords
 from chirp_auth.security.client import Client
@@ -84,7 +84,7 @@ def compose_existing_account(entry: OutboxEntry) -> Letter | Nobody:
         "sign_in_link": f"{settings.public_url}/login",
         "forgot_link": f"{settings.public_url}/forgot-password",
     }
-    return Letter(addresses.parse(user.email).deliverable, {"name": safe_name(user.display_name), **links})
+    return Letter(addresses.parse(user.email).deliverable, {"name": name_of(user), **links})
 
 
 def _new_user(applicant: Applicant, address: Address) -> User:

@@ -13,7 +13,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, LinkReplaced, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.mail.compose import Letter, Nobody, composes, safe_name
+from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
 from chirp_auth.models import OutboxEntry, PasswordResetToken, SecurityEvent, User
 from chirp_auth.security import audit, tokens
 from chirp_auth.security.client import Client, device_in_words, shortened
@@ -46,7 +46,7 @@ def compose_link(entry: OutboxEntry) -> Letter | Nobody:
     return Letter(
         addresses.parse(user.email).deliverable,
         {
-            "name": safe_name(user.display_name),
+            "name": name_of(user),
             "link": link,
             "app_link": open_in_app(token),
             "life": in_words(settings.password_reset_token_expires_in),

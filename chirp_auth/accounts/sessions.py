@@ -1,11 +1,12 @@
 """Sessions: the places where a user is signed in. A row each; what was ended is dead at once."""
 
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, select, update
 
 from chirp_auth.clock import now
+from chirp_auth.errors import Unauthenticated
 from chirp_auth.extensions import db
 from chirp_auth.models import Session, User
 from chirp_auth.security import audit
@@ -45,6 +46,22 @@ def living(user: User, current: Session | None = None) -> list[Session]:
         select(Session).join(User).where(Session.user_id == user.id, *_alive()).order_by(Session.last_seen_at.desc())
     )
     return sorted(found, key=lambda session: current is None or session.id != current.id)
+
+
+def renew(session: Session) -> Session:
+    """Give the session a new id, so that no copy of its cookie is worth anything (OWASP ASVS 5, V7.2.4).
+
+    Raises:
+        Unauthenticated: it has ended meanwhile.
+    """
+    renewed_id = uuid4()
+    renewing = update(Session).where(Session.id == session.id, Session.revoked_at.is_(None)).values(id=renewed_id)
+    db.session.execute(renewing, execution_options={"synchronize_session": False})
+    db.session.commit()
+    db.session.expunge(session)
+    if renewed := find(renewed_id):
+        return renewed
+    raise Unauthenticated
 
 
 def sign_out(session: Session, client: Client) -> None:

@@ -10,8 +10,10 @@ from chirp_auth.security import tokens
 
 def token() -> str | None:
     """Return the token of a well-formed `Authorization: Bearer …` header, or None."""
-    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-    return value.strip() or None if scheme.lower() == "bearer" else None
+    match request.headers.get("Authorization", "").split():
+        case [scheme, value] if scheme.lower() == "bearer":
+            return value
+    return None
 
 
 def session() -> Session:

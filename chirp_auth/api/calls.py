@@ -101,7 +101,7 @@ def _as(view: str, gives: Mapping[int, type[BaseModel] | None], takes: type[Base
     return Call(known.summary, gives, takes or known.takes, known.refuses)
 
 
-_RESET_REFUSALS = (*DEAD_LINK, errors.TokenAlreadyUsed(), WEAK, LIMITED)
+_RESET_REFUSALS = (*DEAD_LINK, errors.TokenAlreadyUsed(), errors.PasswordMismatch(), WEAK, LIMITED)
 CALLS: Mapping[str, Mapping[str, Call]] = {
     "v1": V1,
     "marketplace": {
@@ -112,7 +112,7 @@ CALLS: Mapping[str, Mapping[str, Call]] = {
             V1["reset_password"].summary,
             {200: answers.Envelope},
             schemas.TokenAndPasswords,
-            (*_RESET_REFUSALS, errors.PasswordMismatch()),
+            _RESET_REFUSALS,
         ),
     },
     "seller": {

@@ -10,6 +10,7 @@ from flask import Response
 from chirp_auth.api.members import answer, event_members, session_members, signed_in, token_members, user_members
 from chirp_auth.errors import AuthError
 from chirp_auth.models import SecurityEvent, Session, User
+from chirp_auth.words import whole_seconds
 
 View = Callable[..., Response]
 
@@ -57,7 +58,7 @@ class Dialect:
         answer = self.refusal(error, status, self.sentences.get(error.code, error.sentence))
         answer.status_code = status
         if retry_after := getattr(error, "retry_after", None):
-            answer.headers["Retry-After"] = str(max(1, int(retry_after.total_seconds())))
+            answer.headers["Retry-After"] = str(whole_seconds(retry_after))
         return answer
 
     def refusal(self, error: AuthError, status: int, sentence: str) -> Response:

@@ -12,7 +12,7 @@ from chirp_auth import errors
 from chirp_auth.api import answers, body, dialects
 from chirp_auth.api.calls import ACCESS, CALLS, RESET, UNREADABLE, Call
 from chirp_auth.api.dialect import Dialect
-from chirp_auth.errors import AuthError, ValidationFailed
+from chirp_auth.errors import AuthError, UnsupportedMediaType, ValidationFailed
 
 VERSION = "1"
 SHAPES: dict[str, type[BaseModel]] = {
@@ -63,6 +63,8 @@ def document(app: Flask) -> dict[str, Any]:
 
 def _operation(app: Flask, dialect: Dialect, view: str, call: Call, rule: Rule, path: str) -> dict[str, Any]:
     refuses = (*call.refuses, *(_unreadable(call.takes) if call.takes else ()), *ALWAYS)
+    if dialect.subdomain:  # What is not JSON is a form there.
+        refuses = tuple(refusal for refusal in refuses if not isinstance(refusal, UnsupportedMediaType))
     operation: dict[str, Any] = {
         "operationId": f"{dialect.name}.{view}",
         "tags": [dialect.name],

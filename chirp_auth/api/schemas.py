@@ -55,11 +55,16 @@ class NewPassword(Body):
 
 
 class TokenAndPassword(Body):
+    """The plain contract asks for no confirmation; one that is sent counts."""
+
     token: LinkToken
     new_password: NewSecret
+    confirm_password: NewSecret | None = None
 
 
-class TokenAndPasswords(TokenAndPassword):
+class TokenAndPasswords(Body):
+    token: LinkToken
+    new_password: NewSecret
     confirm_password: NewSecret
 
 

@@ -17,7 +17,7 @@ from flask import current_app
 
 from chirp_auth.clock import now
 from chirp_auth.extensions import settings
-from chirp_auth.models import OutboxEntry
+from chirp_auth.models import OutboxEntry, User
 
 MAX_NAME_CHARACTERS = 80
 
@@ -74,10 +74,14 @@ def message_for(entry: OutboxEntry, letter: Letter) -> EmailMessage:
     return message
 
 
-def safe_name(name: str) -> str:
-    """Return a name that no mail program turns into a link and that does not flood the mail."""
-    inert = sub(r"\.(?=\w{2})", ". ", sub(r"[:/\\<>@\s]+", " ", name)).strip()
-    return inert[:MAX_NAME_CHARACTERS]
+def name_of(user: User) -> str:
+    """Return the name by which a mail greets a user: first and last, without names the part before the @.
+
+    Names are whatever somebody typed: no mail program must make a link of one, and none may flood the mail.
+    """
+    typed = f"{user.first_name or ''} {user.last_name or ''}"
+    inert = sub(r"\.(?=\w{2})", ". ", sub(r"[:/\\<>@\s]+", " ", typed)).strip()
+    return inert[:MAX_NAME_CHARACTERS] or user.display_name
 
 
 def _render(kind: str, part: str, letter: Letter) -> str:

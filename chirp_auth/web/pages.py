@@ -9,7 +9,7 @@ from flask import Response, g, make_response, render_template, url_for
 
 from chirp_auth.errors import AuthError, RateLimitExceeded, ServiceBusy, ValidationFailed
 from chirp_auth.web.forms import Form
-from chirp_auth.words import in_words
+from chirp_auth.words import in_words, whole_seconds
 
 STATUSES = {
     "INVALID_CREDENTIALS": 401,
@@ -113,5 +113,5 @@ def _wait(refusal: AuthError) -> str | None:
 
 def _with_retry_after(response: Response, refusal: AuthError | None) -> Response:
     if isinstance(refusal, RateLimitExceeded | ServiceBusy):
-        response.headers["Retry-After"] = str(max(1, int(refusal.retry_after.total_seconds())))
+        response.headers["Retry-After"] = str(whole_seconds(refusal.retry_after))
     return response

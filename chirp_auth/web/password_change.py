@@ -1,10 +1,10 @@
 """Changing the password in a browser."""
 
 from flask import Response, flash, redirect, url_for
-from flask_login import current_user, login_required
+from flask_login import current_user, login_required, login_user
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts import password_change
+from chirp_auth.accounts import password_change, sessions
 from chirp_auth.caller import client
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import settings
@@ -12,6 +12,7 @@ from chirp_auth.security import limits
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forms import ChangePasswordForm
 from chirp_auth.web.pages import About, page, refusals_into
+from chirp_auth.words import counted
 
 FIELDS: dict[str, About] = {
     InvalidCredentials.code: ("current_password", "That is not your current password."),
@@ -34,7 +35,8 @@ def change_password() -> Response | Redirect:
                 form.text("confirm_password"),
                 client(FACE),
             )
-            flash(f"Your password is changed. Signed out in {ended} other place{'' if ended == 1 else 's'}.")
+            login_user(sessions.renew(current_user._get_current_object()))
+            flash(f"Your password is changed. Signed out in {counted(ended, 'other place')}.")
             return redirect(url_for("auth.web.home"), SEE_OTHER)
     return page(
         "password_change/change.html",

@@ -13,7 +13,6 @@ from chirp_auth.caller import client
 from chirp_auth.clock import now
 from chirp_auth.errors import AuthError, InvalidToken, LinkReplaced, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import settings
-from chirp_auth.models import PasswordResetToken
 from chirp_auth.security import limits
 from chirp_auth.web import devices, links
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
@@ -35,8 +34,7 @@ def reset_password() -> Response | Redirect:
     token = session.get("reset_token", "")
     form = ResetPasswordForm()
     try:
-        link = reset_links.check_link(token)
-        return _reset(form, token, link) if form.validate_on_submit() else _choose(form, token, link)
+        return _reset(form, token) if form.validate_on_submit() else _choose(form, token)
     except BROKEN_LINK as refusal:
         if isinstance(refusal, TokenAlreadyUsed) and request.method == "POST":
             return _already_done()
@@ -60,14 +58,15 @@ def reset_done() -> Response | Redirect:
     return page("password_reset/done.html", **done)
 
 
-def _reset(form: ResetPasswordForm, token: str, link: PasswordResetToken) -> Response | Redirect:
+def _reset(form: ResetPasswordForm, token: str) -> Response | Redirect:
+    limits.reset_password()  # Before the link is looked at: whoever guesses at links spends it too.
+    reset_links.check_link(token)
     with refusals_into(form, PASSWORD_TOO_WEAK="password", PASSWORD_MISMATCH="confirm_password"):
-        limits.reset_password()
         done = password_reset.reset_password(token, form.text("password"), form.text("confirm_password"), client(FACE))
         session["asked_for"] = done.user.email
         session["reset_done"] = _in_words(done)
         return devices.remember(redirect(url_for("auth.web.reset_done"), SEE_OTHER), done.user)
-    return _choose(form, token, link)
+    return _choose(form, token)
 
 
 def _in_words(done: PasswordReset) -> dict[str, object]:
@@ -82,7 +81,8 @@ def _already_done() -> Redirect:
     return redirect(url_for("auth.web.reset_done"), SEE_OTHER)
 
 
-def _choose(form: ResetPasswordForm, token: str, link: PasswordResetToken) -> Response:
+def _choose(form: ResetPasswordForm, token: str) -> Response:
+    link = reset_links.check_link(token)
     return page(
         "password_reset/reset.html",
         form=form,

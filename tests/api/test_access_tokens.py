@@ -147,3 +147,12 @@ def test_nobody_ends_the_session_of_somebody_else(client: FlaskClient, alice: Us
 
     assert refused.status_code == 404
     assert status(client, hers) == 200
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic YWxpY2U6", "Bearer one two", "token"])
+def test_a_header_that_is_not_one_bearer_token_is_malformed(client: FlaskClient, header: str) -> None:
+    body = {"new_password": NEW_PASSWORD, "confirm_password": NEW_PASSWORD}
+
+    answer = client.post("/api/v1/auth/reset-password", json=body, headers={"Authorization": header})
+
+    assert (answer.status_code, told(answer)["detail"]) == (401, "Missing or invalid authorization header")

@@ -1,11 +1,13 @@
 """The JSON face and cookies, and the four paths that plain shares with the pages."""
 
+from collections.abc import Callable
+
 import pytest
 from flask.testing import FlaskClient
 
 from chirp_auth.models import User
 from tests.api.talk import JSON, told
-from tests.conftest import ALICE, PASSWORD
+from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD
 from tests.security import acts
 
 SHARED = ("/register", "/login", "/forgot-password", "/reset-password")
@@ -50,7 +52,16 @@ def test_a_get_is_always_the_page(client: FlaskClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", SHARED)
-@pytest.mark.parametrize("headers", [{"Content-Type": JSON}, {"Accept": JSON}, {"Accept": "application/json, */*"}])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": JSON},
+        {"Accept": JSON},
+        {"Accept": "application/json, */*"},
+        {"Accept": "Application/JSON; charset=utf-8"},
+        {"Accept": "application/problem+json"},
+    ],
+)
 def test_a_wrong_method_is_told_in_json_to_whoever_speaks_it(
     client: FlaskClient, path: str, headers: dict[str, str]
 ) -> None:
@@ -59,6 +70,22 @@ def test_a_wrong_method_is_told_in_json_to_whoever_speaks_it(
     assert (answer.status_code, answer.mimetype, list(told(answer))) == (405, JSON, ["detail"])
     assert {"GET", "POST"} <= set(answer.headers["Allow"].split(", "))
     assert client.put(path).mimetype == "text/html"
+
+
+@pytest.mark.parametrize("path", ["/login/", "/register/now", "/nothing"])
+def test_a_path_that_is_not_there_is_told_in_json_to_whoever_speaks_it(client: FlaskClient, path: str) -> None:
+    for answer in (client.post(path, json={}), client.get(path, headers={"Accept": JSON})):
+        assert (answer.status_code, answer.mimetype, list(told(answer))) == (404, JSON, ["detail"])
+    assert client.get(path, headers={"Accept": "text/html,application/json;q=0.9"}).mimetype == "text/html"
+
+
+def test_a_confirmation_that_is_sent_to_plain_counts(client: FlaskClient, ask: Callable[[], str]) -> None:
+    body = {"token": ask(), "new_password": NEW_PASSWORD}
+
+    refused = client.post("/reset-password", json={**body, "confirm_password": PASSWORD})
+    assert (refused.status_code, told(refused)) == (400, {"detail": "Passwords do not match"})
+    assert client.post("/reset-password", json={**body, "confirm_password": 5}).status_code == 422
+    assert client.post("/reset-password", json={**body, "confirm_password": NEW_PASSWORD}).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/api//auth/login", "/api/auth/login/"])

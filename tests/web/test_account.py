@@ -63,6 +63,19 @@ def test_the_password_is_changed_and_only_this_place_stays(visitor: Visitor, els
     assert elsewhere.sign_in(password=NEW_PASSWORD).status_code == 303
 
 
+def test_a_change_of_password_leaves_copies_of_the_cookie_worthless(visitor: Visitor, alice: User) -> None:
+    visitor.sign_in()
+    copied = visitor.client.get_cookie("session")
+    assert copied
+
+    visitor.send("/change-password", **CHANGE)
+
+    assert "Hello, Alice" in words(visitor.open("/"))
+    thief = visitor.client.application.test_client()
+    thief.set_cookie("session", copied.value)
+    assert thief.get("/change-password").location == "/login"
+
+
 def test_a_wrong_current_password_is_told_at_its_field(visitor: Visitor, alice: User) -> None:
     visitor.sign_in()
 

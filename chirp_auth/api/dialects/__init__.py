@@ -18,10 +18,11 @@ def of(request: Request) -> Dialect | None:
     for dialect in (v1.dialect, seller.dialect, marketplace.dialect):
         if path == dialect.prefix or path.startswith(f"{dialect.prefix}/"):
             return dialect
-    if path in PLAIN_PATHS and (request.is_json or _accepts_json(request)):
-        return plain.dialect
-    return v1.dialect if path == "/api" or path.startswith("/api/") else None
+    if path == "/api" or path.startswith("/api/"):
+        return v1.dialect
+    return plain.dialect if request.is_json or _prefers_json(request) else None
 
 
-def _accepts_json(request: Request) -> bool:
-    return request.accept_mimetypes.best == "application/json"
+def _prefers_json(request: Request) -> bool:
+    best = (request.accept_mimetypes.best or "").partition(";")[0].strip().lower()
+    return best == "application/json" or best.endswith("+json")

@@ -1,7 +1,4 @@
-"""The plain contract: JSON on the paths of the pages; a refusal has one member, a sentence.
-
-It lives in a routing space of its own (see `chirp_auth.routing`), because the pages have the same paths.
-"""
+"""The plain contract: JSON on the paths of the pages; a refusal has one member, a sentence."""
 
 from flask import Response
 
@@ -15,14 +12,15 @@ from chirp_auth.models import Session, User
 class Plain(Dialect):
     name = "plain"
     prefix = ""
-    subdomain = "plain"
+    subdomain = "plain"  # A routing space of its own (see `chirp_auth.routing`): the pages have the same paths.
 
     def refusal(self, error: AuthError, status: int, sentence: str) -> Response:
         return answer(status, {"detail": sentence})
 
     def read_reset(self) -> tuple[str, str, str]:
         asked = body.read(schemas.TokenAndPassword)
-        return asked.token, asked.new_password, asked.new_password
+        confirmation = asked.new_password if asked.confirm_password is None else asked.confirm_password
+        return asked.token, asked.new_password, confirmation
 
     def registered(self, session: Session) -> Response:
         token = access_members(session)
