@@ -13,7 +13,9 @@ from chirp_auth.errors import InvalidEmail
 from chirp_auth.extensions import db
 from chirp_auth.models import User
 
-MIN_SIMILAR_CHARACTERS = 6
+MIN_SIMILAR_CHARACTERS, MAX_SIMILAR_CHARACTERS = 6, 64
+MAX_COMPARED = 2000
+TYPED = "abcdefghijklmnopqrstuvwxyz0123456789.@_-+"
 LOCKED, UNVERIFIED, ACTIVE = "locked", "unverified", "active"
 
 _BY_STATUS = {
@@ -44,14 +46,25 @@ def find_by_id_or_email(text: str) -> User | None:
 def similar(text: str, at_most: int = 2) -> list[str]:
     """Return the addresses that an operator who mistyped one may have meant."""
     key = text.strip().casefold()
-    if len(key) < MIN_SIMILAR_CHARACTERS:
+    if not MIN_SIMILAR_CHARACTERS <= len(key) <= MAX_SIMILAR_CHARACTERS:
         return []
-    close = or_(
-        User.email_key.startswith(key[:3], autoescape=True),
-        User.email_key.endswith(key[3:], autoescape=True),
-    )
-    found = db.session.scalars(select(User.email_key).where(close).limit(2000))
-    return get_close_matches(key, found, n=at_most, cutoff=0.8)
+    one_slip_away = User.email_key.in_(_one_slip_away(key))
+    same_beginning = User.email_key.startswith(key[:3], autoescape=True)
+    for close in (one_slip_away, same_beginning):
+        found = db.session.scalars(select(User.email_key).where(close).limit(MAX_COMPARED))
+        if similar := get_close_matches(key, found, n=at_most, cutoff=0.8):
+            return similar
+    return []
+
+
+def _one_slip_away(key: str) -> set[str]:
+    """Return what the text may have been before one letter was left out, added, mistaken or swapped with the next."""
+    halves = [(key[:place], key[place:]) for place in range(len(key) + 1)]
+    shorter = {head + tail[1:] for head, tail in halves if tail}
+    swapped = {head + tail[1] + tail[0] + tail[2:] for head, tail in halves if len(tail) > 1}
+    longer = {head + letter + tail for head, tail in halves for letter in TYPED}
+    mistaken = {head + letter + tail[1:] for head, tail in halves if tail for letter in TYPED}
+    return shorter | swapped | longer | mistaken
 
 
 def status(user: User) -> str:

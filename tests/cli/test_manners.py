@@ -73,8 +73,14 @@ def test_without_a_terminal_a_change_wants_yes(runner: FlaskCliRunner, alice: Us
     assert db.session.query(SecurityEvent).count() == before
 
 
-def test_a_mistyped_address_is_not_found_and_the_right_one_offered(runner: FlaskCliRunner, alice: User) -> None:
-    result = runner.invoke(args=["auth", "user", "show", "alice@exmaple.com"])
+@pytest.mark.parametrize(
+    "mistyped",
+    ["alice@exmaple.com", "lice@example.com", "alcie@example.com", "akice@example.com", "aalice@example.com"],
+)
+def test_a_mistyped_address_is_not_found_and_the_right_one_offered(
+    runner: FlaskCliRunner, alice: User, mistyped: str
+) -> None:
+    result = runner.invoke(args=["auth", "user", "show", mistyped])
 
     assert result.exit_code == 3
     assert f"Did you mean {ALICE}?" in result.stderr
