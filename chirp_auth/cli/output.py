@@ -12,7 +12,9 @@ from itertools import islice
 from typing import Any, NoReturn
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +23,7 @@ from chirp_auth.errors import AuthError, UserNotFound
 
 FAILED, USAGE, NOT_FOUND, REFUSED = 1, 2, 3, 4
 CHUNK = 500
+MAX_COLUMNS = 10_000
 # Control characters steer a terminal; the bidirectional ones make a text look like another.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -32,10 +35,7 @@ def rows(columns: Sequence[str], found: Iterable[dict[str, Any]], *, as_json: bo
     if as_json:
         _json_list({name: row[name] for name in columns} for row in found)
     elif sys.stdout.isatty():
-        table = Table(*columns)
-        for row in found:
-            table.add_row(*(Text(clean(row[name])) for name in columns))
-        Console().print(table)
+        _on_a_terminal(columns, found)
     else:
         lines = ("\t".join(clean(row[name]) for name in columns) + "\n" for row in found)
         while chunk := "".join(islice(lines, CHUNK)):
@@ -94,6 +94,21 @@ def progress(words: str, total: int | None = None) -> Iterator[Callable[[int], N
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(words, total=total)
         yield lambda steps: bar.advance(task, steps)
+
+
+def _on_a_terminal(columns: Sequence[str], found: Iterable[dict[str, Any]]) -> None:
+    """Print a table, or one fact a line where the terminal is too narrow for whole words: a cut-off id helps nobody."""
+    table, screen = Table(*columns, box=SIMPLE_HEAD, pad_edge=False), Console()
+    shown = [{name: clean(row[name]) for name in columns} for row in found]
+    for row in shown:
+        table.add_row(*map(Text, row.values()))
+    needed = Measurement.get(screen, screen.options.update(max_width=MAX_COLUMNS), table).minimum
+    if not shown or needed <= screen.width:
+        screen.print(table)
+        return
+    for row in shown:
+        facts(row, as_json=False)
+        click.echo()
 
 
 def _json_list(found: Iterable[dict[str, Any]]) -> None:
