@@ -4,6 +4,7 @@ The worker composes: it finds out whether there is anyone to write to and mints 
 no table, queue, backup or log ever holds one.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import func, select, update
@@ -13,7 +14,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, LinkReplaced, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
+from chirp_auth.mail.compose import Letter, Nobody, composes, name_of, weeds
 from chirp_auth.models import OutboxEntry, PasswordResetToken, SecurityEvent, User
 from chirp_auth.security import audit, tokens
 from chirp_auth.security.client import Client, device_in_words, shortened
@@ -56,6 +57,14 @@ def compose_link(entry: OutboxEntry) -> Letter | Nobody:
             "ip": shortened(row.requested_ip),
         },
     )
+
+
+@weeds("reset_link", Nobody("no account"))
+def without_account(entries: Sequence[OutboxEntry]) -> Sequence[OutboxEntry]:
+    """Return the promises to addresses that have no account: one question for all, as strangers' come in heaps."""
+    keys = {entry.id: addresses.parse(entry.recipient).key for entry in entries}
+    known = set(db.session.scalars(select(User.email_key).where(User.email_key.in_(set(keys.values())))))
+    return [entry for entry in entries if keys[entry.id] not in known]
 
 
 def check_link(token: str) -> PasswordResetToken:

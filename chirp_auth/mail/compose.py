@@ -4,7 +4,7 @@ What a mail says is up to the rule that promised it: each registers its composer
 needs to know no rule by name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr, parseaddr
@@ -38,7 +38,9 @@ class Nobody:
 
 
 Composer = Callable[[OutboxEntry], Letter | Nobody]
+Weeder = Callable[[Sequence[OutboxEntry]], Sequence[OutboxEntry]]
 _composers: dict[str, Composer] = {}
+_weeders: dict[str, tuple[Weeder, Nobody]] = {}
 
 
 def composes(kind: str) -> Callable[[Composer], Composer]:
@@ -49,6 +51,29 @@ def composes(kind: str) -> Callable[[Composer], Composer]:
         return composer
 
     return register
+
+
+def weeds(kind: str, nobody: Nobody) -> Callable[[Weeder], Weeder]:
+    """Register the function that tells, of many entries of this kind at once, for which there is nobody.
+
+    A shortcut: whatever it leaves is composed one by one, and may turn out to be for nobody too.
+    """
+
+    def register(weeder: Weeder) -> Weeder:
+        _weeders[kind] = weeder, nobody
+        return weeder
+
+    return register
+
+
+def weeded(entries: Sequence[OutboxEntry]) -> tuple[list[OutboxEntry], dict[str, list[OutboxEntry]]]:
+    """Return the entries to compose, in their order, and those for nobody by the reason."""
+    unaddressed: dict[str, list[OutboxEntry]] = {}
+    for kind, (weeder, nobody) in _weeders.items():
+        if of_kind := [entry for entry in entries if entry.kind == kind]:
+            unaddressed.setdefault(nobody.reason, []).extend(weeder(of_kind))
+    gone = {entry.id for group in unaddressed.values() for entry in group}
+    return [entry for entry in entries if entry.id not in gone], unaddressed
 
 
 def letter_for(entry: OutboxEntry) -> Letter | Nobody:

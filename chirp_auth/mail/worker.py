@@ -77,8 +77,9 @@ def run_once() -> int:
     entries = outbox.claim(BATCH)
     db.session.commit()
     latest_start = time.monotonic() + LATEST_START
-    left, away = entries, None
-    unaddressed: dict[str, list[OutboxEntry]] = {}
+    left, unaddressed = compose.weeded(entries)
+    db.session.commit()
+    away = None
     with sender() as delivery:
         while left and time.monotonic() < latest_start and not away:
             try:

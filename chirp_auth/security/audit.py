@@ -1,7 +1,6 @@
 """The audit trail: one row for whatever happens to an account, added to the caller's transaction."""
 
-from hashlib import sha256
-from hmac import new as hmac
+from hmac import digest as digest_by_key
 from typing import Any
 from uuid import UUID
 
@@ -62,4 +61,4 @@ def digests(email_key: str) -> list[str]:
 
 
 def _digest(email_key: str, key: str) -> str:
-    return hmac(key.encode(), b"email:" + email_key.encode(), sha256).hexdigest()[:32]
+    return digest_by_key(key.encode(), b"email:" + email_key.encode(), "sha256").hex()[:32]
