@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from flask import Response
 
+from chirp_auth.accounts.activity import Page
 from chirp_auth.api.members import answer, event_members, session_members, signed_in, token_members, user_members
 from chirp_auth.errors import AuthError
-from chirp_auth.models import SecurityEvent, Session, User
+from chirp_auth.models import Session, User
 from chirp_auth.words import whole_seconds
 
 View = Callable[..., Response]
@@ -96,9 +97,8 @@ class Dialect:
     def sessions(self, found: Sequence[Session], current: Session) -> Response:
         return answer(200, {"sessions": [session_members(session, current) for session in found]})
 
-    def events(self, found: Sequence[SecurityEvent], limit: int) -> Response:
-        following = found[-1].id if len(found) == limit else None
-        return answer(200, {"events": [event_members(event) for event in found], "next": following})
+    def events(self, page: Page) -> Response:
+        return answer(200, {"events": [event_members(event) for event in page.events], "next": page.next})
 
     def password_changed(self, user: User) -> Response:
         return answer(200, {"message": "Your password has been changed.", "email": user.email})

@@ -24,6 +24,7 @@ from chirp_auth.security import limits
 
 FACE = "api"
 LARGEST_ID = 2**63 - 1
+EVENTS_OF_A_PAGE = 20
 
 
 def blueprint(dialect: Dialect, routes: dict[tuple[str, str], View]) -> Blueprint:
@@ -134,6 +135,6 @@ def resend_verification(dialect: Dialect) -> Response:
 
 def list_events(dialect: Dialect) -> Response:
     session = bearer.session()
-    limit = body.read_number("limit", default=20, most=activity.MOST)
+    limit = body.read_number("limit", default=EVENTS_OF_A_PAGE, most=activity.MOST)
     before = body.read_number("before", default=None, most=LARGEST_ID)
-    return dialect.events(activity.newest(session.user, limit or 1, before), limit or 1)
+    return dialect.events(activity.newest(session.user, limit or EVENTS_OF_A_PAGE, before))

@@ -56,6 +56,7 @@ def test_the_activity_is_ones_own_newest_first_and_in_pages(client: FlaskClient,
     page = told(client.get(f"{V1}/events?limit=1", headers=header))
     pages = page["events"]
     while page["next"] is not None:
+        assert page["events"], "a page that was promised is not empty"
         page = told(client.get(f"{V1}/events?limit=1&before={page['next']}", headers=header))
         pages += page["events"]
 
