@@ -56,6 +56,17 @@ def test_a_link_dies_with_the_address_it_was_sent_to(token: str, changed: dict[s
         email_verification.verify_email(token, TEST_CLIENT)
 
 
+def test_nobody_can_flood_a_mailbox_with_links(token: str, delivered: Delivered) -> None:
+    def ask_often() -> int:
+        for _ in range(5):
+            email_verification.request_link(ALICE, TEST_CLIENT)
+        return len(delivered())
+
+    assert ask_often() == 3  # The first one was for the registration.
+    with time_machine.travel(now() + timedelta(minutes=61)):
+        assert ask_often() == 6
+
+
 def test_a_reset_link_confirms_nothing(alice: User, ask: Callable[[], str]) -> None:
     with pytest.raises(InvalidToken):
         email_verification.verify_email(ask(), TEST_CLIENT)

@@ -112,6 +112,14 @@ def test_concealed_registration_answers_all_alike_and_tells_the_owner(alice: Use
     assert accounts() == 2
 
 
+@pytest.mark.settings(conceal_accounts=True)
+def test_nobody_can_flood_an_owner_with_registrations(alice: User, delivered: Delivered) -> None:
+    for _ in range(5):
+        registration.register(Applicant(ALICE, PASSWORD), TEST_CLIENT)
+
+    assert len(delivered()) == 3
+
+
 def test_an_operator_opens_an_account_that_is_confirmed_and_signed_in_nowhere(alice: User) -> None:
     assert alice.email_verified_at
     assert sessions.living(alice) == []

@@ -16,6 +16,7 @@ from chirp_auth.security.client import Client
 from chirp_auth.words import in_words
 
 LINK_LIFE = timedelta(days=3)
+MAX_MAILS_PER_HOUR = 3
 
 
 def request_link(email: str, client: Client) -> None:
@@ -40,6 +41,8 @@ def compose_link(entry: OutboxEntry) -> Letter | Nobody:
         return Nobody("no account")
     if user.email_verified_at:
         return Nobody("already confirmed")
+    if not outbox.is_within(entry, user.id, MAX_MAILS_PER_HOUR):
+        return Nobody("too many mails")
     token = tokens.mint(tokens.EMAIL_VERIFICATION, user.id, entry.created_at, tokens.mark_of(user.email_key))
     return Letter(
         addresses.parse(user.email).deliverable,

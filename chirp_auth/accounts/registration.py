@@ -15,6 +15,8 @@ from chirp_auth.models import OutboxEntry, Session, User
 from chirp_auth.security import audit, passwords
 from chirp_auth.security.client import Client
 
+MAX_NOTICES_PER_HOUR = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
@@ -80,6 +82,8 @@ def compose_existing_account(entry: OutboxEntry) -> Letter | Nobody:
     user = db.session.get(User, entry.user_id)
     if user is None:
         return Nobody("no account")
+    if not outbox.is_within(entry, user.id, MAX_NOTICES_PER_HOUR):
+        return Nobody("too many mails")
     links = {
         "sign_in_link": f"{settings.public_url}/login",
         "forgot_link": f"{settings.public_url}/forgot-password",
