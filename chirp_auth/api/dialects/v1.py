@@ -6,9 +6,11 @@ from chirp_auth.api import bearer, body, schemas, views
 from chirp_auth.api.dialect import Dialect
 from chirp_auth.api.members import answer
 from chirp_auth.clock import now
-from chirp_auth.errors import AuthError, Unauthenticated, ValidationFailed
+from chirp_auth.errors import AuthError, RateLimitExceeded, Unauthenticated, ValidationFailed
 from chirp_auth.models import User
 from chirp_auth.words import iso
+
+QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"  # with the RateLimit headers
 
 
 class V1(Dialect):
@@ -23,7 +25,7 @@ class V1(Dialect):
 
     def refusal(self, error: AuthError, status: int, sentence: str) -> Response:
         problem = {
-            "type": "about:blank",
+            "type": QUOTA_EXCEEDED if isinstance(error, RateLimitExceeded) else "about:blank",
             "title": error.code.replace("_", " ").capitalize(),
             "status": status,
             "detail": sentence,
