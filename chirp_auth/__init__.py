@@ -9,7 +9,7 @@ from sqlalchemy.pool import QueuePool
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
-from chirp_auth import budgets, cli, health, intake, logs, metrics, refusals, routing, sqlite, web
+from chirp_auth import budgets, cli, health, intake, logs, metrics, postgresql, refusals, routing, sqlite, web
 from chirp_auth.accounts import sessions
 from chirp_auth.api import app_links, dialects, documentation, openapi
 from chirp_auth.extensions import csrf, db, limiter, login_manager, mail, migrate
@@ -122,4 +122,4 @@ def _engine_options(settings: config.Settings) -> dict[str, Any]:
     }
     if settings.on_sqlite:
         return {**pool, "connect_args": sqlite.CONNECT_ARGS}
-    return {**pool, "pool_pre_ping": True, "connect_args": {"connect_timeout": POOL_WAIT_SECONDS}}
+    return {**pool, "pool_pre_ping": True, "connect_args": postgresql.CONNECT_ARGS}

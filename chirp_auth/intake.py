@@ -44,33 +44,33 @@ class Intake:
         self._coming: Counter[str] = Counter()
         self._counting = Lock()
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in environ:
-            self._take_in(environ)
+    def __call__(self, environment: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environment.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in environment:
+            self._take_in(environment)
         with self._places:
-            return self._app(environ, start_response)
+            return self._app(environment, start_response)
 
-    def _take_in(self, environ: dict[str, Any]) -> None:
+    def _take_in(self, environment: dict[str, Any]) -> None:
         """Put the whole body in the place of the stream; what is over the limit is thrown away."""
-        client = environ.get("REMOTE_ADDR", "")
+        client = environment.get("REMOTE_ADDR", "")
         with self._counting:
             if self._coming[client] >= MAX_BODIES_OF_A_CLIENT:
-                environ[_TURNED_AWAY] = True
+                environment[_TURNED_AWAY] = True
                 return
             self._coming[client] += 1
         try:
-            body = environ["wsgi.input"].read(MAX_BYTES + 1)
+            body = environment["wsgi.input"].read(MAX_BYTES + 1)
             if len(body) > MAX_BYTES:
-                _read_off(environ["wsgi.input"])
+                _read_off(environment["wsgi.input"])
         finally:
             with self._counting:
                 self._coming[client] -= 1
                 if not self._coming[client]:
                     del self._coming[client]
-        environ["wsgi.input"] = BytesIO(body)
-        environ.pop("wsgi.input_terminated", None)  # With a length alone, Werkzeug notices a body that was cut off.
-        if environ.pop("HTTP_TRANSFER_ENCODING", None):  # A body in chunks has its length now (RFC 9112, 6.3).
-            environ["CONTENT_LENGTH"] = str(len(body))
+        environment["wsgi.input"] = BytesIO(body)
+        environment.pop("wsgi.input_terminated", None)  # With a length alone, Werkzeug notices a body that was cut off.
+        if environment.pop("HTTP_TRANSFER_ENCODING", None):  # A body in chunks has its length now (RFC 9112, 6.3).
+            environment["CONTENT_LENGTH"] = str(len(body))
 
 
 def _read_off(stream: Any) -> None:

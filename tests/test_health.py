@@ -1,16 +1,19 @@
 """Health: alive as long as the process is, ready while the database is there and migrated."""
 
+import time
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from chirp_auth import create_app
 from chirp_auth.extensions import db
 from chirp_auth.models import User
+from chirp_auth.postgresql import ANSWER_SECONDS
 from config import Settings
 from tests.conftest import ALICE, PASSWORD
+from tests.support.line import line_to
 
 
 def test_a_migrated_database_is_ready(client: FlaskClient) -> None:
@@ -85,3 +88,31 @@ def test_somebody_signed_in_sees_a_page_when_the_database_goes_away(
     assert answer.status_code == 503
     assert "<h1" in answer.text
     assert "The service is busy" in answer.text
+    for path, status in (("/nothing", 404), ("/logout", 405), ("/static/nothing.css", 404)):
+        assert without_database.get(path).status_code == status
+
+
+def test_a_database_that_is_frozen_is_given_up_in_time_and_found_again(settings: Settings) -> None:
+    if settings.on_sqlite:
+        pytest.skip("SQLite has no server that could freeze")
+    real = make_url(settings.database_url)
+    if "host" not in real.query:
+        pytest.skip("the server that TEST_DATABASE_URL names is not on a socket of this machine")
+    with line_to(f"{real.query['host']}/.s.PGSQL.{real.query.get('port', 5432)}") as line:
+        url = real.set(host="127.0.0.1", port=line.port, query={}).render_as_string(hide_password=False)
+        app = create_app(settings.model_copy(update={"database_url": url}))
+        client = app.test_client()
+        assert client.get("/healthz/ready").status_code == 200
+
+        line.freeze()
+        started = time.monotonic()
+        ready = client.get("/healthz/ready")
+        refused = client.post("/api/v1/auth/forgot-password", json={"email": ALICE})
+        waited = time.monotonic() - started
+        line.thaw()
+
+        assert (ready.status_code, refused.status_code) == (503, 503)
+        assert waited < 4 * ANSWER_SECONDS
+        assert client.post("/api/v1/auth/forgot-password", json={"email": ALICE}).status_code == 200
+        with app.app_context():
+            db.engine.dispose()

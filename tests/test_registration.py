@@ -1,6 +1,7 @@
 """Registration: who gets an account, what is refused in words, and that one address has one account."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import func, select
@@ -53,6 +54,14 @@ def test_an_address_has_one_account_however_it_is_written(alice: User) -> None:
     assert events("user.registered") == ["email_taken"] * 3
 
 
+def test_domains_that_only_look_alike_are_two_addresses(app: Application) -> None:
+    for email in ("bob@faß.example", "bob@fass.example", "BOB@FASS.EXAMPLE."):
+        with suppress(EmailTaken, InvalidEmail):
+            registration.register(Applicant(email, PASSWORD), TEST_CLIENT)
+
+    assert accounts() == 2
+
+
 @pytest.mark.settings(web_threads=44)
 def test_of_registrations_at_once_one_gets_the_account(app: Application) -> None:
     def register() -> None:
@@ -68,6 +77,7 @@ def test_of_registrations_at_once_one_gets_the_account(app: Application) -> None
     [
         (Applicant("alice", PASSWORD), InvalidEmail),
         (Applicant(f"{'a' * 65}@example.com", PASSWORD), InvalidEmail),
+        (Applicant("=?utf-8?q?alice?=@example.com", PASSWORD), InvalidEmail),
         (Applicant(ALICE, "short"), PasswordTooWeak),
         (Applicant(ALICE, PASSWORD, first_name="A" * 101), ValidationFailed),
         (Applicant(ALICE, PASSWORD, last_name="Ar\0cher"), ValidationFailed),

@@ -40,10 +40,6 @@ def request_change(session: Session, password: str, new_email: str, client: Clie
         sentence = "That is your address already."
         raise ValidationFailed({"email": sentence}, sentence)
     guesses.prove(user, password, client, "address_change.requested", user.email_key)
-    if _recent(user) >= MAX_PER_HOUR:
-        audit.record("address_change.requested", client, outcome="too_many", user_id=user.id)
-        db.session.commit()
-        raise RateLimitExceeded(timedelta(hours=1))
     change = AddressChange(
         user_id=user.id,
         credential_version=user.credential_version,
@@ -52,8 +48,14 @@ def request_change(session: Session, password: str, new_email: str, client: Clie
         new_email=address.typed,
         new_email_key=address.key,
     )
+    db.session.execute(select(User.id).where(User.id == user.id).with_for_update())  # Requests at once count in turn.
     db.session.add(change)
     db.session.flush()
+    if _recent(user) > MAX_PER_HOUR:
+        db.session.rollback()
+        audit.record("address_change.requested", client, outcome="too_many", user_id=user.id)
+        db.session.commit()
+        raise RateLimitExceeded(timedelta(hours=1))
     outbox.put("address_change", address.deliverable, user.id, change=str(change.id))
     audit.record("address_change.requested", client, user_id=user.id, email_key=address.key)
     db.session.commit()
@@ -163,6 +165,8 @@ def _recent(user: User) -> int:
 
 
 def _replace(change: AddressChange) -> int | None:
+    if not_me.is_reserved(change.new_email_key, but_for=change.user_id):
+        return None
     try:
         places = credentials.replace(
             change.user, email=change.new_email, email_key=change.new_email_key, email_verified_at=now()

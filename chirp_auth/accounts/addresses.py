@@ -26,7 +26,8 @@ def parse(text: str) -> Address:
         InvalidEmail: it is not one that every mail server can deliver to (RFC 5321, ASCII before the @).
     """
     typed = text.strip()
-    if len(typed) > MAX_EMAIL_CHARACTERS:
+    # What looks like an encoded word (RFC 2047) would go out as another address.
+    if len(typed) > MAX_EMAIL_CHARACTERS or "=?" in typed:
         raise InvalidEmail
     try:
         valid = validate_email(
@@ -38,4 +39,5 @@ def parse(text: str) -> Address:
         )
     except (EmailNotValidError, UnicodeError):
         raise InvalidEmail from None
-    return Address(typed, valid.ascii_email or valid.normalized, valid.normalized.casefold())
+    assert valid.ascii_email is not None  # noqa: S101 - it is None only for what SMTPUTF8 would need
+    return Address(typed, valid.ascii_email, valid.ascii_email.lower())

@@ -5,10 +5,11 @@ again, all sessions and links end, the present password opens nothing, and a res
 the account was recovered by a reset; asked again before that, it does the same again.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chirp_auth.accounts import addresses, credentials
@@ -16,7 +17,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.models import AddressChange, OutboxEntry, User
+from chirp_auth.models import AddressChange, OutboxEntry, PasswordResetToken, User
 from chirp_auth.security import audit, tokens
 from chirp_auth.security.client import Client
 
@@ -29,6 +30,14 @@ def link(entry: OutboxEntry) -> str:
     mark = tokens.mark_of(addresses.parse(entry.recipient).key)
     token = tokens.mint(tokens.NOT_ME, entry.user_id, entry.created_at, mark)
     return f"{settings.public_url}/not-me?token={token}"
+
+
+def is_reserved(email_key: str, *, but_for: UUID | None = None) -> bool:
+    """Say whether an account that has left this address may still come back to it: no other gets it meanwhile."""
+    leaving = select(AddressChange.id).where(AddressChange.old_email_key == email_key, *_undoable())
+    if but_for:
+        leaving = leaving.where(AddressChange.user_id != but_for)
+    return db.session.scalar(leaving.limit(1)) is not None
 
 
 def check_link(token: str) -> str:
@@ -78,20 +87,38 @@ def _subject(token: str) -> tuple[User, AddressChange | None]:
         raise InvalidToken
     if now() - reference.minted_at > LINK_LIFE:
         raise TokenExpired
-    # The link's time is in whole seconds, and the notice of a reset is as old as the reset.
-    if user.password_reset_at and user.password_reset_at.replace(microsecond=0) > reference.minted_at:
-        raise TokenAlreadyUsed
     if reference.mark == tokens.mark_of(user.email_key):
+        _check_not_recovered(user, reference.minted_at, now())
         return user, None
-    undoable = select(AddressChange).where(
-        AddressChange.user_id == user.id,
-        AddressChange.confirmed_at > now() - LINK_LIFE,
-        AddressChange.undone_at.is_(None),
-    )
+    undoable = select(AddressChange).where(AddressChange.user_id == user.id, *_undoable())
     for change in db.session.scalars(undoable.order_by(AddressChange.confirmed_at)):
         if reference.mark == tokens.mark_of(change.old_email_key):
+            assert change.confirmed_at is not None  # noqa: S101 - asked for above
+            _check_not_recovered(user, reference.minted_at, change.confirmed_at)
             return user, change
     raise InvalidToken
+
+
+def _check_not_recovered(user: User, since: datetime, until: datetime) -> None:
+    """Refuse if a reset recovered the account while its mail went where the notice went.
+
+    A reset after the address was changed proves nothing: whoever changed it gets the mail.
+
+    Raises:
+        TokenAlreadyUsed: it was.
+    """
+    # A link's time is in whole seconds, and the notice of a reset is as old as the reset.
+    resets = select(PasswordResetToken.id).where(
+        PasswordResetToken.user_id == user.id,
+        PasswordResetToken.used_at >= since + timedelta(seconds=1),
+        PasswordResetToken.used_at < until,
+    )
+    if db.session.scalar(resets.limit(1)):
+        raise TokenAlreadyUsed
+
+
+def _undoable() -> tuple[ColumnElement[bool], ...]:
+    return AddressChange.confirmed_at > now() - LINK_LIFE, AddressChange.undone_at.is_(None)
 
 
 def _shut(user: User, undone: AddressChange | None) -> int:

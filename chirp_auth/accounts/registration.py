@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
 
-from chirp_auth.accounts import addresses, names, phone_numbers, sessions, users
+from chirp_auth.accounts import addresses, names, not_me, phone_numbers, sessions, users
 from chirp_auth.accounts.addresses import Address
 from chirp_auth.clock import now
 from chirp_auth.errors import EmailTaken
@@ -42,11 +42,7 @@ def register(applicant: Applicant, client: Client) -> Session | None:
     """
     address = addresses.parse(applicant.email)
     user = _new_user(applicant, address)
-    try:
-        db.session.add(user)
-        db.session.flush()
-    except IntegrityError:
-        db.session.rollback()
+    if not _add(user):
         _refuse(address, client)
         return None
     outbox.put("email_verification", user.email, user.id)
@@ -65,12 +61,8 @@ def create(applicant: Applicant, client: Client) -> User:
     address = addresses.parse(applicant.email)
     user = _new_user(applicant, address)
     user.email_verified_at = now()
-    try:
-        db.session.add(user)
-        db.session.flush()
-    except IntegrityError:
-        db.session.rollback()
-        raise EmailTaken from None
+    if not _add(user):
+        raise EmailTaken
     audit.record("user.created", client, user_id=user.id, email_key=address.key)
     db.session.commit()
     return user
@@ -105,6 +97,20 @@ def _new_user(applicant: Applicant, address: Address) -> User:
         password_hash=passwords.hash_new(applicant.password),
         password_changed_at=now(),
     )
+
+
+def _add(user: User) -> bool:
+    """Add the user to the transaction, unless the address has an account, or one may come back to it."""
+    try:
+        db.session.add(user)
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        return False
+    if not_me.is_reserved(user.email_key):
+        db.session.rollback()
+        return False
+    return True
 
 
 def _refuse(address: Address, client: Client) -> None:

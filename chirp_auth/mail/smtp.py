@@ -2,8 +2,10 @@
 
 import re
 import smtplib
+import socket
 import ssl
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -19,6 +21,8 @@ CONNECT_SECONDS = 10.0
 DELIVERY_SECONDS = 20.0  # For one message with all its commands, so that its lease outlasts it.
 
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+")
+# Servers quote what they refuse, and no secret may come to rest with us.
+_LINK = re.compile(r"\S*(?:://|token=)\S*|[\w.=+/-]{40,}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -150,9 +154,40 @@ class _Punctual(smtplib.SMTP):
         self._deadline = time.monotonic() + DELIVERY_SECONDS
 
     def getreply(self) -> tuple[int, bytes]:
-        if self.sock:
-            self.sock.settimeout(max(0.1, self._deadline - time.monotonic()))
+        if self.file is None and self.sock:
+            self.file = _Lines(self.sock, self.time_left)
         return super().getreply()
+
+    def send(self, s: Any) -> None:
+        if self.sock:
+            self.sock.settimeout(self.time_left())
+        super().send(s)
+
+    def time_left(self) -> float:
+        """Return the seconds that the message has left; never nothing, which would mean without end."""
+        return max(0.01, self._deadline - time.monotonic())
+
+
+class _Lines:
+    """The server's lines. Each piece that comes has only the time that is left: bytes in drops gain none."""
+
+    def __init__(self, sock: socket.socket, time_left: Callable[[], float]) -> None:
+        self._sock, self._time_left = sock, time_left
+        self._read = b""
+
+    def readline(self, limit: int) -> bytes:
+        while b"\n" not in self._read and len(self._read) < limit:
+            self._sock.settimeout(self._time_left())
+            piece = self._sock.recv(4096)
+            if not piece:
+                break
+            self._read += piece
+        end = min(self._read.find(b"\n") + 1 or len(self._read), limit)
+        line, self._read = self._read[:end], self._read[end:]
+        return line
+
+    def close(self) -> None:
+        """The socket is closed by whoever opened it."""
 
 
 class _PunctualTls(_Punctual, smtplib.SMTP_SSL):
@@ -185,6 +220,6 @@ def _in_words(error: Exception) -> str:
 
 
 def _told(code: int, words: bytes | str) -> str:
-    """Return what the server said, fit to be kept: without addresses or control characters."""
+    """Return what the server said, fit to be kept: without links, addresses or control characters."""
     text = words.decode(errors="replace") if isinstance(words, bytes) else words
-    return _CONTROL.sub(" ", _ADDRESS.sub("<address>", f"{code} {text}"))[:500]
+    return _CONTROL.sub(" ", _ADDRESS.sub("<address>", _LINK.sub("<link>", f"{code} {text}")))[:500]

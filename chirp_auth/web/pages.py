@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, g, make_response, render_template, url_for
 
 from chirp_auth.errors import AuthError, RateLimitExceeded, ServiceBusy, ValidationFailed
+from chirp_auth.extensions import DATABASE_AWAY, db
 from chirp_auth.web.forms import Form
 from chirp_auth.words import in_words, whole_seconds
 
@@ -85,15 +86,20 @@ def error_page(refusal: AuthError, status: int | None = None) -> Response:
     """Return a full page that says what went wrong and what to do next."""
     status = status or STATUSES.get(refusal.code, 400)
     g.broken = status >= 500
-    body = render_template(
-        "errors/error.html",
-        status=status,
-        title=TITLES.get(status) or HTTPStatus(status).phrase,
-        sentence=NEXT_STEPS.get(status) or _sentence(refusal),
-        must_wait=_wait(refusal) is not None,
-        action_url=url_for("auth.web.home"),
-        action_label="Go to the start page",
-    )
+    values = {
+        "status": status,
+        "title": TITLES.get(status) or HTTPStatus(status).phrase,
+        "sentence": NEXT_STEPS.get(status) or _sentence(refusal),
+        "must_wait": _wait(refusal) is not None,
+        "action_url": url_for("auth.web.home"),
+        "action_label": "Go to the start page",
+    }
+    try:
+        body = render_template("errors/error.html", **values)
+    except DATABASE_AWAY:  # Who is signed in cannot be asked; what went wrong can be told all the same.
+        db.session.rollback()
+        g.broken = True
+        body = render_template("errors/error.html", **values)
     return _with_retry_after(make_response(body, status), refusal)
 
 

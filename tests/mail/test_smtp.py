@@ -1,10 +1,15 @@
 """Mail over SMTP: what the server's moods do to a mail, and that none of them loses or leaks one."""
 
+import socket
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 import time_machine
+from flask import current_app
 
 from chirp_auth.clock import now
 from chirp_auth.mail import smtp, worker
@@ -74,6 +79,16 @@ def test_what_the_server_says_is_kept_without_the_address(promise: Promise, smtp
     assert "quota" in (entry.last_error or "")
     assert "alice" not in (entry.last_error or "").lower()
     assert (entry.last_error or "").isprintable()
+
+
+def test_a_link_that_the_server_quotes_comes_to_rest_nowhere(promise: Promise, smtp_server: SmtpServer) -> None:
+    token = "WyJxWEw4ajQ5TFFzbXZzdjg4MmdINjlnIiwiIl0.awFU_A.WUoV9S1ePCmKHMLvvNW0vRp6o0fng-M-FWyxUcqTzDE"
+    smtp_server.answer_to_data = f"554 Blocked, see https://auth.example.com/reset-password?token={token} or {token}"
+    promise()
+
+    worker.run_once()
+
+    assert entries()[0].last_error == "554 Blocked, see <link> or <link>"
 
 
 def test_a_mail_that_is_put_off_goes_later(promise: Promise, smtp_server: SmtpServer) -> None:
@@ -148,6 +163,34 @@ def test_a_server_that_never_answers_is_left_within_the_lease(
         worker.run_once()
 
     assert entries()[0].sent_at is None
+
+
+@pytest.mark.parametrize("drop", [b"2", b"220-one moment\r\n"])
+def test_a_server_that_answers_in_drops_gains_no_time(
+    promise: Promise, settings: Settings, monkeypatch: pytest.MonkeyPatch, drop: bytes
+) -> None:
+    monkeypatch.setattr(smtp, "DELIVERY_SECONDS", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        settings.smtp_host, settings.smtp_port = "127.0.0.1", listener.getsockname()[1]
+        current_app.extensions["mail"].port = settings.smtp_port
+
+        def dribble() -> None:
+            client, _ = listener.accept()
+            with client, suppress(OSError):
+                while True:
+                    client.sendall(drop)
+                    time.sleep(0.2)
+
+        thread = threading.Thread(target=dribble, daemon=True)
+        thread.start()
+        promise()
+        started = time.monotonic()
+
+        with pytest.raises(ServerAway, match="timed out"):
+            worker.run_once()
+
+        assert time.monotonic() - started < 5
+        thread.join(5)
 
 
 def test_what_a_slow_server_leaves_no_time_for_is_given_back_untried(

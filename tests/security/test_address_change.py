@@ -2,22 +2,26 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import time_machine
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from chirp_auth.accounts import registration
+from chirp_auth.accounts import address_change, password_reset, registration
+from chirp_auth.accounts import sign_in as rule
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.clock import now
+from chirp_auth.errors import EmailTaken
 from chirp_auth.extensions import db
 from chirp_auth.mail.mailbox import Mail
-from chirp_auth.models import User
+from chirp_auth.models import Session, User
 from chirp_auth.routing import Application
-from tests.conftest import ALICE, PASSWORD, TEST_CLIENT, token_in
+from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
 from tests.security.acts import forgot, login, post_form, sign_in
 from tests.security.test_not_me import not_me_token, object_with
+from tests.support.together import OK, in_threads
 
 Delivered = Callable[[], list[Mail]]
 
@@ -124,6 +128,68 @@ def test_the_old_address_takes_the_change_back_for_seven_days(
         assert "/reset-password?token=" in reset.text
 
 
+def test_a_reset_through_the_new_address_does_not_stop_the_old_one(
+    browser: FlaskClient, app: Application, alice: User, delivered: Delivered
+) -> None:
+    ask(browser)
+    confirm(app.test_client(), token_in(delivered()[0]))
+    undo = not_me_token([mail for mail in delivered() if mail.to == ALICE])
+    with time_machine.travel(now() + timedelta(minutes=5)):
+        forgot(app.test_client(), NEW)
+        stolen = token_in(delivered()[0])
+        password_reset.reset_password(stolen, NEW_PASSWORD, NEW_PASSWORD, TEST_CLIENT)
+
+        object_with(app.test_client(), undo)
+
+        assert address_of(alice) == ALICE
+        assert login(app.test_client(), NEW, NEW_PASSWORD).status_code == 401
+
+
+def test_a_reset_before_the_change_ends_earlier_notices(
+    browser: FlaskClient, app: Application, alice: User, delivered: Delivered
+) -> None:
+    for n in range(5):
+        login(app.test_client(), password=f"wrong {n}")
+    earlier = not_me_token(delivered())
+    with time_machine.travel(now() + timedelta(hours=1)):
+        forgot(app.test_client(), ALICE)
+        password_reset.reset_password(token_in(delivered()[0]), PASSWORD[::-1], PASSWORD[::-1], TEST_CLIENT)
+    with time_machine.travel(now() + timedelta(hours=2)):
+        login_again = app.test_client()
+        sign_in(login_again, password=PASSWORD[::-1])
+        ask(login_again, password=PASSWORD[::-1])
+        confirm(app.test_client(), token_in(delivered()[0]))
+
+        answer = app.test_client().get(f"/not-me?token={earlier}", follow_redirects=True)
+
+        assert answer.status_code == 410
+        assert address_of(alice) == NEW
+
+
+def test_nobody_else_gets_the_old_address_while_it_can_be_taken_back(
+    browser: FlaskClient, app: Application, alice: User, delivered: Delivered
+) -> None:
+    ask(browser)
+    confirm(app.test_client(), token_in(delivered()[0]))
+    undo = not_me_token([mail for mail in delivered() if mail.to == ALICE])
+
+    for _ in range(2):
+        with pytest.raises(EmailTaken):
+            registration.register(Applicant(ALICE, PASSWORD), TEST_CLIENT)
+    object_with(app.test_client(), undo)
+    assert address_of(alice) == ALICE
+
+
+def test_after_seven_days_the_old_address_is_free(
+    browser: FlaskClient, app: Application, alice: User, delivered: Delivered
+) -> None:
+    ask(browser)
+    confirm(app.test_client(), token_in(delivered()[0]))
+
+    with time_machine.travel(now() + timedelta(days=7, minutes=1)):
+        assert registration.register(Applicant(ALICE, PASSWORD), TEST_CLIENT)
+
+
 def test_after_seven_days_it_is_too_late(
     browser: FlaskClient, app: Application, alice: User, delivered: Delivered
 ) -> None:
@@ -216,6 +282,19 @@ def test_a_changed_password_voids_the_link(
     post_form(browser, "/change-password", confirm_password="some violet anvils", **changed)
 
     assert app.test_client().get(f"/confirm-address?token={token}", follow_redirects=True).status_code == 404
+
+
+@pytest.mark.settings(web_threads=44)
+def test_of_requests_at_once_no_more_than_three_are_mailed(app: Application, alice: User) -> None:
+    session_id = rule.sign_in(ALICE, PASSWORD, TEST_CLIENT).id
+
+    def request(n: int) -> None:
+        session = db.session.get_one(Session, session_id)
+        address_change.request_change(session, PASSWORD, f"somebody{n}@example.com", TEST_CLIENT)
+
+    ended = in_threads(app, [partial(request, n) for n in range(8)])
+
+    assert sorted(ended) == [*["RateLimitExceeded"] * 5, *[OK] * 3]
 
 
 def test_an_account_mails_no_flood_to_strangers(browser: FlaskClient, alice: User, delivered: Delivered) -> None:
