@@ -29,7 +29,11 @@ FIELDS = ("email", "password_hash", "first_name", "last_name", "phone_number", "
 MAX_COST = 15  # A hash that costs more would keep a core busy for seconds at each sign-in.
 
 _TABLE = User.metadata.tables["users"]
-_BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")  # $2x$ marks hashes of a broken implementation.
+# $2x$ marks hashes of a broken implementation.
+_BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{21}([./A-Za-z0-9])[./A-Za-z0-9]{30}([./A-Za-z0-9])")
+# 16 bytes of salt, and 23 of digest, leave bits of their last character over, which are zero: bcrypt does not read
+# such a salt, and no password gives such a digest.
+_LAST_OF_SALT, _LAST_OF_DIGEST = ".Oeu", ".26CGKOSWaeimquy"
 _TRUTH = {"": True, "true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -166,6 +170,8 @@ def _bcrypt_hash(text: str | None) -> str | None:
         raise ValidationFailed({}, "The password hash is not a bcrypt hash ($2a$, $2b$ or $2y$).")
     if not 4 <= int(found[1]) <= MAX_COST:
         raise ValidationFailed({}, f"The password hash has a cost outside 4 to {MAX_COST}.")
+    if found[2] not in _LAST_OF_SALT or found[3] not in _LAST_OF_DIGEST:
+        raise ValidationFailed({}, "The password hash is damaged: its salt or its digest ends as bcrypt's never do.")
     return text
 
 
