@@ -27,6 +27,7 @@ from chirp_auth.security.client import Client
 BATCH = 500
 FIELDS = ("email", "password_hash", "first_name", "last_name", "phone_number", "email_verified", "created_at")
 MAX_COST = 15  # A hash that costs more would keep a core busy for seconds at each sign-in.
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # Earlier is a mistake; the beginning of the year 1 is no time in UTC.
 
 _TABLE = User.metadata.tables["users"]
 # $2x$ marks hashes of a broken implementation.
@@ -183,6 +184,8 @@ def _moment(text: str | None) -> datetime:
     except ValueError:
         raise ValidationFailed({}, "created_at must be a time such as 2026-11-20T20:47:00Z.") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment < EARLIEST:
+        raise ValidationFailed({}, "created_at lies before 1970.")
     if moment > now():
         raise ValidationFailed({}, "created_at lies in the future.")
-    return moment
+    return moment.astimezone(UTC)

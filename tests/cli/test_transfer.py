@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import bcrypt
@@ -100,6 +101,29 @@ def test_a_bad_line_is_refused_by_its_number_alone(
     assert reason in result.stderr
     assert HASH[7:] not in result.output
     assert db.session.query(User).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("created_at", "reason"),
+    [
+        ("0001-01-01T00:00:00+14:00", "before 1970"),
+        ("1970-01-01T00:00:00+00:01", "before 1970"),
+        ("9999-12-31T23:59:59-14:00", "in the future"),
+        ("yesterday", "must be a time"),
+    ],
+)
+def test_a_moment_that_cannot_be_is_refused_dry_and_for_good(
+    runner: FlaskCliRunner, tmp_path: Path, created_at: str, reason: str
+) -> None:
+    path = tmp_path / "users.csv"
+    path.write_text(f"email,created_at\ngood@example.org,1970-01-01T05:00:00+05:00\n{ALICE},{created_at}\n")
+
+    told = [runner.invoke(args=["auth", "user", "import", str(path), *dry]).stderr for dry in (["--dry-run"], [])]
+
+    assert told[0] == told[1]
+    assert told[0].startswith("line 3: created_at ")
+    assert reason in told[0]
+    assert [user.created_at for user in db.session.query(User)] == [datetime(1970, 1, 1, tzinfo=UTC)]
 
 
 @pytest.mark.parametrize("line", ["{", "[]", "null", '{"email": "a@example.com", "password": "x"}', "[" * 10_000])
