@@ -5,9 +5,10 @@ Stopped half-way, the same import again skips whom it finds and goes on.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import blake2b
 from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
@@ -70,6 +71,33 @@ def import_users(
         told: learns of every batch how many lines it had.
     """
     tally = Tally()
+    for users in _batches(lines, tally, refused, told):
+        _add(users, tally, client)
+    audit.record("user.import_done", client, imported=tally.imported, skipped=tally.skipped, refused=tally.refused)
+    db.session.commit()
+    return tally
+
+
+def check(
+    lines: Iterable[Line],
+    refused: Callable[[int, str], None],
+    told: Callable[[int], None] = lambda _lines: None,
+) -> Tally:
+    """Say what `import_users` would do, and change nothing; of each address in the file a digest is remembered."""
+    tally = Tally()
+    seen: set[bytes] = set()
+    for users in _batches(lines, tally, refused, told):
+        digests = {key: blake2b(key.encode(), digest_size=16).digest() for key in users}
+        known = _known(users) | {key for key, digest in digests.items() if digest in seen}
+        _count(users, known, tally)
+        seen.update(digests.values())
+    return tally
+
+
+def _batches(
+    lines: Iterable[Line], tally: Tally, refused: Callable[[int, str], None], told: Callable[[int], None]
+) -> Iterator[dict[str, dict[str, Any]]]:
+    """Yield the users of each batch by address, the first of an address alone; the other lines are in the tally."""
     remaining = iter(lines)
     while batch := list(islice(remaining, BATCH)):
         users: dict[str, dict[str, Any]] = {}
@@ -82,31 +110,8 @@ def import_users(
                 continue
             if users.setdefault(user["email_key"], user) is not user:
                 tally.skipped += 1
-        _add(users, tally, client)
+        yield users
         told(len(batch))
-    audit.record("user.import_done", client, imported=tally.imported, skipped=tally.skipped, refused=tally.refused)
-    db.session.commit()
-    return tally
-
-
-def check(lines: Iterable[Line], refused: Callable[[int, str], None]) -> Tally:
-    """Say what `import_users` would do, and change nothing."""
-    tally = Tally()
-    remaining = iter(lines)
-    while batch := list(islice(remaining, BATCH)):
-        users: dict[str, dict[str, Any]] = {}
-        for line in batch:
-            try:
-                user = _user(line)
-                users[user["email_key"]] = user
-            except AuthError as refusal:
-                tally.refused += 1
-                refused(line.number, refusal.sentence)
-        known = _known(users)
-        tally.skipped += len(known)
-        tally.imported += len(users) - len(known)
-        tally.invited += sum(not user["password_hash"] for key, user in users.items() if key not in known)
-    return tally
 
 
 def _add(users: dict[str, dict[str, Any]], tally: Tally, client: Client) -> None:
@@ -126,9 +131,13 @@ def _add(users: dict[str, dict[str, Any]], tally: Tally, client: Client) -> None
         kind = "user.imported" if user["password_hash"] else "user.invited"
         audit.record(kind, client, user_id=user["id"], email_key=user["email_key"])
     db.session.commit()
+    _count(users, known, tally)
+
+
+def _count(users: dict[str, dict[str, Any]], known: set[str], tally: Tally) -> None:
     tally.skipped += len(known)
-    tally.imported += len(new)
-    tally.invited += sum(not user["password_hash"] for user in new)
+    tally.imported += len(users) - len(known)
+    tally.invited += sum(not user["password_hash"] for key, user in users.items() if key not in known)
 
 
 def _known(users: dict[str, dict[str, Any]]) -> set[str]:

@@ -56,7 +56,7 @@ def import_file(file: Path, form: str | None, dry_run: bool, as_json: bool) -> N
     with opened as text, progress("Importing") as advance:
         lines = _json_lines(text) if form == "jsonl" else _csv_lines(text)
         if dry_run:
-            tally = import_users.check(lines, refused)
+            tally = import_users.check(lines, refused, advance)
         else:
             tally = import_users.import_users(lines, operator(), refused, advance)
     verb = "Would import" if dry_run else "Imported"

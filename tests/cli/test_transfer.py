@@ -164,6 +164,19 @@ def test_a_dry_run_says_the_same_and_imports_nobody(runner: FlaskCliRunner, alic
     assert db.session.query(OutboxEntry).count() == 0
 
 
+def test_a_dry_run_counts_whoever_comes_twice_as_the_import_does(
+    runner: FlaskCliRunner, alice: User, tmp_path: Path
+) -> None:
+    people = [f"person{number}@example.org,{HASH if number % 2 else ''},," for number in range(600)]
+    again = [f"PERSON{number}@example.org,{'' if number % 3 else HASH},," for number in range(600)]
+    path = csv_file(tmp_path, f"{ALICE},,,", *people, *again)
+
+    dry = imported(runner, path, "--dry-run")
+
+    assert dry == {"imported": 600, "invited": 300, "skipped": 601, "refused": 0}
+    assert imported(runner, path) == dry
+
+
 def test_an_export_has_everybody_and_no_hash(runner: FlaskCliRunner, alice: User, tmp_path: Path) -> None:
     result = runner.invoke(args=["auth", "user", "export"])
 
