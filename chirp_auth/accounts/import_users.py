@@ -17,6 +17,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from chirp_auth.accounts import addresses, names, phone_numbers
+from chirp_auth.accounts.users import ACTIVE, LOCKED, UNVERIFIED
 from chirp_auth.clock import now
 from chirp_auth.errors import AuthError, ValidationFailed
 from chirp_auth.extensions import db
@@ -26,7 +27,11 @@ from chirp_auth.security import audit
 from chirp_auth.security.client import Client
 
 BATCH = 500
-FIELDS = ("email", "password_hash", "first_name", "last_name", "phone_number", "email_verified", "created_at")
+# The last two are an export's: who is locked stays so, and an account gets an `id` of its own.
+FIELDS = (
+    *("email", "password_hash", "first_name", "last_name", "phone_number", "email_verified", "created_at"),
+    *("status", "id"),
+)
 MAX_COST = 15  # A hash that costs more would keep a core busy for seconds at each sign-in.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # Earlier is a mistake; the beginning of the year 1 is no time in UTC.
 
@@ -36,7 +41,7 @@ _BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{21}([./A-Za-z0-9])[./
 # 16 bytes of salt, and 23 of digest, leave bits of their last character over, which are zero: bcrypt does not read
 # such a salt, and no password gives such a digest.
 _LAST_OF_SALT, _LAST_OF_DIGEST = ".Oeu", ".26CGKOSWaeimquy"
-_TRUTH = {"": True, "true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +131,12 @@ def _add(users: dict[str, dict[str, Any]], tally: Tally, client: Client) -> None
         except IntegrityError:  # Somebody registered with one of these addresses since we looked.
             db.session.rollback()
     for user in new:
-        if not user["password_hash"]:
+        whose = {"user_id": user["id"], "email_key": user["email_key"]}
+        if _is_invited(user):
             outbox.put("invitation", addresses.parse(user["email"]).deliverable, user["id"])
-        kind = "user.imported" if user["password_hash"] else "user.invited"
-        audit.record(kind, client, user_id=user["id"], email_key=user["email_key"])
+        audit.record("user.invited" if _is_invited(user) else "user.imported", client, **whose)
+        if user["disabled_at"]:
+            audit.record("user.locked", client, **whose, reason="imported as locked")
     db.session.commit()
     _count(users, known, tally)
 
@@ -137,7 +144,12 @@ def _add(users: dict[str, dict[str, Any]], tally: Tally, client: Client) -> None
 def _count(users: dict[str, dict[str, Any]], known: set[str], tally: Tally) -> None:
     tally.skipped += len(known)
     tally.imported += len(users) - len(known)
-    tally.invited += sum(not user["password_hash"] for key, user in users.items() if key not in known)
+    tally.invited += sum(_is_invited(user) for key, user in users.items() if key not in known)
+
+
+def _is_invited(user: dict[str, Any]) -> bool:
+    """Say whether the owner is to choose a password: who is locked waits until an operator unlocks the account."""
+    return not user["password_hash"] and not user["disabled_at"]
 
 
 def _known(users: dict[str, dict[str, Any]]) -> set[str]:
@@ -154,7 +166,10 @@ def _user(line: Line) -> dict[str, Any]:
     address = addresses.parse(fields.get("email", ""))
     created_at = _moment(fields.get("created_at"))
     password_hash = _bcrypt_hash(fields.get("password_hash"))
-    verified = _TRUTH.get(fields.get("email_verified", "").strip().lower())
+    status = fields.get("status", "").strip().lower()
+    if status not in ("", LOCKED, UNVERIFIED, ACTIVE):
+        raise ValidationFailed({}, f"status must be {ACTIVE}, {UNVERIFIED} or {LOCKED}.")
+    verified = _TRUTH.get(fields.get("email_verified", "").strip().lower() or str(status != UNVERIFIED).lower())
     if verified is None:
         raise ValidationFailed({}, "email_verified must be true or false.")
     user_id: UUID = uuid4()
@@ -168,6 +183,7 @@ def _user(line: Line) -> dict[str, Any]:
         "phone_number": phone_numbers.parse_optional(fields.get("phone_number")),
         "password_hash": password_hash,
         "password_changed_at": created_at if password_hash else None,
+        "disabled_at": now() if status == LOCKED else None,
         "created_at": created_at,
     }
 

@@ -37,9 +37,12 @@ def import_file(file: Path, form: str | None, dry_run: bool, as_json: bool) -> N
     """Import accounts from CSV (with a heading line) or JSON lines; - is standard input.
 
     Fields: email, and optionally password_hash (bcrypt), first_name, last_name, phone_number, email_verified
-    (true unless it says false) and created_at. Without a hash the owner is mailed an invitation. Whoever has an
-    account already is skipped, so that a stopped import can simply be repeated. Refused lines are listed on
-    standard error by their number, and then the exit code is 1.
+    (true unless this or the status says otherwise), created_at and status. Without a hash the owner is mailed an
+    invitation. Whoever has an account already is skipped, so that a stopped import can simply be repeated. Refused
+    lines are listed on standard error by their number, and then the exit code is 1.
+
+    An export can be imported: its ids are ignored, and an account whose status is locked comes in locked, without an
+    invitation.
 
     Example: flask --app wsgi auth user import users.csv --dry-run
     """
@@ -79,6 +82,8 @@ def import_file(file: Path, form: str | None, dry_run: bool, as_json: bool) -> N
 @click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
 def export(form: str, output: TextIO, as_json: bool) -> None:
     """Write all accounts, newest first, without their password hashes. The audit trail tells who did it.
+
+    `user import` reads it; the owners are invited then to choose a password.
 
     Example: flask --app wsgi auth user export --output users.csv
     """

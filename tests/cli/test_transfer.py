@@ -10,12 +10,13 @@ from pathlib import Path
 import bcrypt
 import pytest
 from flask.testing import FlaskCliRunner
+from sqlalchemy import delete, update
 
-from chirp_auth.accounts import password_reset, sign_in
+from chirp_auth.accounts import password_reset, sign_in, users
 from chirp_auth.extensions import db
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import OutboxEntry, SecurityEvent, User
-from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
+from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, events, token_in
 
 Delivered = Callable[[], list[Mail]]
 HASH = bcrypt.hashpw(PASSWORD.encode(), b"$2b$04$" + b"a" * 21 + b"u").decode()
@@ -26,6 +27,13 @@ def imported(runner: FlaskCliRunner, path: Path, *options: str) -> dict[str, int
         runner.invoke(args=["auth", "user", "import", str(path), "--json", *options]).stdout
     )
     return counts
+
+
+def without_ids(path: Path) -> list[dict[str, str]]:
+    """Return who is in an export, by address."""
+    with path.open(encoding="utf-8", newline="") as text:
+        found = list(csv.DictReader(text)) if path.suffix == ".csv" else [json.loads(line) for line in text]
+    return sorted(({**row, "id": ""} for row in found), key=lambda row: row["email"])
 
 
 def csv_file(folder: Path, *lines: str) -> Path:
@@ -184,3 +192,39 @@ def test_an_export_has_everybody_and_no_hash(runner: FlaskCliRunner, alice: User
     assert [row["email"] for row in rows] == [ALICE]
     assert "$2b$" not in result.stdout
     assert db.session.query(SecurityEvent).filter_by(kind="user.exported").count() == 1
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_an_export_can_be_imported_and_who_is_locked_stays_so(
+    runner: FlaskCliRunner, alice: User, tmp_path: Path, delivered: Delivered, form: str
+) -> None:
+    path, again = tmp_path / f"users.{form}", tmp_path / f"again.{form}"
+    imported(runner, csv_file(tmp_path, f"zoe@example.org,{HASH},Zoë,+91 98765 43210", f"{MALLORY},{HASH},,"))
+    db.session.execute(update(User).where(User.email == "zoe@example.org").values(email_verified_at=None))
+    runner.invoke(args=["auth", "user", "lock", MALLORY, "--yes"])
+    runner.invoke(args=["auth", "user", "export", "--format", form, "--output", str(path)])
+    db.session.execute(delete(User))
+    db.session.commit()
+
+    dry = imported(runner, path, "--dry-run")
+    counts = imported(runner, path)
+    runner.invoke(args=["auth", "user", "export", "--format", form, "--output", str(again)])
+
+    assert counts == dry == {"imported": 3, "invited": 2, "skipped": 0, "refused": 0}
+    assert without_ids(again) == without_ids(path)
+    assert [person["status"] for person in without_ids(path)] == ["active", "locked", "unverified"]
+    assert sorted(mail.to for mail in delivered()) == [ALICE, "zoe@example.org"]
+    assert events("user.locked") == ["ok", "ok"]
+
+
+@pytest.mark.parametrize(("status", "becomes"), [("LOCKED ", "locked"), ("unverified", "unverified"), ("", "active")])
+def test_a_status_alone_opens_and_confirms_no_more_than_it_says(
+    runner: FlaskCliRunner, tmp_path: Path, status: str, becomes: str
+) -> None:
+    path = tmp_path / "users.csv"
+    path.write_text(f"email,status\n{ALICE},{status}\n{MALLORY},suspended\n")
+
+    result = runner.invoke(args=["auth", "user", "import", str(path)])
+
+    assert result.stderr == "line 3: status must be active, unverified or locked.\n"
+    assert [users.status(user) for user in db.session.query(User)] == [becomes]
