@@ -4,7 +4,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -53,10 +53,10 @@ def import_file(file: Path, form: str | None, dry_run: bool, as_json: bool) -> N
             json.dumps({"line": number, "refused": sentence}) if as_json else f"line {number}: {sentence}", err=True
         )
 
-    opened = (
-        nullcontext(sys.stdin) if str(file) == "-" else file.open(encoding="utf-8-sig", errors="replace", newline="")
-    )
-    with opened as text, progress("Importing") as advance:
+    # The bytes of standard input, whose text would have the terminal's encoding and no byte order mark.
+    binary = sys.stdin.buffer if str(file) == "-" else file.open("rb")
+    text = TextIOWrapper(binary, encoding="utf-8-sig", errors="replace", newline="")
+    with text, progress("Importing") as advance:
         lines = _json_lines(text) if form == "jsonl" else _csv_lines(text)
         if dry_run:
             tally = import_users.check(lines, refused, advance)

@@ -152,6 +152,28 @@ def test_a_line_that_is_not_utf8_is_refused(runner: FlaskCliRunner, tmp_path: Pa
     assert "line 2: The line is not UTF-8" in runner.invoke(args=["auth", "user", "import", str(path)]).stderr
 
 
+@pytest.mark.parametrize(
+    ("form", "content"),
+    [
+        ("csv", b'\xef\xbb\xbfemail,last_name\r\nalice@example.com,"Zo\xc3\xab\rZ"\r\nx@example.com,Zo\xeb\r\n'),
+        ("jsonl", b'\xef\xbb\xbf{"email": "alice@example.com"}\n{"email": "Zo\xeb"}\n{"email": "x"}\n'),
+    ],
+)
+def test_standard_input_is_read_as_the_same_file_is(
+    runner: FlaskCliRunner, tmp_path: Path, form: str, content: bytes
+) -> None:
+    path = tmp_path / f"users.{form}"
+    path.write_bytes(content)
+    arguments = ["auth", "user", "import", "--dry-run", "--format", form]
+
+    by_path = runner.invoke(args=[*arguments, str(path)])
+    piped = runner.invoke(args=[*arguments, "-"], input=content)
+
+    assert piped.output == by_path.output
+    assert "is not UTF-8, or it is too long" in by_path.stderr
+    assert "Would import 1 account" in by_path.stdout
+
+
 def test_a_password_column_is_a_wrong_file(runner: FlaskCliRunner, tmp_path: Path) -> None:
     path = tmp_path / "users.csv"
     path.write_text(f"email,password\n{ALICE},{PASSWORD}\n")
