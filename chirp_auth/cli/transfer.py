@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Iterator
 from io import TextIOWrapper
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,6 +22,7 @@ from chirp_auth.models import User
 from chirp_auth.words import counted, iso
 
 MAX_LINE_CHARACTERS = 20_000
+MAX_LINES_OF_ONE = 10  # A quoted field may have line breaks in it, but not that many.
 EVERYBODY = 2**31 - 1
 UNDECODABLE = "\N{REPLACEMENT CHARACTER}"
 NOT_READABLE = f"{UNDECODABLE}\n"
@@ -39,7 +41,8 @@ def import_file(file: Path, form: str | None, dry_run: bool, as_json: bool) -> N
     Fields: email, and optionally password_hash (bcrypt), first_name, last_name, phone_number, email_verified
     (true unless this or the status says otherwise), created_at and status. Without a hash the owner is mailed an
     invitation. Whoever has an account already is skipped, so that a stopped import can simply be repeated. Refused
-    lines are listed on standard error by their number, and then the exit code is 1.
+    lines are listed on standard error by their number, and then the exit code is 1; a quote that is left open ends
+    the reading.
 
     An export can be imported: its ids are ignored, and an account whose status is locked comes in locked, without an
     invitation.
@@ -119,30 +122,42 @@ def _exported(found: User) -> dict[str, Any]:
 
 
 def _csv_lines(text: TextIO) -> Iterator[Line]:
-    """Yield the lines of a CSV file by its headings."""
-    reader = csv.reader(_bounded(text), strict=True)
-    try:
-        headings = [heading.strip().lower() for heading in next(reader, [])]
-    except csv.Error:
-        headings = []
+    """Yield the lines of a CSV file by its headings; what is not CSV over several lines is the last that is read.
+
+    Only a quote makes one of several lines, and where it should have been closed nobody knows: what comes next may be
+    the inside of a field, which must not be taken for accounts.
+    """
+    lines = _bounded(text)
+    headings = [heading.strip().lower() for heading in _heading(lines)]
     _check_fields(headings)
+    number = 2
     while True:
-        number = reader.line_num + 1
+        reader = csv.reader(islice(lines, MAX_LINES_OF_ONE), strict=True)
         try:
             values = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
+            if reader.line_num > 1:
+                yield Line(number, {}, "A quote opens here and is not closed as it should. Nothing after it was read.")
+                return
             yield Line(number, {}, f"The line is not readable CSV: {error}.")
-            continue
-        if not values:
+            number += 1
             continue
         if any(UNDECODABLE in value for value in values):
             yield Line(number, {}, "The line is not UTF-8, or it is too long.")
-        elif len(values) != len(headings):
+        elif values and len(values) != len(headings):
             yield Line(number, {}, f"The line has {len(values)} fields where the heading has {len(headings)}.")
-        else:
+        elif values:
             yield Line(number, dict(zip(headings, values, strict=True)))
+        number += reader.line_num
+
+
+def _heading(lines: Iterator[str]) -> list[str]:
+    try:
+        return next(csv.reader(islice(lines, 1), strict=True), [])
+    except csv.Error:
+        return []
 
 
 def _json_lines(text: TextIO) -> Iterator[Line]:
@@ -185,9 +200,10 @@ def _unknown(names: Any) -> str:
 
 
 def _bounded(text: TextIO) -> Iterator[str]:
-    """Yield the lines; of one that is too long only its beginning, with which nobody can do anything."""
+    """Yield the lines; of one that is too long only that, and whether it leaves a quote open."""
     while line := text.readline(MAX_LINE_CHARACTERS):
-        rest = line
+        rest, quotes = line, line.count('"')
         while not rest.endswith("\n") and len(rest) == MAX_LINE_CHARACTERS:
             rest = text.readline(MAX_LINE_CHARACTERS)
-        yield line if rest is line else NOT_READABLE
+            quotes += rest.count('"')
+        yield line if rest is line else '"' * (quotes % 2) + NOT_READABLE

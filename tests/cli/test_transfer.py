@@ -174,6 +174,41 @@ def test_standard_input_is_read_as_the_same_file_is(
     assert "Would import 1 account" in by_path.stdout
 
 
+@pytest.mark.parametrize("opened", ['"Alice', f'"{"x" * 30_000}'])
+@pytest.mark.parametrize("later", ["Person", '"Person"', f'"Per\n{MALLORY},{HASH},,"'])
+def test_a_quote_left_open_ends_the_reading_and_what_came_before_is_kept(
+    runner: FlaskCliRunner, tmp_path: Path, opened: str, later: str
+) -> None:
+    people = [f"person{number}@example.org,{HASH},{later}," for number in range(2000)]
+    path = csv_file(tmp_path, f"good@example.org,{HASH},,", f"{ALICE},{HASH},{opened},", *people)
+
+    dry, result = (runner.invoke(args=["auth", "user", "import", str(path), *more]) for more in (["--dry-run"], []))
+
+    assert result.exit_code == 1
+    assert dry.stderr == result.stderr
+    assert result.stderr.startswith("line 3: A quote opens here")
+    assert result.stderr.endswith("Nothing after it was read.\n")
+    assert [user.email for user in db.session.query(User)] == ["good@example.org"]
+
+
+def test_a_field_may_have_line_breaks_and_a_long_one_lets_nothing_out(runner: FlaskCliRunner, tmp_path: Path) -> None:
+    inside = f"\n{MALLORY},{HASH},,\n"
+    path = csv_file(
+        tmp_path,
+        f'{ALICE},{HASH},"Alice\nAnne",',
+        f'long@example.org,{HASH},"{"x" * 30_000}{inside}",',
+        f'x"y,{HASH}"z,,',
+        f'quoted@example.org,{HASH},"a"b,',
+        "last@example.org,,,",
+    )
+
+    result = runner.invoke(args=["auth", "user", "import", str(path)])
+
+    numbers = [line.split(":")[0] for line in result.stderr.splitlines()]
+    assert numbers == ["line 4", "line 7", "line 8"]
+    assert [user.first_name for user in db.session.query(User).order_by(User.email)] == ["Alice Anne", None]
+
+
 def test_a_password_column_is_a_wrong_file(runner: FlaskCliRunner, tmp_path: Path) -> None:
     path = tmp_path / "users.csv"
     path.write_text(f"email,password\n{ALICE},{PASSWORD}\n")
