@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from chirp_auth.accounts import audit_trail, import_users, users
 from chirp_auth.accounts.import_users import FIELDS, Line
 from chirp_auth.cli.asking import dry_run_option, operator
+from chirp_auth.cli.exporting import opened, output_option, write
 from chirp_auth.cli.output import FAILED, USAGE, as_json_option, clean, done, progress, stop
 from chirp_auth.extensions import db
 from chirp_auth.models import User
@@ -78,34 +79,21 @@ def import_file(file: Path, form: str | None, dry_run: bool, as_json: bool) -> N
 
 @click.command("export")
 @click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
-@click.option(
-    "--output", type=click.File("w", encoding="utf-8", lazy=False), default="-", help="Where to, not the terminal."
-)
+@output_option
 @with_appcontext
 @click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
-def export(form: str, output: TextIO, as_json: bool) -> None:
+def export(form: str, output: Path, as_json: bool) -> None:
     """Write all accounts, newest first, without their password hashes. The audit trail tells who did it.
 
     `user import` reads it; the owners are invited then to choose a password.
 
     Example: flask --app wsgi auth user export --output users.csv
     """
-    table = csv.DictWriter(output, EXPORTED) if form == "csv" and not as_json else None
-    total = db.session.scalar(select(func.count()).select_from(User)) or 0
-    audit_trail.note("user.exported", operator(), accounts=total)
-    on_terminal = output is sys.stdout and output.isatty()
-    if table:
-        table.writeheader()
-    with progress("Exporting", total) as advance:
-        for found in users.listed(EVERYBODY):
-            row = _exported(found)
-            if on_terminal:
-                row = {name: clean(value) for name, value in row.items()}
-            if table:
-                table.writerow(row)
-            else:
-                output.write(json.dumps(row) + "\n")
-            advance(1)
+    with opened(output) as text:
+        total = db.session.scalar(select(func.count()).select_from(User)) or 0
+        audit_trail.note("user.exported", operator(), accounts=total)
+        form = "jsonl" if as_json else form
+        write(text, form, EXPORTED, map(_exported, users.listed(EVERYBODY)), "Exporting", total)
 
 
 def _exported(found: User) -> dict[str, Any]:

@@ -285,3 +285,20 @@ def test_a_status_alone_opens_and_confirms_no_more_than_it_says(
 
     assert result.stderr == "line 3: status must be active, unverified or locked.\n"
     assert [users.status(user) for user in db.session.query(User)] == [becomes]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_full_disk_is_told_in_a_sentence(runner: FlaskCliRunner, alice: User, form: str) -> None:
+    result = runner.invoke(args=["auth", "user", "export", "--format", form, "--output", "/dev/full"])
+
+    assert result.exit_code == 1
+    assert result.stderr == "Error: /dev/full could not be written: No space left on device.\n"
+
+
+def test_a_file_gets_what_the_database_has(runner: FlaskCliRunner, alice: User, tmp_path: Path) -> None:
+    alice.first_name = "\x1b[31mred"
+    db.session.commit()
+
+    for path in (tmp_path / "users.csv", tmp_path / "users.jsonl"):
+        runner.invoke(args=["auth", "user", "export", "--format", path.suffix[1:], "--output", str(path)])
+        assert [row["first_name"] for row in without_ids(path)] == ["\x1b[31mred"]
