@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import bcrypt
 import pytest
+from structlog.testing import capture_logs
 
 from chirp_auth import create_app
 from chirp_auth.errors import PasswordTooWeak
@@ -13,6 +14,7 @@ from chirp_auth.security import passwords
 from config import load
 
 CONTEXT = ("alice.archer@example.com", "Alice", "Archer")
+UNREADABLE = "$2b$04$" + "a" * 21 + "z" + "a" * 31  # bcrypt: Invalid salt, for bits that the salt does not have
 
 
 @pytest.fixture
@@ -104,6 +106,19 @@ def test_a_hash_says_whether_it_was_cheaper_than_today(app: Application) -> None
     assert passwords.needs_rehash("$2b$03$" + "x" * 53)
 
 
+@pytest.mark.parametrize(
+    "stored", [UNREADABLE, UNREADABLE.replace("$2b$", "$2y$"), "", "pbkdf2:sha256:1$a$b", "\ud800"]
+)
+def test_a_stored_hash_that_bcrypt_cannot_read_opens_nothing_and_is_told_without_it(
+    app: Application, stored: str
+) -> None:
+    with capture_logs() as logged:
+        assert not passwords.verify("seven quiet herons", stored)
+
+    assert [line["log_level"] for line in logged] == ["error"]
+    assert not stored or stored not in str(logged)
+
+
 def test_an_unknown_account_costs_a_hash_of_the_same_cost(app: Application) -> None:
     app.extensions["settings"] = app.extensions["settings"].model_copy(update={"bcrypt_cost": 10})
     known = bcrypt.hashpw(b"seven quiet herons", bcrypt.gensalt(10)).decode()
@@ -117,5 +132,11 @@ def test_an_unknown_account_costs_a_hash_of_the_same_cost(app: Application) -> N
         return min(spent)
 
     expected = cost("not the password", known)
-    for password, password_hash in (("any", None), ("x" * 1000, known), ("", known), ("\0", None)):
+    for password, password_hash in (
+        ("any", None),
+        ("any", UNREADABLE),
+        ("x" * 1000, known),
+        ("", known),
+        ("\0", None),
+    ):
         assert 0.5 < cost(password, password_hash) / expected < 2

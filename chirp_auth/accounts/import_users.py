@@ -5,9 +5,10 @@ Stopped half-way, the same import again skips whom it finds and goes on.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import blake2b
 from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,6 +17,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from chirp_auth.accounts import addresses, names, phone_numbers
+from chirp_auth.accounts.users import ACTIVE, LOCKED, UNVERIFIED
 from chirp_auth.clock import now
 from chirp_auth.errors import AuthError, ValidationFailed
 from chirp_auth.extensions import db
@@ -25,12 +27,21 @@ from chirp_auth.security import audit
 from chirp_auth.security.client import Client
 
 BATCH = 500
-FIELDS = ("email", "password_hash", "first_name", "last_name", "phone_number", "email_verified", "created_at")
+# The last two are an export's: who is locked stays so, and an account gets an `id` of its own.
+FIELDS = (
+    *("email", "password_hash", "first_name", "last_name", "phone_number", "email_verified", "created_at"),
+    *("status", "id"),
+)
 MAX_COST = 15  # A hash that costs more would keep a core busy for seconds at each sign-in.
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # Earlier is a mistake; the beginning of the year 1 is no time in UTC.
 
 _TABLE = User.metadata.tables["users"]
-_BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")  # $2x$ marks hashes of a broken implementation.
-_TRUTH = {"": True, "true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+# $2x$ marks hashes of a broken implementation.
+_BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{21}([./A-Za-z0-9])[./A-Za-z0-9]{30}([./A-Za-z0-9])")
+# 16 bytes of salt, and 23 of digest, leave bits of their last character over, which are zero: bcrypt does not read
+# such a salt, and no password gives such a digest.
+_LAST_OF_SALT, _LAST_OF_DIGEST = ".Oeu", ".26CGKOSWaeimquy"
+_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,33 @@ def import_users(
         told: learns of every batch how many lines it had.
     """
     tally = Tally()
+    for users in _batches(lines, tally, refused, told):
+        _add(users, tally, client)
+    audit.record("user.import_done", client, imported=tally.imported, skipped=tally.skipped, refused=tally.refused)
+    db.session.commit()
+    return tally
+
+
+def check(
+    lines: Iterable[Line],
+    refused: Callable[[int, str], None],
+    told: Callable[[int], None] = lambda _lines: None,
+) -> Tally:
+    """Say what `import_users` would do, and change nothing; of each address in the file a digest is remembered."""
+    tally = Tally()
+    seen: set[bytes] = set()
+    for users in _batches(lines, tally, refused, told):
+        digests = {key: blake2b(key.encode(), digest_size=16).digest() for key in users}
+        known = _known(users) | {key for key, digest in digests.items() if digest in seen}
+        _count(users, known, tally)
+        seen.update(digests.values())
+    return tally
+
+
+def _batches(
+    lines: Iterable[Line], tally: Tally, refused: Callable[[int, str], None], told: Callable[[int], None]
+) -> Iterator[dict[str, dict[str, Any]]]:
+    """Yield the users of each batch by address, the first of an address alone; the other lines are in the tally."""
     remaining = iter(lines)
     while batch := list(islice(remaining, BATCH)):
         users: dict[str, dict[str, Any]] = {}
@@ -77,31 +115,8 @@ def import_users(
                 continue
             if users.setdefault(user["email_key"], user) is not user:
                 tally.skipped += 1
-        _add(users, tally, client)
+        yield users
         told(len(batch))
-    audit.record("user.import_done", client, imported=tally.imported, skipped=tally.skipped, refused=tally.refused)
-    db.session.commit()
-    return tally
-
-
-def check(lines: Iterable[Line], refused: Callable[[int, str], None]) -> Tally:
-    """Say what `import_users` would do, and change nothing."""
-    tally = Tally()
-    remaining = iter(lines)
-    while batch := list(islice(remaining, BATCH)):
-        users: dict[str, dict[str, Any]] = {}
-        for line in batch:
-            try:
-                user = _user(line)
-                users[user["email_key"]] = user
-            except AuthError as refusal:
-                tally.refused += 1
-                refused(line.number, refusal.sentence)
-        known = _known(users)
-        tally.skipped += len(known)
-        tally.imported += len(users) - len(known)
-        tally.invited += sum(not user["password_hash"] for key, user in users.items() if key not in known)
-    return tally
 
 
 def _add(users: dict[str, dict[str, Any]], tally: Tally, client: Client) -> None:
@@ -116,14 +131,25 @@ def _add(users: dict[str, dict[str, Any]], tally: Tally, client: Client) -> None
         except IntegrityError:  # Somebody registered with one of these addresses since we looked.
             db.session.rollback()
     for user in new:
-        if not user["password_hash"]:
+        whose = {"user_id": user["id"], "email_key": user["email_key"]}
+        if _is_invited(user):
             outbox.put("invitation", addresses.parse(user["email"]).deliverable, user["id"])
-        kind = "user.imported" if user["password_hash"] else "user.invited"
-        audit.record(kind, client, user_id=user["id"], email_key=user["email_key"])
+        audit.record("user.invited" if _is_invited(user) else "user.imported", client, **whose)
+        if user["disabled_at"]:
+            audit.record("user.locked", client, **whose, reason="imported as locked")
     db.session.commit()
+    _count(users, known, tally)
+
+
+def _count(users: dict[str, dict[str, Any]], known: set[str], tally: Tally) -> None:
     tally.skipped += len(known)
-    tally.imported += len(new)
-    tally.invited += sum(not user["password_hash"] for user in new)
+    tally.imported += len(users) - len(known)
+    tally.invited += sum(_is_invited(user) for key, user in users.items() if key not in known)
+
+
+def _is_invited(user: dict[str, Any]) -> bool:
+    """Say whether the owner is to choose a password: who is locked waits until an operator unlocks the account."""
+    return not user["password_hash"] and not user["disabled_at"]
 
 
 def _known(users: dict[str, dict[str, Any]]) -> set[str]:
@@ -140,7 +166,10 @@ def _user(line: Line) -> dict[str, Any]:
     address = addresses.parse(fields.get("email", ""))
     created_at = _moment(fields.get("created_at"))
     password_hash = _bcrypt_hash(fields.get("password_hash"))
-    verified = _TRUTH.get(fields.get("email_verified", "").strip().lower())
+    status = fields.get("status", "").strip().lower()
+    if status not in ("", LOCKED, UNVERIFIED, ACTIVE):
+        raise ValidationFailed({}, f"status must be {ACTIVE}, {UNVERIFIED} or {LOCKED}.")
+    verified = _TRUTH.get(fields.get("email_verified", "").strip().lower() or str(status != UNVERIFIED).lower())
     if verified is None:
         raise ValidationFailed({}, "email_verified must be true or false.")
     user_id: UUID = uuid4()
@@ -154,6 +183,7 @@ def _user(line: Line) -> dict[str, Any]:
         "phone_number": phone_numbers.parse_optional(fields.get("phone_number")),
         "password_hash": password_hash,
         "password_changed_at": created_at if password_hash else None,
+        "disabled_at": now() if status == LOCKED else None,
         "created_at": created_at,
     }
 
@@ -166,6 +196,8 @@ def _bcrypt_hash(text: str | None) -> str | None:
         raise ValidationFailed({}, "The password hash is not a bcrypt hash ($2a$, $2b$ or $2y$).")
     if not 4 <= int(found[1]) <= MAX_COST:
         raise ValidationFailed({}, f"The password hash has a cost outside 4 to {MAX_COST}.")
+    if found[2] not in _LAST_OF_SALT or found[3] not in _LAST_OF_DIGEST:
+        raise ValidationFailed({}, "The password hash is damaged: its salt or its digest ends as bcrypt's never do.")
     return text
 
 
@@ -177,6 +209,8 @@ def _moment(text: str | None) -> datetime:
     except ValueError:
         raise ValidationFailed({}, "created_at must be a time such as 2026-11-20T20:47:00Z.") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment < EARLIEST:
+        raise ValidationFailed({}, "created_at lies before 1970.")
     if moment > now():
         raise ValidationFailed({}, "created_at lies in the future.")
-    return moment
+    return moment.astimezone(UTC)

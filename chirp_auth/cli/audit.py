@@ -1,12 +1,11 @@
 """`flask auth audit …`: the audit trail."""
 
-import csv
 import json
 import sys
 import time
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TextIO
+from pathlib import Path
 
 import click
 from flask.cli import AppGroup
@@ -14,6 +13,7 @@ from flask.cli import AppGroup
 from chirp_auth.accounts import audit_trail, history
 from chirp_auth.cli.asking import Span, account, since
 from chirp_auth.cli.events import EVENT_COLUMNS, event_row
+from chirp_auth.cli.exporting import opened, output_option, write
 from chirp_auth.cli.output import FAILED, as_json_option, clean, progress, rows, stop
 from chirp_auth.extensions import db
 from chirp_auth.models import SecurityEvent
@@ -81,26 +81,16 @@ def tail(follow: bool, limit: int, as_json: bool) -> None:
 @audit.command("export")
 @click.option("--since", "period", type=Span(), help="Only the last 12h, 7d …; everything without it.")
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
-@click.option(
-    "--output", type=click.File("w", encoding="utf-8", lazy=False), default="-", help="Where to, not the terminal."
-)
+@output_option
 @click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
-def export(period: timedelta | None, form: str, output: TextIO, as_json: bool) -> None:
+def export(period: timedelta | None, form: str, output: Path, as_json: bool) -> None:
     """Write the audit trail, newest first, for keeping elsewhere.
 
     Example: flask --app wsgi auth audit export --since 30d --output audit.jsonl
     """
-    table = csv.DictWriter(output, EVENT_COLUMNS) if form == "csv" and not as_json else None
-    if table:
-        table.writeheader()
-    with progress("Exporting events") as advance:
-        for event in history.search(since=since(period)):
-            row = event_row(event)
-            if table:
-                table.writerow(row)
-            else:
-                output.write(json.dumps(row) + "\n")
-            advance(1)
+    found = map(event_row, history.search(since=since(period)))
+    with opened(output) as text:
+        write(text, "jsonl" if as_json else form, EVENT_COLUMNS, found, "Exporting events", None)
 
 
 @audit.command("verify")

@@ -4,7 +4,8 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
+from io import TextIOWrapper
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,12 +16,14 @@ from sqlalchemy import func, select
 from chirp_auth.accounts import audit_trail, import_users, users
 from chirp_auth.accounts.import_users import FIELDS, Line
 from chirp_auth.cli.asking import dry_run_option, operator
+from chirp_auth.cli.exporting import opened, output_option, write
 from chirp_auth.cli.output import FAILED, USAGE, as_json_option, clean, done, progress, stop
 from chirp_auth.extensions import db
 from chirp_auth.models import User
 from chirp_auth.words import counted, iso
 
 MAX_LINE_CHARACTERS = 20_000
+MAX_LINES_OF_ONE = 10  # A quoted field may have line breaks in it, but not that many.
 EVERYBODY = 2**31 - 1
 UNDECODABLE = "\N{REPLACEMENT CHARACTER}"
 NOT_READABLE = f"{UNDECODABLE}\n"
@@ -37,9 +40,13 @@ def import_file(file: Path, form: str | None, dry_run: bool, as_json: bool) -> N
     """Import accounts from CSV (with a heading line) or JSON lines; - is standard input.
 
     Fields: email, and optionally password_hash (bcrypt), first_name, last_name, phone_number, email_verified
-    (true unless it says false) and created_at. Without a hash the owner is mailed an invitation. Whoever has an
-    account already is skipped, so that a stopped import can simply be repeated. Refused lines are listed on
-    standard error by their number, and then the exit code is 1.
+    (true unless this or the status says otherwise), created_at and status. Without a hash the owner is mailed an
+    invitation. Whoever has an account already is skipped, so that a stopped import can simply be repeated. Refused
+    lines are listed on standard error by their number, and then the exit code is 1; a quote that is left open ends
+    the reading.
+
+    An export can be imported: its ids are ignored, and an account whose status is locked comes in locked, without an
+    invitation.
 
     Example: flask --app wsgi auth user import users.csv --dry-run
     """
@@ -50,13 +57,13 @@ def import_file(file: Path, form: str | None, dry_run: bool, as_json: bool) -> N
             json.dumps({"line": number, "refused": sentence}) if as_json else f"line {number}: {sentence}", err=True
         )
 
-    opened = (
-        nullcontext(sys.stdin) if str(file) == "-" else file.open(encoding="utf-8-sig", errors="replace", newline="")
-    )
-    with opened as text, progress("Importing") as advance:
+    # The bytes of standard input, whose text would have the terminal's encoding and no byte order mark.
+    binary = sys.stdin.buffer if str(file) == "-" else file.open("rb")
+    text = TextIOWrapper(binary, encoding="utf-8-sig", errors="replace", newline="")
+    with text, progress("Importing") as advance:
         lines = _json_lines(text) if form == "jsonl" else _csv_lines(text)
         if dry_run:
-            tally = import_users.check(lines, refused)
+            tally = import_users.check(lines, refused, advance)
         else:
             tally = import_users.import_users(lines, operator(), refused, advance)
     verb = "Would import" if dry_run else "Imported"
@@ -72,32 +79,21 @@ def import_file(file: Path, form: str | None, dry_run: bool, as_json: bool) -> N
 
 @click.command("export")
 @click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
-@click.option(
-    "--output", type=click.File("w", encoding="utf-8", lazy=False), default="-", help="Where to, not the terminal."
-)
+@output_option
 @with_appcontext
 @click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
-def export(form: str, output: TextIO, as_json: bool) -> None:
+def export(form: str, output: Path, as_json: bool) -> None:
     """Write all accounts, newest first, without their password hashes. The audit trail tells who did it.
+
+    `user import` reads it; the owners are invited then to choose a password.
 
     Example: flask --app wsgi auth user export --output users.csv
     """
-    table = csv.DictWriter(output, EXPORTED) if form == "csv" and not as_json else None
-    total = db.session.scalar(select(func.count()).select_from(User)) or 0
-    audit_trail.note("user.exported", operator(), accounts=total)
-    on_terminal = output is sys.stdout and output.isatty()
-    if table:
-        table.writeheader()
-    with progress("Exporting", total) as advance:
-        for found in users.listed(EVERYBODY):
-            row = _exported(found)
-            if on_terminal:
-                row = {name: clean(value) for name, value in row.items()}
-            if table:
-                table.writerow(row)
-            else:
-                output.write(json.dumps(row) + "\n")
-            advance(1)
+    with opened(output) as text:
+        total = db.session.scalar(select(func.count()).select_from(User)) or 0
+        audit_trail.note("user.exported", operator(), accounts=total)
+        form = "jsonl" if as_json else form
+        write(text, form, EXPORTED, map(_exported, users.listed(EVERYBODY)), "Exporting", total)
 
 
 def _exported(found: User) -> dict[str, Any]:
@@ -114,30 +110,42 @@ def _exported(found: User) -> dict[str, Any]:
 
 
 def _csv_lines(text: TextIO) -> Iterator[Line]:
-    """Yield the lines of a CSV file by its headings."""
-    reader = csv.reader(_bounded(text), strict=True)
-    try:
-        headings = [heading.strip().lower() for heading in next(reader, [])]
-    except csv.Error:
-        headings = []
+    """Yield the lines of a CSV file by its headings; what is not CSV over several lines is the last that is read.
+
+    Only a quote makes one of several lines, and where it should have been closed nobody knows: what comes next may be
+    the inside of a field, which must not be taken for accounts.
+    """
+    lines = _bounded(text)
+    headings = [heading.strip().lower() for heading in _heading(lines)]
     _check_fields(headings)
+    number = 2
     while True:
-        number = reader.line_num + 1
+        reader = csv.reader(islice(lines, MAX_LINES_OF_ONE), strict=True)
         try:
             values = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
+            if reader.line_num > 1:
+                yield Line(number, {}, "A quote opens here and is not closed as it should. Nothing after it was read.")
+                return
             yield Line(number, {}, f"The line is not readable CSV: {error}.")
-            continue
-        if not values:
+            number += 1
             continue
         if any(UNDECODABLE in value for value in values):
             yield Line(number, {}, "The line is not UTF-8, or it is too long.")
-        elif len(values) != len(headings):
+        elif values and len(values) != len(headings):
             yield Line(number, {}, f"The line has {len(values)} fields where the heading has {len(headings)}.")
-        else:
+        elif values:
             yield Line(number, dict(zip(headings, values, strict=True)))
+        number += reader.line_num
+
+
+def _heading(lines: Iterator[str]) -> list[str]:
+    try:
+        return next(csv.reader(islice(lines, 1), strict=True), [])
+    except csv.Error:
+        return []
 
 
 def _json_lines(text: TextIO) -> Iterator[Line]:
@@ -180,9 +188,10 @@ def _unknown(names: Any) -> str:
 
 
 def _bounded(text: TextIO) -> Iterator[str]:
-    """Yield the lines; of one that is too long only its beginning, with which nobody can do anything."""
+    """Yield the lines; of one that is too long only that, and whether it leaves a quote open."""
     while line := text.readline(MAX_LINE_CHARACTERS):
-        rest = line
+        rest, quotes = line, line.count('"')
         while not rest.endswith("\n") and len(rest) == MAX_LINE_CHARACTERS:
             rest = text.readline(MAX_LINE_CHARACTERS)
-        yield line if rest is line else NOT_READABLE
+            quotes += rest.count('"')
+        yield line if rest is line else '"' * (quotes % 2) + NOT_READABLE

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import bcrypt
+import structlog
 from flask import current_app
 from zxcvbn_rs_py import zxcvbn
 
@@ -16,6 +17,8 @@ from chirp_auth.security.gate import Gate
 MAX_BYTES = 72  # bcrypt reads no further: counted and refused in words, never cut.
 MAX_CHARACTERS = 4 * MAX_BYTES  # Longer before normalising, it is too long after: no work on huge input.
 MIN_CONTEXT_CHARACTERS = 4
+
+log = structlog.get_logger("passwords")
 
 # bcrypt stops at a NUL, and half of a surrogate pair is no text.
 _UNHASHABLE = re.compile(r"[\0\ud800-\udfff]")
@@ -74,7 +77,7 @@ def hash_new(password: str) -> str:
 
 
 def verify(password: str, password_hash: str | None) -> bool:
-    """Say whether the password is right; without a hash the answer is no, at the same cost.
+    """Say whether the password is right; without a hash, or with one that is none, the answer is no, at the same cost.
 
     Raises:
         ServiceBusy: too many hashes are under way.
@@ -82,9 +85,12 @@ def verify(password: str, password_hash: str | None) -> bool:
     password = _normal(password)
     with _gate().passage():
         if password_hash is not None and password and _fits(password) and not _UNHASHABLE.search(password):
-            right = bcrypt.checkpw(password.encode(), password_hash.encode())
-            _make_up(password_hash)
-            return right
+            try:
+                right = bcrypt.checkpw(password.encode(), password_hash.encode())
+                _make_up(password_hash)
+                return right
+            except ValueError:  # Raised before anything was spent; never with the hash in the log.
+                log.error("a stored hash is not bcrypt's: its owner has to choose a new password")
         _spend(settings.bcrypt_cost)
         return False
 

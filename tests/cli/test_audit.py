@@ -77,6 +77,15 @@ def test_exports_have_every_event(runner: FlaskCliRunner) -> None:
     assert len(lines) == 4
 
 
+@pytest.mark.usefixtures("busy_day")
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_an_export_onto_a_full_disk_is_told_in_a_sentence(runner: FlaskCliRunner, form: str) -> None:
+    result = runner.invoke(args=["auth", "audit", "export", "--format", form, "--output", "/dev/full"])
+
+    assert result.exit_code == 1
+    assert result.stderr == "Error: /dev/full could not be written: No space left on device.\n"
+
+
 def test_a_request_is_traced_from_acceptance_to_use(
     runner: FlaskCliRunner, client: FlaskClient, alice: User, delivered: Delivered
 ) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,31 @@ def test_a_pipe_gets_the_lines_alone(sit: Sit, alice: User) -> None:
     assert terminal.seen == ""
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["user", "export"],
+        ["user", "export", "--output", "/dev/tty"],
+        ["user", "export", "--json"],
+        ["audit", "export", "--format", "csv"],
+        ["audit", "export"],
+    ],
+)
+def test_an_export_on_a_terminal_steers_it_not_and_has_no_progress_bar_in_it(
+    sit: Sit, alice: User, arguments: list[str]
+) -> None:
+    steering = f"{ESCAPE}]0;owned\x07\x7f\u202eAlice"
+    db.session.execute(update(User).values(first_name=steering))
+    audit_trail.note("user.touched", replace(TEST_CLIENT, user_agent=steering))
+
+    terminal = sit(*arguments)
+
+    assert terminal.wait() == 0
+    assert "owned" in terminal.seen
+    assert not re.search(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f\u202e]", terminal.seen)
+    assert "Exporting" not in terminal.seen
+
+
 @pytest.mark.parametrize(("typed", "code", "told", "locked"), [("y", 0, "is locked", True), ("n", 4, "Nothing", False)])
 def test_a_change_is_asked_for_first(sit: Sit, alice: User, typed: str, code: int, told: str, locked: bool) -> None:
     terminal = sit("user", "lock", ALICE)
@@ -129,6 +155,7 @@ def test_ctrl_c_at_a_question_changes_nothing(sit: Sit, alice: User) -> None:
     ("arguments", "words"),
     [
         (["user", "import", "-"], "Importing"),
+        (["user", "export"], "Exporting"),
         (["audit", "export"], "Exporting events"),
         (["audit", "verify", "--json"], "Verifying events"),
         (["purge", "--older-than", "1s", "--yes", "--json"], "Deleting"),
