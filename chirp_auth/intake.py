@@ -27,7 +27,8 @@ Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 def init_app(app: Flask, places: int) -> None:
     """Let `places` requests be worked on at once, each with its body complete."""
-    app.wsgi_app = Intake(app.wsgi_app, places)  # type: ignore[method-assign]  # Flask's documented place for it
+    guarded: Any = Intake(app.wsgi_app, places)
+    app.wsgi_app = guarded  # type: ignore[method-assign]  # Flask's documented place for it
 
     @app.before_request
     def turn_away() -> None:
