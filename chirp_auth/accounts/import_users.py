@@ -7,7 +7,7 @@ Stopped half-way, the same import again skips whom it finds and goes on.
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import islice
 from typing import Any
@@ -27,6 +27,8 @@ from chirp_auth.security import audit
 from chirp_auth.security.client import Client
 
 BATCH = 500
+INVITATIONS_AT_ONCE = 50
+INVITATION_EVERY = timedelta(milliseconds=100)
 # The last two are an export's: who is locked stays so, and an account gets an `id` of its own.
 FIELDS = (
     *("email", "password_hash", "first_name", "last_name", "phone_number", "email_verified", "created_at"),
@@ -130,10 +132,14 @@ def _add(users: dict[str, dict[str, Any]], tally: Tally, client: Client) -> None
             break
         except IntegrityError:  # Somebody registered with one of these addresses since we looked.
             db.session.rollback()
+    invited = tally.invited
     for user in new:
         whose = {"user_id": user["id"], "email_key": user["email_key"]}
         if _is_invited(user):
-            outbox.put("invitation", addresses.parse(user["email"]).deliverable, user["id"])
+            # Spread out: nobody who forgot a password waits behind a hundred thousand invitations.
+            delay = INVITATION_EVERY * max(0, invited - INVITATIONS_AT_ONCE)
+            outbox.put("invitation", addresses.parse(user["email"]).deliverable, user["id"], delay=delay)
+            invited += 1
         audit.record("user.invited" if _is_invited(user) else "user.imported", client, **whose)
         if user["disabled_at"]:
             audit.record("user.locked", client, **whose, reason="imported as locked")

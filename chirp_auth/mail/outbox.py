@@ -34,8 +34,13 @@ _UNSYNCHRONIZED = {"synchronize_session": False}  # An entry in memory stays as 
 arrived = Event()  # Set after a commit that put an entry, so that this process's mail thread wakes at once.
 
 
-def put(kind: str, recipient: str, user_id: UUID | None = None, **params: Any) -> None:
-    """Add a mail to the transaction. `params` must be JSON and hold no secret: they rest in the table."""
+def put(
+    kind: str, recipient: str, user_id: UUID | None = None, *, delay: timedelta = timedelta(), **params: Any
+) -> None:
+    """Add a mail to the transaction, to leave after `delay`.
+
+    `params` must be JSON and hold no secret: they rest in the table.
+    """
     entry_id = uuid4()
     db.session.connection().execute(
         _INSERT,
@@ -46,7 +51,7 @@ def put(kind: str, recipient: str, user_id: UUID | None = None, **params: Any) -
             "user_id": user_id,
             "params": params,
             "message_id": message_id(entry_id),
-            "due_at": now(),
+            "due_at": now() + delay,
         },
     )
     db.session().info["put_mail"] = True

@@ -31,7 +31,7 @@ class MailStatus:
 
     waiting: int
     parked: int
-    oldest_seconds: float  # 0 while nothing waits
+    oldest_seconds: float  # 0 while nothing is late; what is only to leave later is not
     last_sent_at: datetime | None
     last_error: str | None
     worker_seen_at: datetime | None
@@ -53,7 +53,11 @@ def of(entry: OutboxEntry) -> str:
 
 def read() -> MailStatus:
     """Return how the outbox stands now."""
-    waiting, oldest = db.session.execute(select(func.count(), func.min(OutboxEntry.created_at)).where(is_waiting)).one()
+    waiting = db.session.scalar(select(func.count()).select_from(OutboxEntry).where(is_waiting)) or 0
+    # A retry has moved `due_at`; what was never tried is late since then.
+    untried = select(func.min(OutboxEntry.due_at)).where(OutboxEntry.due_at <= now())
+    failing = select(func.min(OutboxEntry.created_at)).where(is_waiting, OutboxEntry.last_error.is_not(None))
+    late_since = [moment for moment in map(db.session.scalar, (untried, failing)) if moment]
     parked = db.session.scalar(select(func.count()).select_from(OutboxEntry).where(is_parked)) or 0
     troubled = (
         select(OutboxEntry.last_error)
@@ -65,7 +69,7 @@ def read() -> MailStatus:
     found = MailStatus(
         waiting=waiting,
         parked=parked,
-        oldest_seconds=max(0.0, (now() - oldest).total_seconds()) if waiting else 0.0,
+        oldest_seconds=max(0.0, (now() - min(late_since)).total_seconds()) if late_since else 0.0,
         last_sent_at=db.session.scalar(last_sent),
         last_error=db.session.scalar(troubled),
         worker_seen_at=duties.last_begun(duties.DELIVERY),

@@ -4,16 +4,19 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import bcrypt
 import pytest
+import time_machine
 from flask.testing import FlaskCliRunner
 from sqlalchemy import delete, update
 
 from chirp_auth.accounts import password_reset, sign_in, users
+from chirp_auth.clock import now
 from chirp_auth.extensions import db
+from chirp_auth.mail import status as mail_status
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import OutboxEntry, SecurityEvent, User
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, events, token_in
@@ -48,6 +51,23 @@ def test_whoever_comes_with_a_hash_keeps_the_password(runner: FlaskCliRunner, tm
 
     assert counts == {"imported": 1, "invited": 0, "skipped": 0, "refused": 0}
     assert sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT).user.first_name == "Alice"
+
+
+def test_nobody_waits_for_a_reset_behind_many_invitations(
+    runner: FlaskCliRunner, alice: User, tmp_path: Path, delivered: Delivered
+) -> None:
+    path = tmp_path / "many.csv"
+    path.write_text("email\n" + "".join(f"person{n}@example.org\n" for n in range(700)))
+    assert imported(runner, path)["invited"] == 700
+    password_reset.request_link(ALICE, TEST_CLIENT)
+
+    sent = [mail.to for mail in delivered()]
+
+    assert ALICE in sent
+    assert 50 <= len(sent) < 350
+    assert mail_status.read().oldest_seconds < 10, "what is to leave later is not late"
+    with time_machine.travel(now() + timedelta(minutes=2)):
+        assert mail_status.read().oldest_seconds > 60, "what should have left by then is"
 
 
 def test_whoever_comes_without_a_hash_is_invited(runner: FlaskCliRunner, tmp_path: Path, delivered: Delivered) -> None:
