@@ -1,5 +1,6 @@
 """A terminal: a command that believes a person sits before it, and what that person sees and types."""
 
+import contextlib
 import os
 import pty
 import re
@@ -73,7 +74,13 @@ class Terminal:
         os.write(self._screen, f"{line}\n".encode())
 
     def press_ctrl_c(self) -> None:
-        os.killpg(self._process.pid, signal.SIGINT)
+        """Press Ctrl-C, and again if nothing happens: one that comes just before the command reads goes unnoticed."""
+        for _ in range(10):
+            if self._process.poll() is None:
+                os.killpg(self._process.pid, signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(1)
+                return
 
     def wait(self) -> int:
         """Watch until the command ends; return its exit code."""
