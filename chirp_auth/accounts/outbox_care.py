@@ -53,8 +53,8 @@ def cancel(entry_id: UUID | None, client: Client) -> int:
     return cancelled
 
 
-def send_test(email: str, client: Client) -> None:
-    """Send a test mail now, past the outbox, so that whatever the server says is said here.
+def send_test(email: str, client: Client) -> str:
+    """Send a test mail now, past the outbox, so that whatever the server says is said here; return who took it.
 
     Raises:
         InvalidEmail: the address is not an address.
@@ -68,6 +68,7 @@ def send_test(email: str, client: Client) -> None:
         delivery.send(message)
     audit.record("mail.tested", client, email_key=address.key, server=settings.smtp_host or "mailbox")
     db.session.commit()
+    return settings.smtp_host or "the development mailbox"
 
 
 def _change(which: ColumnElement[bool], **values: Any) -> int:

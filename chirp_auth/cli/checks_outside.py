@@ -6,8 +6,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth import health
+from chirp_auth.accounts import outbox_care
+from chirp_auth.cli.asking import operator
 from chirp_auth.cli.findings import Finding, fail, ok, warn
 from chirp_auth.clock import now
+from chirp_auth.errors import AuthError
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import smtp, status
 from chirp_auth.models import SecurityEvent
@@ -88,8 +91,22 @@ def check_delivery() -> list[Finding]:
         mail = status.read()
     except SQLAlchemyError:
         db.session.rollback()
-        return [fail("worker", "the database cannot be asked", "See the line on the database.")]
+        away = ("the database cannot be asked", "See the line on the database.")
+        return [fail("worker", *away), fail("queue", *away)]
     return [_worker(mail), _queue(mail)]
+
+
+def check_sending(address: str) -> Finding:
+    """A test mail, all the way to the server."""
+    try:
+        taken_by = outbox_care.send_test(address, operator())
+    except (AuthError, *smtp.NOT_TAKEN) as refusal:
+        return fail("test mail", f"to {address}: {refusal}", "Mend the address, or see the line on smtp.")
+    except SQLAlchemyError as error:
+        db.session.rollback()
+        sentence = f"to {address}: sent, but not on record: {type(error).__name__}"
+        return fail("test mail", sentence, "See the line on the database.")
+    return ok("test mail", f"to {address}: taken by {taken_by}")
 
 
 def _worker(mail: status.MailStatus) -> Finding:

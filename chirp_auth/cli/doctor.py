@@ -1,15 +1,11 @@
 """`flask auth doctor`: what is well, what is not, and what mends it."""
 
-import json
-from dataclasses import asdict
-
 import click
 from flask.cli import with_appcontext
 
 from chirp_auth.cli import checks_inside, checks_outside
-from chirp_auth.cli.findings import FAIL, Finding
-from chirp_auth.cli.mail import send_test_mail
-from chirp_auth.cli.output import FAILED, as_json_option, rows
+from chirp_auth.cli.findings import Finding, report
+from chirp_auth.cli.output import as_json_option
 
 
 @click.command("doctor")
@@ -22,15 +18,9 @@ def doctor(send_test: str | None, as_json: bool) -> None:
     Example: flask --app wsgi auth doctor --send-test alice@example.com
     """
     findings = _examine()
-    failed = any(finding.status == FAIL for finding in findings)
-    if as_json:
-        click.echo(json.dumps({"ok": not failed, "checks": list(map(asdict, findings))}, indent=2))
-    else:
-        rows(("check", "status", "detail", "fix"), list(map(asdict, findings)), as_json=False)
     if send_test:
-        send_test_mail(send_test)
-    if failed:
-        raise SystemExit(FAILED)
+        findings.append(checks_outside.check_sending(send_test))
+    report(findings, as_json=as_json)
 
 
 def _examine() -> list[Finding]:

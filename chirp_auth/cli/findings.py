@@ -1,6 +1,12 @@
 """What `doctor` finds: a line each, ok, warn or fail, with what mends it."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import click
+
+from chirp_auth.cli.output import FAILED, rows
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 
@@ -25,3 +31,14 @@ def warn(check: str, detail: str, fix: str) -> Finding:
 
 def fail(check: str, detail: str, fix: str) -> Finding:
     return Finding(check, FAIL, detail, fix)
+
+
+def report(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """Print the findings; end with exit code 1 if anything fails."""
+    failed = any(finding.status == FAIL for finding in findings)
+    if as_json:
+        click.echo(json.dumps({"ok": not failed, "checks": list(map(asdict, findings))}, indent=2))
+    else:
+        rows(("check", "status", "detail", "fix"), map(asdict, findings), as_json=False)
+    if failed:
+        raise SystemExit(FAILED)

@@ -8,9 +8,8 @@ from flask.cli import AppGroup
 from chirp_auth.accounts import outbox_care
 from chirp_auth.cli.asking import confirm, dry_run_option, nothing_to_ask_option, operator, yes_option
 from chirp_auth.cli.output import FAILED, NOT_FOUND, USAGE, as_json_option, done, facts, refusals_in_words, rows, stop
-from chirp_auth.extensions import settings
 from chirp_auth.mail import status as mail_status
-from chirp_auth.mail.smtp import Refused, ServerAway, TryLater
+from chirp_auth.mail.smtp import NOT_TAKEN
 from chirp_auth.models import OutboxEntry
 from chirp_auth.words import counted, iso
 
@@ -109,18 +108,13 @@ def send_test(address: str, as_json: bool) -> None:
 
     Example: flask --app wsgi auth mail send-test alice@example.com
     """
-    send_test_mail(address)
-    where = settings.smtp_host or "the development mailbox"
-    done(f"A test mail to {address} was taken by {where}.", as_json=as_json, recipient=address, taken_by=where)
-
-
-def send_test_mail(address: str) -> None:
-    """Send a test mail, or end with what the server said."""
     with refusals_in_words():
         try:
-            outbox_care.send_test(address, operator())
-        except (ServerAway, TryLater, Refused) as error:
+            taken_by = outbox_care.send_test(address, operator())
+        except NOT_TAKEN as error:
             stop(f"The mail server did not take it: {error}. See: flask --app wsgi auth doctor", FAILED)
+    sentence = f"A test mail to {address} was taken by {taken_by}."
+    done(sentence, as_json=as_json, recipient=address, taken_by=taken_by)
 
 
 def _check(mail_id: UUID | None, *, failed: bool) -> None:

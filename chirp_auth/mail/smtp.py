@@ -38,6 +38,9 @@ class Refused(Exception):
     """The server will never take this message (5xx)."""
 
 
+NOT_TAKEN = (ServerAway, TryLater, Refused)
+
+
 class Sender(Protocol):
     """Delivers messages one by one; `with` ends whatever it keeps open."""
 

@@ -81,6 +81,36 @@ def test_a_mail_server_is_greeted_and_tried(runner: FlaskCliRunner, smtp_server:
     assert [mail.recipients for mail in smtp_server.messages] == [(ALICE,)]
 
 
+@pytest.mark.settings(smtp_host="127.0.0.1", smtp_port=PRODUCTION["smtp_port"])
+def test_a_test_mail_that_was_not_taken_is_a_failed_check(runner: FlaskCliRunner, smtp_server: SmtpServer) -> None:
+    smtp_server.stop()
+    smtp_server.port = int(str(PRODUCTION["smtp_port"]))
+    smtp_server.answer_to_data = "554 We do not like you"
+    smtp_server.start()
+    duties.show_life()
+
+    code, checks = examined(runner, "--send-test", ALICE)
+
+    assert [name for name, check in checks.items() if check["status"] == "fail"] == ["test mail"]
+    assert (code, "554 We do not like you" in checks["test mail"]["detail"]) == (1, True)
+
+
+def test_an_address_that_is_none_is_a_failed_check(runner: FlaskCliRunner) -> None:
+    assert examined(runner, "--send-test", "nobody")[1]["test mail"]["status"] == "fail"
+
+
+def test_without_its_tables_every_line_is_still_there(runner: FlaskCliRunner) -> None:
+    for table in ("outbox", "duties", "security_events"):
+        db.session.execute(text(f"ALTER TABLE {table} RENAME TO {table}_lost"))
+    db.session.commit()
+
+    code, checks = examined(runner)
+
+    assert code == 1
+    assert {name for name, check in checks.items() if check["status"] == "fail"} == {"clock", "worker", "queue"}
+    assert len(checks) == 12
+
+
 def test_redis_answers_or_fails(app: Application, runner: FlaskCliRunner, own_redis_server: RedisServer) -> None:
     app.extensions["settings"].redis_url = own_redis_server.url
     assert examined(runner)[1]["redis"]["status"] == "ok"
