@@ -9,7 +9,6 @@ from flask.testing import FlaskCliRunner
 import config
 from chirp_auth.security import tokens
 from config import ROOT, Settings, load
-from tests.support.server import command
 
 SECRET = "a-password-that-nobody-may-read"
 NEEDS_NO_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -69,14 +68,6 @@ def test_passwords_in_addresses_are_masked(app: object, runner: FlaskCliRunner, 
 
     assert result.exit_code == 0
     assert SECRET not in result.stdout
-
-
-def test_settings_that_cannot_be_used_are_told_in_sentences(tmp_path: Path) -> None:
-    with command(["flask", "--app", "wsgi", "auth", "doctor"], {"PORT": "many"}, tmp_path) as child:
-        child.wait_until(lambda: not child.running, seconds=30)
-
-    assert "PORT is not valid" in child.output
-    assert "Traceback" not in child.output
 
 
 @NEEDS_NO_DATABASE
