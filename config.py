@@ -172,10 +172,15 @@ class Settings(BaseSettings):
     def on_sqlite(self) -> bool:
         return self.database_url.startswith("sqlite")
 
+    @property
+    def database_file(self) -> Path | None:
+        """The file of an SQLite database."""
+        return Path(self.database_url.removeprefix("sqlite:///")) if self.on_sqlite else None
+
     def beside_database(self, name: str) -> Path:
         """Return where development keeps what belongs to this database: in `instance/`, or by the SQLite file."""
-        if self.on_sqlite:
-            return Path(f"{self.database_url.removeprefix('sqlite:///')}.{name}")
+        if database := self.database_file:
+            return database.with_name(f"{database.name}.{name}")
         return INSTANCE / f"{sha256(self.database_url.encode()).hexdigest()[:12]}.{name}"
 
     @property
@@ -258,8 +263,11 @@ class _SecretFiles(PydanticBaseSettingsSource):
         raise NotImplementedError
 
 
-def load(**given: Any) -> Settings:
+def load(*, may_make_folders: bool = False, **given: Any) -> Settings:
     """Read the settings; `given` values (by field name) win over the environment.
+
+    The folder of an SQLite database and of development's secrets is made for whoever `may_make_folders`; for others
+    only `instance/`, so that a slip in DATABASE_URL leaves none behind.
 
     Raises:
         ConfigurationError: with a sentence for every problem; no sentence repeats a value.
@@ -270,6 +278,9 @@ def load(**given: Any) -> Settings:
     problems += [problem.sentence for problem in problems_of(settings) if not refused & problem.names]
     if problems:
         raise ConfigurationError(problems)
+    folder = settings.beside_database("db").parent
+    if (settings.on_sqlite or not settings.in_production) and (may_make_folders or folder == INSTANCE):
+        _make_folder(folder)
     if not settings.in_production:
         settings.secret_key = settings.secret_key or _development_secret(settings, "secret_key")
         settings.jwt_secret = settings.jwt_secret or _development_secret(settings, "jwt_secret")
@@ -311,7 +322,6 @@ def _development_secret(settings: Settings, name: str) -> SecretStr:
     """Return a random secret that this database keeps, so that a restart signs nobody out."""
     kept = settings.beside_database(name.replace("_", "-"))
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
         if not kept.exists():
             with NamedTemporaryFile("w", dir=kept.parent) as draft:  # readable by its owner alone
                 draft.write(token_urlsafe(48))
@@ -320,8 +330,19 @@ def _development_secret(settings: Settings, name: str) -> SecretStr:
                     os.link(draft.name, kept)
         return SecretStr(kept.read_text(encoding="utf-8"))
     except OSError as error:
-        reason = f"{kept.parent} cannot be used: {error.strerror}"
-        raise ConfigurationError([f"{reason}. Set {name.upper()}, or let this user write there."]) from None
+        raise _unusable(kept.parent, error) from None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(folder, error) from None
+
+
+def _unusable(folder: Path, error: OSError) -> ConfigurationError:
+    mend = "Let there be such a folder in which this user may write, or change DATABASE_URL."
+    return ConfigurationError([f"The database's folder {folder} cannot be used: {error.strerror}. {mend}"])
 
 
 def _in_an_address(host: str) -> str:

@@ -24,14 +24,14 @@ STOP_SECONDS = 15
 def main() -> None:
     """Serve until told to stop. What stands in the way is said in words, with exit code 1."""
     try:
-        settings = load()
+        settings = load(may_make_folders=True)
     except ConfigurationError as error:
         sys.exit(_listed("Chirp Auth cannot start. Please mend these settings:", error.problems))
     logs.configure(as_json=settings.in_production)
     _check_port(settings)
     app = create_app(settings)
     with app.app_context():
-        _migrate(settings)
+        _migrate()
         account = None if settings.in_production else demo.ensure_account()
         db.engine.dispose()  # The workers have their own connections; this process only watches over them.
     if not settings.in_production:
@@ -83,10 +83,8 @@ def _check_port(settings: Settings) -> None:
             sys.exit(f"HOST={settings.host} PORT={settings.port} cannot be used: {error.strerror}.")
 
 
-def _migrate(settings: Settings) -> None:
+def _migrate() -> None:
     try:
-        if settings.on_sqlite:
-            settings.beside_database("db").parent.mkdir(parents=True, exist_ok=True)
         flask_migrate.upgrade()
     except (SQLAlchemyError, OSError) as error:
         sys.exit(f"The database cannot be used: {type(error).__name__}. Is it running, and is DATABASE_URL right?")
@@ -115,7 +113,7 @@ def _box(settings: Settings, account: demo.DemoAccount | None) -> str:
 
 
 def _place(settings: Settings) -> str:
-    return settings.database_url.removeprefix("sqlite:///") if settings.on_sqlite else "PostgreSQL"
+    return str(settings.database_file or "PostgreSQL")
 
 
 def _listed(title: str, problems: list[str]) -> str:

@@ -4,11 +4,13 @@ SQLite lets one connection write at a time; another one sleeps and asks again, f
 database may long be free. Threads of one process can do better: they wait in line for a lock of our own.
 """
 
+import os
 import sqlite3
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Dialect, Engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import Pool
 
@@ -19,6 +21,14 @@ WAIT_SECONDS = 5
 CONNECT_ARGS = {"isolation_level": "IMMEDIATE", "timeout": WAIT_SECONDS}
 
 _writer = Lock()
+
+
+@event.listens_for(Engine, "do_connect")
+def _make_private(dialect: Dialect, _record: Any, place: Any, _options: Any) -> None:
+    """Make a new database its owner's alone; SQLite gives its rights to the files beside it."""
+    if dialect.name == "sqlite":
+        with suppress(OSError):  # It is there, or cannot be: SQLite will say so.
+            os.close(os.open(place[0], os.O_CREAT | os.O_EXCL, 0o600))
 
 
 @event.listens_for(Engine, "connect")

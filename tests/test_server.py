@@ -54,6 +54,17 @@ def test_it_says_where_everything_is_and_stops_without_a_trace(tmp_path: Path) -
         assert not accepts_connections(server.port)
 
 
+def test_what_it_makes_is_its_owners_alone(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    database = tmp_path / "data" / "chirp.db"
+
+    with application({"DATABASE_URL": f"sqlite:///{database}"}, tmp_path):
+        modes = {path.name: path.stat().st_mode & 0o777 for path in database.parent.iterdir() if path.is_file()}
+
+    assert {"chirp.db", "chirp.db-wal", "chirp.db.secret-key", "chirp.db.demo-password"} <= modes.keys()
+    assert set(modes.values()) == {0o600}
+
+
 def test_ctrl_c_stops_it_too(tmp_path: Path) -> None:
     with application(CHEAP, tmp_path) as server:
         server.signal(signal.SIGINT)
@@ -96,7 +107,7 @@ def test_production_with_good_settings_serves_without_a_mailbox_and_logs_json(tm
     ("url", "told"),
     [
         ("postgresql://chirp:pass-word@127.0.0.1:1/chirp", "Is it running, and is DATABASE_URL right?"),
-        ("sqlite:////proc/nowhere/chirp.db", "Is it running, and is DATABASE_URL right?"),
+        ("sqlite:////proc/nowhere/chirp.db", "or change DATABASE_URL"),
         ("mysql://h/x", "DATABASE_URL must begin with"),
     ],
 )

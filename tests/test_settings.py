@@ -310,6 +310,18 @@ def test_development_makes_its_secrets_once_for_a_database_and_its_owner_alone(l
     assert (tmp_path / "chirp.db.secret-key").stat().st_mode & 0o077 == 0
 
 
+def test_only_who_may_makes_the_folder_of_a_database(load_from: Load, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    url = f"sqlite:///{folder}/chirp.db"
+
+    with pytest.raises(ConfigurationError, match="change DATABASE_URL"):
+        load_from(DATABASE_URL=url)
+    assert not folder.parent.exists()
+
+    assert load(_env_file=None, may_make_folders=True, database_url=url).secret_key
+    assert folder.is_dir()
+
+
 def test_secrets_stay_out_of_what_is_printed(load_from: Load) -> None:
     settings = load_from(
         **{**GOOD_PRODUCTION, "SMTP_USER": "chirp", "SMTP_PASS": "smtp secret", "SECRET_KEY_FALLBACKS": OTHER_KEY[::-1]}

@@ -1,5 +1,6 @@
 """The doctor's checks of what lies on this machine: settings, cookies, templates, files, the cost of a hash."""
 
+import os
 import time
 from pathlib import Path
 from stat import S_IMODE
@@ -14,7 +15,7 @@ from chirp_auth.cli.findings import Finding, fail, ok, warn
 from chirp_auth.extensions import settings
 
 QUICK_MS, SLOW_MS = 50, 1000
-OTHERS = 0o077
+OTHERS, OTHERS_WRITE = 0o077, 0o022
 
 
 def check_settings() -> Finding:
@@ -35,7 +36,7 @@ def check_proxy() -> Finding:
             "PUBLIC_URL is https, which a proxy must provide, but TRUSTED_PROXY_HOPS is 0: all people share one limit",
             "Set TRUSTED_PROXY_HOPS=1 if one proxy sets X-Forwarded-For.",
         )
-    return ok("proxy", f"{settings.trusted_proxy_hops} trusted proxies, {settings.public_url}")
+    return ok("proxy", f"trusted proxies: {settings.trusted_proxy_hops}; {settings.public_url}")
 
 
 def check_cookies() -> Finding:
@@ -72,11 +73,17 @@ def check_templates() -> Finding:
 
 
 def check_files() -> Finding:
-    """Nobody but the owner reads secrets, and the database's folder can be written."""
-    for path in _secret_files():
-        if S_IMODE(path.stat().st_mode) & OTHERS:
-            return warn("files", f"others may read {path}", f"Run: chmod 600 {path}")
-    return ok("files", "secrets are their owner's alone")
+    """Nobody but the owner reads secrets or the database, and a database in a file can be written by us."""
+    database = settings.database_file
+    if database and not (os.access(database.parent, os.W_OK) and os.access(database, os.W_OK)):
+        return fail("files", f"{database} cannot be written by this user", "Run this as the service's user.")
+    rights = {path: S_IMODE(path.stat().st_mode) for path in _private_files()}
+    if exposed := [path for path, mode in rights.items() if mode & OTHERS]:
+        names = " ".join(map(str, exposed))
+        if changeable := [path for path in exposed if rights[path] & OTHERS_WRITE]:
+            return fail("files", f"others may change {changeable[0]}", f"Run: chmod 600 {names}")
+        return warn("files", f"others may read {exposed[0]}", f"Run: chmod 600 {names}")
+    return ok("files", "secrets and database are their owner's alone")
 
 
 def check_hash_cost() -> Finding:
@@ -92,7 +99,9 @@ def check_hash_cost() -> Finding:
     return ok("hash cost", detail)
 
 
-def _secret_files() -> list[Path]:
+def _private_files() -> list[Path]:
     named = [config.file_of(name) for name in config.FROM_FILES]
     kept = [settings.beside_database(name) for name in ("secret-key", "jwt-secret", "demo-password")]
-    return [path for path in (*named, config.ROOT / ".env", *kept) if path and path.exists()]
+    database = settings.database_file
+    stored = [Path(f"{database}{end}") for end in ("", "-wal", "-shm")] if database else []
+    return [path for path in (*named, config.ROOT / ".env", *kept, *stored) if path and path.exists()]

@@ -145,3 +145,17 @@ def test_events_from_the_future_show_a_wrong_clock(runner: FlaskCliRunner, alice
         password_reset.request_link(ALICE, TEST_CLIENT)
 
     assert examined(runner)[1]["clock"]["status"] == "warn"
+
+
+@pytest.mark.parametrize(("mode", "status"), [(0o600, "ok"), (0o644, "warn"), (0o666, "fail")])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_database_file_that_others_may_read_or_change_is_told(
+    app: Application, runner: FlaskCliRunner, mode: int, status: str
+) -> None:
+    database = app.extensions["settings"].database_file
+    database.chmod(mode)
+
+    files = examined(runner)[1]["files"]
+
+    assert files["status"] == status
+    assert str(database) in files["fix"] or status == "ok"
