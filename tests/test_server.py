@@ -69,8 +69,19 @@ def test_ctrl_c_stops_it_too(tmp_path: Path) -> None:
     with application(CHEAP, tmp_path) as server:
         server.signal(signal.SIGINT)
 
-        assert server.wait() == 0
+        assert server.wait(seconds=10) == 0, "before the worker was killed for not heeding it"
         assert "Traceback" not in server.output
+
+
+def test_no_thread_of_a_worker_takes_a_signal_away_from_the_one_that_waits_for_it(tmp_path: Path) -> None:
+    with application(CHEAP, tmp_path) as server:
+        (worker,) = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+        threads = [path.read_text() for path in Path(f"/proc/{worker}/task").glob("*/status")]
+
+    blocked = [int(text.partition("SigBlk:")[2].split()[0], 16) for text in threads]
+    assert len(threads) > 3, "the server's own, mail, signals"
+    for number in (signal.SIGINT, signal.SIGTERM):
+        assert all(mask >> (number - 1) & 1 for mask in blocked)
 
 
 def test_a_busy_port_is_said_in_words(tmp_path: Path) -> None:
