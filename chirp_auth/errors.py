@@ -44,6 +44,16 @@ class AccountLocked(AuthError):
     sentence = "This account is locked. Unlock it first: flask --app wsgi auth user unlock ADDRESS"
 
 
+class TooManyMails(AuthError):
+    """At the command line alone: others are told the same as ever."""
+
+    code = "TOO_MANY_MAILS"
+    sentence = (
+        "This account got its reset mails for this hour, or they are on their way. "
+        "Give out a link yourself: flask --app wsgi auth reset link ADDRESS"
+    )
+
+
 class EmailTaken(AuthError):
     code = "EMAIL_TAKEN"
     sentence = "An account with this email address already exists."

@@ -115,6 +115,13 @@ def genuine(token: str) -> PasswordResetToken:
     return row
 
 
+def issued_this_hour(user: User) -> int:
+    """Return how many links the user was given in the last hour; mails bring them MAX_MAILS_PER_HOUR at most."""
+    an_hour_ago = now() - timedelta(hours=1)
+    issued = (PasswordResetToken.user_id == user.id, PasswordResetToken.created_at > an_hour_ago)
+    return db.session.scalar(select(func.count()).select_from(PasswordResetToken).where(*issued)) or 0
+
+
 def open_in_app(token: str) -> str | None:
     """Return the address that opens the mobile app at this link, if there is an app."""
     return f"{settings.mobile_deep_link}?token={token}" if settings.mobile_deep_link else None
@@ -130,14 +137,8 @@ def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken | Nobody:
     if not outbox.hold(entry):
         db.session.rollback()
         return Nobody("cancelled")
-    an_hour_ago = now() - timedelta(hours=1)
-    mails = db.session.scalar(
-        select(func.count())
-        .select_from(PasswordResetToken)
-        .where(PasswordResetToken.user_id == user.id, PasswordResetToken.created_at > an_hour_ago)
-    )
     # A link out of our own notice asks for recovery: nobody can spend those mails for the owner.
-    if (mails or 0) >= MAX_MAILS_PER_HOUR and not entry.params.get("recovery"):
+    if issued_this_hour(user) >= MAX_MAILS_PER_HOUR and not entry.params.get("recovery"):
         db.session.rollback()
         _record_withheld(entry, user)
         return Nobody("too many mails")

@@ -1,4 +1,4 @@
-"""Support links: a reset link given by an operator by word of mouth, and the end of links that are out or promised."""
+"""Support links: reset links that an operator mails or gives by word of mouth, and the end of links that are out."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,9 +7,9 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Update, func, select, update
 
-from chirp_auth.accounts import addresses, credentials
+from chirp_auth.accounts import addresses, credentials, password_reset, reset_links
 from chirp_auth.clock import now
-from chirp_auth.errors import AccountLocked
+from chirp_auth.errors import AccountLocked, TooManyMails
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
 from chirp_auth.security import audit, tokens
@@ -47,6 +47,20 @@ def open_link(user: User, client: Client) -> SupportLink:
     db.session.commit()
     token = tokens.mint(tokens.PASSWORD_RESET, row.id, row.created_at)
     return SupportLink(f"{settings.frontend_url}{settings.password_reset_redirect_url}?token={token}", row.expires_at)
+
+
+def mail_link(user: User, client: Client) -> None:
+    """Promise a reset link to the user, as if they had asked.
+
+    Raises:
+        AccountLocked: a locked account gets no mail.
+        TooManyMails: nor does one more after those of this hour, sent or on their way.
+    """
+    if user.disabled_at:
+        raise AccountLocked
+    if reset_links.issued_this_hour(user) + promised_links(user) >= reset_links.MAX_MAILS_PER_HOUR:
+        raise TooManyMails
+    password_reset.request_link(user.email, client)
 
 
 def open_links(user: User | None) -> int:

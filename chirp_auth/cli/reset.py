@@ -3,7 +3,7 @@
 import click
 from flask.cli import AppGroup
 
-from chirp_auth.accounts import password_reset, support_links
+from chirp_auth.accounts import support_links
 from chirp_auth.cli.asking import (
     account,
     confirm,
@@ -13,7 +13,7 @@ from chirp_auth.cli.asking import (
     operator,
     yes_option,
 )
-from chirp_auth.cli.output import REFUSED, as_json_option, done, refusals_in_words, stop
+from chirp_auth.cli.output import as_json_option, done, refusals_in_words
 from chirp_auth.words import counted, iso, when
 
 reset = AppGroup("reset", help="Help people back into their accounts.")
@@ -29,10 +29,8 @@ def send(who: str, as_json: bool) -> None:
     Example: flask --app wsgi auth reset send alice@example.com
     """
     found = account(who)
-    if found.disabled_at:
-        stop(f"{found.email} is locked and would get no mail. Unlock it first: auth user unlock", REFUSED)
     with refusals_in_words():
-        password_reset.request_link(found.email, operator())
+        support_links.mail_link(found, operator())
     sentence = f"A reset link for {found.email} is queued; the mail worker sends it."
     done(sentence, as_json=as_json, id=str(found.id), email=found.email, queued=True)
 

@@ -36,6 +36,22 @@ def test_a_sent_link_arrives(runner: FlaskCliRunner, alice: User, delivered: Del
     assert reset_links.check_link(token_in(delivered()[0])).user_id == alice.id
 
 
+def test_what_would_be_withheld_is_refused_at_once(runner: FlaskCliRunner, alice: User, delivered: Delivered) -> None:
+    def send() -> int:
+        result = runner.invoke(args=["auth", "reset", "send", ALICE])
+        assert ("auth reset link" in result.stderr) == (result.exit_code == 4)
+        return result.exit_code
+
+    assert [send(), send()] == [0, 0]
+    delivered()
+    assert [send(), send()] == [0, 4], "two were mailed, one is waiting"
+    delivered()
+    assert send() == 4
+
+    with time_machine.travel(now() + timedelta(minutes=61), tick=False):
+        assert send() == 0
+
+
 def test_a_locked_account_is_sent_no_link_and_the_operator_told(runner: FlaskCliRunner, alice: User) -> None:
     runner.invoke(args=["auth", "user", "lock", ALICE, "--yes"])
     db.session.remove()
