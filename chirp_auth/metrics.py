@@ -3,6 +3,7 @@
 Correct over any number of processes: the mail figures are read from the database, whoever delivers the mail.
 """
 
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -96,10 +97,11 @@ class MailCollector(Collector):
         yield GaugeMetricFamily(
             "chirp_auth_outbox_oldest_seconds", "Age of the oldest mail that waits.", mail.oldest_seconds
         )
-        if mail.worker_seconds is not None:
-            yield GaugeMetricFamily(
-                "chirp_auth_worker_seen_seconds", "Time since a worker was last seen.", mail.worker_seconds
-            )
+        yield GaugeMetricFamily(
+            "chirp_auth_worker_seen_seconds",
+            "Time since a worker was last seen; +Inf if none ever was.",
+            math.inf if mail.worker_seconds is None else mail.worker_seconds,
+        )
         latency = GaugeMetricFamily(
             "chirp_auth_mail_latency_seconds",
             "From acceptance to delivery, for the mails of the last five minutes.",

@@ -115,6 +115,10 @@ def test_the_outbox_is_read_when_asked(client: FlaskClient, alice: User, deliver
     assert value(sent, "chirp_auth_limiter_degraded") == 0
 
 
+def test_a_worker_that_never_lived_was_last_seen_longer_ago_than_any_alert_allows(client: FlaskClient) -> None:
+    assert value(scraped(client), "chirp_auth_worker_seen_seconds") > 120
+
+
 def test_metrics_answer_without_a_database(client: FlaskClient) -> None:
     with db.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE outbox RENAME TO elsewhere")
