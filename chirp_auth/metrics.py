@@ -15,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
+from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth import meters
@@ -44,13 +45,16 @@ def init_app(app: Flask) -> None:
 
 def show() -> Response:
     """Answer with all metrics: with METRICS_TOKEN to whoever sends it, without it to this machine alone."""
-    if settings.metrics_token:
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not compare_digest(given.encode(), settings.metrics_token.get_secret_value().encode()):
-            abort(404)
-    elif not _is_from_this_machine():
+    allowed = _has_token(settings.metrics_token) if settings.metrics_token else _is_from_this_machine()
+    if not allowed:
         abort(404)
     return Response(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
+
+
+def _has_token(expected: SecretStr) -> bool:
+    """Say whether the request bears the token; the scheme is written in any case (RFC 9110, 11.1)."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and compare_digest(given.encode(), expected.get_secret_value().encode())
 
 
 def _is_from_this_machine() -> bool:

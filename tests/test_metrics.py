@@ -68,7 +68,8 @@ def test_a_token_opens_them_from_anywhere_and_nothing_else_does(client: FlaskCli
     def status(**headers: str) -> int:
         return client.get("/metrics", headers=headers, environ_overrides={"REMOTE_ADDR": "203.0.113.9"}).status_code
 
-    assert status(Authorization=f"Bearer {TOKEN}") == 200
+    assert status(Authorization=f"Bearer {TOKEN}") == status(Authorization=f"bearer {TOKEN}") == 200
+    assert status(Authorization=TOKEN) == status(Authorization=f"Basic {TOKEN}") == 404
     assert status() == status(Authorization="Bearer ") == status(Authorization=f"Bearer {TOKEN}x") == 404
     assert client.get("/metrics").status_code == 404
 
