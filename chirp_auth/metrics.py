@@ -5,6 +5,7 @@ Correct over any number of processes: the mail figures are read from the databas
 
 import math
 import os
+import re
 import time
 from collections.abc import Iterator
 from hmac import compare_digest
@@ -25,7 +26,8 @@ from chirp_auth.security import limits
 from chirp_auth.security.client import is_loopback
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
+# The names that proxies give to who asked them, such as X-Forwarded-Proto, CF-Connecting-IP and X-Client-IP.
+_FROM_A_PROXY = re.compile(r"forwarded|(^|-)(client)?ip(v6)?$|^via$|^cdn-loop$|^x-envoy-", re.IGNORECASE)
 
 
 def init_app(app: Flask) -> None:
@@ -58,9 +60,15 @@ def _has_token(expected: SecretStr) -> bool:
 
 
 def _is_from_this_machine() -> bool:
-    """Say whether the peer itself is this machine: a proxy here that passes strangers on says so in a header."""
-    original = request.environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR") or request.remote_addr
-    return is_loopback(original) and not any(name in request.headers for name in FORWARDED)
+    """Say whether the peer itself is this machine and asks for it by an address or name that only it can use.
+
+    A proxy here that passes strangers on says so in a header, or at least passes on the public name that they asked
+    for; so does a browser here that a stranger's page sends to this machine (DNS rebinding).
+    """
+    peer = request.environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR") or request.remote_addr
+    host = re.sub(r":\d+$", "", request.host).strip("[]")
+    names_this_machine = host.lower() == "localhost" or is_loopback(host)
+    return is_loopback(peer) and names_this_machine and not any(map(_FROM_A_PROXY.search, request.headers.keys()))
 
 
 def _registry() -> CollectorRegistry:

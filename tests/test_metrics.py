@@ -10,18 +10,21 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from chirp_auth import create_app
 from chirp_auth.accounts import password_reset, sign_in
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import db
 from chirp_auth.mail import duties
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
+from config import Settings
 from tests.conftest import ALICE, NEW_PASSWORD, TEST_CLIENT
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 from tests.support.server import application
 
 Values = dict[tuple[str, frozenset[tuple[str, str]]], float]
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 TOKEN = "a-token-for-the-scraper-0123456789"
 
 
@@ -48,10 +51,35 @@ def test_strangers_see_no_metrics(client: FlaskClient) -> None:
     assert client.get("/metrics", environ_overrides={"REMOTE_ADDR": "203.0.113.9"}).status_code == 404
 
 
+PROXIES_SAY = [
+    *("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Server"),
+    *("X-Forwarded", "X-Original-Forwarded-For", "Forwarded", "Via", "CDN-Loop", "X-Envoy-External-Address"),
+    *("X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP", "Client-IP", "X-Azure-ClientIP"),
+    *("True-Client-IP", "Fastly-Client-IP", "CF-Connecting-IP", "CF-Connecting-IPv6"),
+]
+
+
+@ON_SQLITE
 @pytest.mark.parametrize("hops", [0, 1])
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
-def test_a_proxy_on_this_machine_shows_no_metrics_to_strangers(client: FlaskClient, header: str, hops: int) -> None:
-    assert client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 404
+def test_a_proxy_on_this_machine_shows_no_metrics_to_strangers(settings: Settings, hops: int) -> None:
+    client = create_app(settings.model_copy(update={"trusted_proxy_hops": hops})).test_client()
+
+    for header in PROXIES_SAY:
+        assert client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 404, header
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("host", ["auth.example.com", "localhost.example.com:5000", "203.0.113.9:5000", "", "[::1"])
+def test_whoever_asks_by_a_public_name_is_no_scraper_of_this_machine(client: FlaskClient, host: str) -> None:
+    assert client.get("/metrics", headers={"Host": host}).status_code == 404
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("host", ["127.0.0.1:5000", "localhost:5000", "LOCALHOST", "127.0.0.1", "[::1]:5000", "[::1]"])
+def test_a_scraper_on_this_machine_sees_them(client: FlaskClient, host: str) -> None:
+    scrapers = {"User-Agent": "Prometheus/3.5", "X-Prometheus-Scrape-Timeout-Seconds": "10", "Accept-Encoding": "gzip"}
+
+    assert client.get("/metrics", headers={"Host": host, **scrapers}).status_code == 200
 
 
 @pytest.mark.settings(trusted_proxy_hops=1)
