@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
 
-from chirp_auth import meters
+from chirp_auth import caller, meters
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import status
 from chirp_auth.security import limits
@@ -35,7 +35,7 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def count(response: Response) -> Response:
-        route = request.url_rule.rule if request.url_rule else "none"
+        route = caller.route()
         meters.requests.labels(request.method if request.url_rule else "any", route, response.status_code).inc()
         if "started" in g:
             meters.request_seconds.labels(route).observe(time.perf_counter() - g.started)

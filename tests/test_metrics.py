@@ -107,6 +107,8 @@ def test_requests_are_counted_by_route_and_status(client: FlaskClient) -> None:
     client.get("/forgot-password")
     client.get("/static/style.css").close()
     client.get("/no/such/place/4711")
+    client.get("/logout")
+    client.open("/logout", method="4711")
     after = scraped(client)
 
     def gained(**labels: str) -> float:
@@ -116,6 +118,7 @@ def test_requests_are_counted_by_route_and_status(client: FlaskClient) -> None:
     assert gained(method="GET", route="/forgot-password", status="200") == 1
     assert gained(method="GET", route="/static/<path:filename>", status="200") == 1
     assert gained(method="any", route="none", status="404") == 1
+    assert gained(method="any", route="/logout", status="405") == 2
     assert not [labels for _, labels in after if "4711" in str(labels)]
 
 
