@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 import structlog
+from flask import Response
 from flask.testing import FlaskClient
 from sqlalchemy.exc import IntegrityError
 
@@ -173,4 +174,16 @@ def test_nothing_that_a_client_writes_into_its_path_or_method_is_logged(
     client.open(path, method=method)
 
     assert "request" in said.getvalue()
+    assert "HIDDEN" not in said.getvalue()
+
+
+@ON_SQLITE
+def test_a_bug_outside_the_views_is_logged_without_its_path(app: Application, as_json: bool, said: io.StringIO) -> None:
+    @app.after_request
+    def break_down(response: Response) -> Response:
+        raise RuntimeError("went wrong")
+
+    assert app.test_client().get("/reset-password/HIDDEN").status_code == 500
+
+    assert "RuntimeError: went wrong" in said.getvalue()
     assert "HIDDEN" not in said.getvalue()
