@@ -47,8 +47,10 @@ def value(values: Values, name: str, **labels: str) -> float:
     return values.get((name, frozenset(labels.items())), 0)
 
 
-def test_strangers_see_no_metrics(client: FlaskClient) -> None:
-    assert client.get("/metrics", environ_overrides={"REMOTE_ADDR": "203.0.113.9"}).status_code == 404
+@ON_SQLITE
+@pytest.mark.parametrize("peer", ["203.0.113.9", "::ffff:203.0.113.9", "2001:db8::9", ""])
+def test_strangers_see_no_metrics(client: FlaskClient, peer: str) -> None:
+    assert client.get("/metrics", environ_overrides={"REMOTE_ADDR": peer}).status_code == 404
 
 
 PROXIES_SAY = [
@@ -76,10 +78,11 @@ def test_whoever_asks_by_a_public_name_is_no_scraper_of_this_machine(client: Fla
 
 @ON_SQLITE
 @pytest.mark.parametrize("host", ["127.0.0.1:5000", "localhost:5000", "LOCALHOST", "127.0.0.1", "[::1]:5000", "[::1]"])
-def test_a_scraper_on_this_machine_sees_them(client: FlaskClient, host: str) -> None:
-    scrapers = {"User-Agent": "Prometheus/3.5", "X-Prometheus-Scrape-Timeout-Seconds": "10", "Accept-Encoding": "gzip"}
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_a_scraper_on_this_machine_sees_them(client: FlaskClient, host: str, peer: str) -> None:
+    headers = {"Host": host, "User-Agent": "Prometheus/3.5", "X-Prometheus-Scrape-Timeout-Seconds": "10"}
 
-    assert client.get("/metrics", headers={"Host": host, **scrapers}).status_code == 200
+    assert client.get("/metrics", headers=headers, environ_overrides={"REMOTE_ADDR": peer}).status_code == 200
 
 
 @pytest.mark.settings(trusted_proxy_hops=1)
