@@ -1,8 +1,9 @@
-"""The caller: what the faces that speak HTTP tell the rules about a request."""
+"""The caller: what the faces that speak HTTP tell the rules, the logs and the counts about a request."""
 
 from secrets import token_hex
 
-from flask import request
+from flask import current_app, request
+from werkzeug.exceptions import MethodNotAllowed
 
 from chirp_auth.extensions import remote_address, settings
 from chirp_auth.models import MAX_USER_AGENT_CHARACTERS
@@ -31,3 +32,14 @@ def device_cookie() -> str:
 def reference() -> str:
     """Return this request's reference; its answer, its events and its log lines all carry it."""
     return str(request.environ.setdefault("chirp_auth.reference", token_hex(8)))
+
+
+def route() -> str:
+    """Return the template of the request's path, "none" for a path of nobody's: never what a client wrote there."""
+    rule = request.url_rule
+    # The path is one of ours, the method is not.
+    if rule is None and isinstance(refusal := request.routing_exception, MethodNotAllowed):
+        adapter = current_app.create_url_adapter(request)
+        if adapter and refusal.valid_methods:
+            rule, _ = adapter.match(method=min(refusal.valid_methods), return_rule=True)
+    return rule.rule if rule else "none"

@@ -9,17 +9,18 @@ import sys
 import time
 from collections.abc import Mapping
 from functools import lru_cache
+from http import HTTPMethod
 from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from chirp_auth.caller import reference
+from chirp_auth.caller import reference, route
 
 MASK = "…"
 SECRET_FIELDS = re.compile(r"passw|secret|token|authorization|cookie|api_?key|credential|\bpass$", re.IGNORECASE)
-QUIET_PATHS = ("/static/", "/healthz/", "/metrics")
+QUIET_ROUTES = ("/static/", "/healthz/", "/metrics")
 # In a text of a library's: name=value, a bearer token, a URL's password, and what looks like a hash or a JWT.
 _SECRET_TEXT = re.compile(
     r"(?i)((?:token|passw(?:or)?d|secret|api_?key)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',}]+"
@@ -59,7 +60,10 @@ def configure(*, as_json: bool, only_trouble: bool = False) -> None:
 
 
 def init_app(app: Flask) -> None:
-    """Write a line for each request: never its query, its body or its headers, which may hold a secret."""
+    """Write a line for each request: never its query, its body or its headers, which may hold a secret.
+
+    For the same reason its path is the template of its route, and a method is only named if HTTP has it.
+    """
 
     @app.before_request
     def start() -> None:
@@ -67,12 +71,13 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def finish(response: Response) -> Response:
-        if not request.path.startswith(QUIET_PATHS):
+        path = route()
+        if not path.startswith(QUIET_ROUTES):
             spent = (time.perf_counter() - g.get("started", time.perf_counter())) * 1000
             log.info(
                 "request",
-                method=request.method,
-                path=request.path,
+                method=request.method if request.method in HTTPMethod.__members__ else "other",
+                path=path,
                 status=response.status_code,
                 ms=round(spent, 1),
                 reference=reference(),

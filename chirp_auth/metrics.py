@@ -3,7 +3,9 @@
 Correct over any number of processes: the mail figures are read from the database, whoever delivers the mail.
 """
 
+import math
 import os
+import re
 import time
 from collections.abc import Iterator
 from hmac import compare_digest
@@ -14,16 +16,18 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
+from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
 
-from chirp_auth import meters
+from chirp_auth import caller, meters
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import status
 from chirp_auth.security import limits
 from chirp_auth.security.client import is_loopback
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
+# The names that proxies give to who asked them, such as X-Forwarded-Proto, CF-Connecting-IP and X-Client-IP.
+_FROM_A_PROXY = re.compile(r"forwarded|(^|-)(client)?ip(v6)?$|^via$|^cdn-loop$|^x-envoy-", re.IGNORECASE)
 
 
 def init_app(app: Flask) -> None:
@@ -31,7 +35,7 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def count(response: Response) -> Response:
-        route = request.url_rule.rule if request.url_rule else "none"
+        route = caller.route()
         meters.requests.labels(request.method if request.url_rule else "any", route, response.status_code).inc()
         if "started" in g:
             meters.request_seconds.labels(route).observe(time.perf_counter() - g.started)
@@ -43,19 +47,28 @@ def init_app(app: Flask) -> None:
 
 def show() -> Response:
     """Answer with all metrics: with METRICS_TOKEN to whoever sends it, without it to this machine alone."""
-    if settings.metrics_token:
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not compare_digest(given.encode(), settings.metrics_token.get_secret_value().encode()):
-            abort(404)
-    elif not _is_from_this_machine():
+    allowed = _has_token(settings.metrics_token) if settings.metrics_token else _is_from_this_machine()
+    if not allowed:
         abort(404)
     return Response(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
 
 
+def _has_token(expected: SecretStr) -> bool:
+    """Say whether the request bears the token; the scheme is written in any case (RFC 9110, 11.1)."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and compare_digest(given.encode(), expected.get_secret_value().encode())
+
+
 def _is_from_this_machine() -> bool:
-    """Say whether the peer itself is this machine: a proxy here that passes strangers on says so in a header."""
-    original = request.environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR") or request.remote_addr
-    return is_loopback(original) and not any(name in request.headers for name in FORWARDED)
+    """Say whether the peer itself is this machine and asks for it by an address or name that only it can use.
+
+    A proxy here that passes strangers on says so in a header, or at least passes on the public name that they asked
+    for; so does a browser here that a stranger's page sends to this machine (DNS rebinding).
+    """
+    peer = request.environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR") or request.remote_addr
+    host = re.sub(r":\d+$", "", request.host).strip("[]")
+    names_this_machine = host.lower() == "localhost" or is_loopback(host)
+    return is_loopback(peer) and names_this_machine and not any(map(_FROM_A_PROXY.search, request.headers.keys()))
 
 
 def _registry() -> CollectorRegistry:
@@ -96,10 +109,11 @@ class MailCollector(Collector):
         yield GaugeMetricFamily(
             "chirp_auth_outbox_oldest_seconds", "Age of the oldest mail that waits.", mail.oldest_seconds
         )
-        if mail.worker_seconds is not None:
-            yield GaugeMetricFamily(
-                "chirp_auth_worker_seen_seconds", "Time since a worker was last seen.", mail.worker_seconds
-            )
+        yield GaugeMetricFamily(
+            "chirp_auth_worker_seen_seconds",
+            "Time since a worker was last seen; +Inf if none ever was.",
+            math.inf if mail.worker_seconds is None else mail.worker_seconds,
+        )
         latency = GaugeMetricFamily(
             "chirp_auth_mail_latency_seconds",
             "From acceptance to delivery, for the mails of the last five minutes.",

@@ -6,13 +6,17 @@ to a shared path is looked up there and nowhere else, so no view has to ask whic
 
 from typing import Any
 
+import structlog
 from flask import Flask, Request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.routing import MapAdapter
 
 from chirp_auth.api.dialects import PLAIN_PATHS, plain
+from chirp_auth.caller import reference
 
 API_PATHS = ("/api/", "/healthz/")
+
+log = structlog.get_logger("http")
 
 
 class Cookies(SecureCookieSessionInterface):
@@ -25,7 +29,7 @@ class Cookies(SecureCookieSessionInterface):
 
 
 class Application(Flask):
-    """Flask that sends a JSON POST on a shared path to the plain contract."""
+    """Flask that sends a JSON POST on a shared path to the plain contract, and writes no path into a log."""
 
     session_interface = Cookies()
 
@@ -38,6 +42,10 @@ class Application(Flask):
         if adapter and isinstance(request, Request) and _is_plain(request):
             adapter.subdomain = plain.dialect.subdomain
         return adapter
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Log what went wrong outside the views; Flask would name the path, in which a client may write anything."""
+        log.error("bug", reference=reference(), exc_info=exc_info)
 
 
 def _is_plain(request: Request) -> bool:

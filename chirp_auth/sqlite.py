@@ -6,6 +6,7 @@ database may long be free. Threads of one process can do better: they wait in li
 
 import os
 import sqlite3
+import time
 from contextlib import suppress
 from threading import Lock
 from typing import Any
@@ -41,14 +42,17 @@ def _prepare(connection: Any, _record: Any) -> None:
 
 
 @event.listens_for(Engine, "before_cursor_execute")
-def _queue(connection: Connection, _cursor: Any, statement: str, parameters: Any, context: Any, _many: bool) -> None:
-    """Wait in line before the first write of a transaction."""
+def _queue(connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, _many: bool) -> None:
+    """Wait in line before the first write of a transaction, then for other programs in what time is left."""
     if connection.dialect.name != "sqlite" or not (context.isinsert or context.isupdate or context.isdelete):
         return
     if "writes" not in connection.info:
+        latest = time.monotonic() + WAIT_SECONDS
         if not _writer.acquire(timeout=WAIT_SECONDS):
             raise OperationalError(statement, parameters, sqlite3.OperationalError("database is locked"))
         connection.info["writes"] = True
+        left = max(0.0, latest - time.monotonic())
+        cursor.execute(f"PRAGMA busy_timeout = {int(left * 1000)}")
 
 
 @event.listens_for(Pool, "checkin")

@@ -6,9 +6,12 @@ import logging
 import sys
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import structlog
+from flask import Response
+from flask.testing import FlaskClient
 from sqlalchemy.exc import IntegrityError
 
 from chirp_auth import logs
@@ -21,6 +24,7 @@ from chirp_auth.models import User
 from chirp_auth.routing import Application
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
 
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 HASH = "$2b$12$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234"
 
 
@@ -130,3 +134,56 @@ def test_a_whole_reset_leaves_no_secret_in_the_log(
     assert "mail sent" in said.getvalue()
     for secret in (token, PASSWORD, NEW_PASSWORD, ALICE, session["access_token"], session["refresh_token"]):
         assert secret not in said.getvalue()
+
+
+def requests_in(said: io.StringIO) -> list[tuple[str, str, int]]:
+    lines = map(json.loads, said.getvalue().splitlines())
+    return [(line["method"], line["path"], line["status"]) for line in lines if line["event"] == "request"]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("as_json", [True], indirect=True)
+def test_a_request_is_logged_with_the_template_of_its_path(
+    client: FlaskClient, as_json: bool, said: io.StringIO
+) -> None:
+    client.post("/api/v1/auth/forgot-password", json={"email": ALICE})
+    client.post("/api/auth/reset_password", json={})
+    client.post("/login", json={})
+    client.get("/forgot-password")
+    client.delete(f"/api/v1/auth/sessions/{uuid4()}")
+    client.get("/logout")
+    client.get("/no/such/place")
+
+    assert requests_in(said) == [
+        ("POST", "/api/v1/auth/forgot-password", 200),
+        ("POST", "/api/auth/reset_password", 400),
+        ("POST", "/login", 422),
+        ("GET", "/forgot-password", 200),
+        ("DELETE", "/api/v1/auth/sessions/<uuid:session_id>", 401),
+        ("GET", "/logout", 405),
+        ("GET", "none", 404),
+    ]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("path", ["/reset-password/HIDDEN", "/api/v1/x/HIDDEN", "/dev/mailbox/HIDDEN", "/HIDDEN"])
+@pytest.mark.parametrize("method", ["GET", "POST", "HIDDEN"])
+def test_nothing_that_a_client_writes_into_its_path_or_method_is_logged(
+    client: FlaskClient, as_json: bool, said: io.StringIO, path: str, method: str
+) -> None:
+    client.open(path, method=method)
+
+    assert "request" in said.getvalue()
+    assert "HIDDEN" not in said.getvalue()
+
+
+@ON_SQLITE
+def test_a_bug_outside_the_views_is_logged_without_its_path(app: Application, as_json: bool, said: io.StringIO) -> None:
+    @app.after_request
+    def break_down(response: Response) -> Response:
+        raise RuntimeError("went wrong")
+
+    assert app.test_client().get("/reset-password/HIDDEN").status_code == 500
+
+    assert "RuntimeError: went wrong" in said.getvalue()
+    assert "HIDDEN" not in said.getvalue()

@@ -10,18 +10,21 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from chirp_auth import create_app
 from chirp_auth.accounts import password_reset, sign_in
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import db
 from chirp_auth.mail import duties
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
+from config import Settings
 from tests.conftest import ALICE, NEW_PASSWORD, TEST_CLIENT
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 from tests.support.server import application
 
 Values = dict[tuple[str, frozenset[tuple[str, str]]], float]
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 TOKEN = "a-token-for-the-scraper-0123456789"
 
 
@@ -44,14 +47,42 @@ def value(values: Values, name: str, **labels: str) -> float:
     return values.get((name, frozenset(labels.items())), 0)
 
 
-def test_strangers_see_no_metrics(client: FlaskClient) -> None:
-    assert client.get("/metrics", environ_overrides={"REMOTE_ADDR": "203.0.113.9"}).status_code == 404
+@ON_SQLITE
+@pytest.mark.parametrize("peer", ["203.0.113.9", "::ffff:203.0.113.9", "2001:db8::9", ""])
+def test_strangers_see_no_metrics(client: FlaskClient, peer: str) -> None:
+    assert client.get("/metrics", environ_overrides={"REMOTE_ADDR": peer}).status_code == 404
 
 
+PROXIES_SAY = [
+    *("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Server"),
+    *("X-Forwarded", "X-Original-Forwarded-For", "Forwarded", "Via", "CDN-Loop", "X-Envoy-External-Address"),
+    *("X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP", "Client-IP", "X-Azure-ClientIP"),
+    *("True-Client-IP", "Fastly-Client-IP", "CF-Connecting-IP", "CF-Connecting-IPv6"),
+]
+
+
+@ON_SQLITE
 @pytest.mark.parametrize("hops", [0, 1])
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
-def test_a_proxy_on_this_machine_shows_no_metrics_to_strangers(client: FlaskClient, header: str, hops: int) -> None:
-    assert client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 404
+def test_a_proxy_on_this_machine_shows_no_metrics_to_strangers(settings: Settings, hops: int) -> None:
+    client = create_app(settings.model_copy(update={"trusted_proxy_hops": hops})).test_client()
+
+    for header in PROXIES_SAY:
+        assert client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 404, header
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("host", ["auth.example.com", "localhost.example.com:5000", "203.0.113.9:5000", "", "[::1"])
+def test_whoever_asks_by_a_public_name_is_no_scraper_of_this_machine(client: FlaskClient, host: str) -> None:
+    assert client.get("/metrics", headers={"Host": host}).status_code == 404
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("host", ["127.0.0.1:5000", "localhost:5000", "LOCALHOST", "127.0.0.1", "[::1]:5000", "[::1]"])
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_a_scraper_on_this_machine_sees_them(client: FlaskClient, host: str, peer: str) -> None:
+    headers = {"Host": host, "User-Agent": "Prometheus/3.5", "X-Prometheus-Scrape-Timeout-Seconds": "10"}
+
+    assert client.get("/metrics", headers=headers, environ_overrides={"REMOTE_ADDR": peer}).status_code == 200
 
 
 @pytest.mark.settings(trusted_proxy_hops=1)
@@ -68,7 +99,8 @@ def test_a_token_opens_them_from_anywhere_and_nothing_else_does(client: FlaskCli
     def status(**headers: str) -> int:
         return client.get("/metrics", headers=headers, environ_overrides={"REMOTE_ADDR": "203.0.113.9"}).status_code
 
-    assert status(Authorization=f"Bearer {TOKEN}") == 200
+    assert status(Authorization=f"Bearer {TOKEN}") == status(Authorization=f"bearer {TOKEN}") == 200
+    assert status(Authorization=TOKEN) == status(Authorization=f"Basic {TOKEN}") == 404
     assert status() == status(Authorization="Bearer ") == status(Authorization=f"Bearer {TOKEN}x") == 404
     assert client.get("/metrics").status_code == 404
 
@@ -78,6 +110,8 @@ def test_requests_are_counted_by_route_and_status(client: FlaskClient) -> None:
     client.get("/forgot-password")
     client.get("/static/style.css").close()
     client.get("/no/such/place/4711")
+    client.get("/logout")
+    client.open("/logout", method="4711")
     after = scraped(client)
 
     def gained(**labels: str) -> float:
@@ -87,6 +121,7 @@ def test_requests_are_counted_by_route_and_status(client: FlaskClient) -> None:
     assert gained(method="GET", route="/forgot-password", status="200") == 1
     assert gained(method="GET", route="/static/<path:filename>", status="200") == 1
     assert gained(method="any", route="none", status="404") == 1
+    assert gained(method="any", route="/logout", status="405") == 2
     assert not [labels for _, labels in after if "4711" in str(labels)]
 
 
@@ -113,6 +148,10 @@ def test_the_outbox_is_read_when_asked(client: FlaskClient, alice: User, deliver
     assert value(sent, "chirp_auth_mail_latency_seconds", quantile="0.95") > 0
     assert value(sent, "chirp_auth_hash_gate") == 0
     assert value(sent, "chirp_auth_limiter_degraded") == 0
+
+
+def test_a_worker_that_never_lived_was_last_seen_longer_ago_than_any_alert_allows(client: FlaskClient) -> None:
+    assert value(scraped(client), "chirp_auth_worker_seen_seconds") > 120
 
 
 def test_metrics_answer_without_a_database(client: FlaskClient) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from re import sub
 
 from ua_parser import Result, parse
@@ -55,11 +55,14 @@ _PLAIN_NAMES = {
 
 
 def is_loopback(ip: str | None) -> bool:
-    """Say whether the address is this machine's own."""
+    """Say whether the address is this machine's own; one that listens on :: sees 127.0.0.1 as ::ffff:127.0.0.1."""
     try:
-        return ip is not None and ip_address(ip).is_loopback
+        address = ip_address(ip or "")
     except ValueError:
         return False
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or address  # Before 3.13 Python does not look into it.
+    return address.is_loopback
 
 
 @lru_cache(maxsize=512)
