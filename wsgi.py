@@ -11,7 +11,7 @@ from flask import Flask
 from flask_migrate.cli import db as migrations
 
 from chirp_auth import cli, create_app, logs
-from chirp_auth.cli import unsettled
+from chirp_auth.cli import streams, unsettled
 from chirp_auth.mail import worker
 from config import ConfigurationError, load
 
@@ -20,6 +20,8 @@ def _application() -> Flask:
     # Under the `flask` command there is a click context: operators' commands deliver no mail on the side, and only
     # what goes wrong is logged between their words.
     commanded = click.get_current_context(silent=True) is not None
+    if commanded:
+        streams.replace_closed()
     try:
         settings = load()
     except ConfigurationError as error:

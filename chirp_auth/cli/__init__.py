@@ -1,5 +1,6 @@
 """The operators' face: `flask --app wsgi auth …`, one file per noun."""
 
+import errno
 from typing import Any
 
 import click
@@ -7,7 +8,7 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth import health
-from chirp_auth.cli import administration, transfer
+from chirp_auth.cli import administration, streams, transfer
 from chirp_auth.cli.asking import ACTOR
 from chirp_auth.cli.audit import audit
 from chirp_auth.cli.config import config
@@ -15,7 +16,7 @@ from chirp_auth.cli.doctor import doctor
 from chirp_auth.cli.keys import keys
 from chirp_auth.cli.mail import mail
 from chirp_auth.cli.openapi import openapi
-from chirp_auth.cli.output import FAILED, stop
+from chirp_auth.cli.output import FAILED, USAGE, stop
 from chirp_auth.cli.purge import purge
 from chirp_auth.cli.reset import reset
 from chirp_auth.cli.seed import seed
@@ -34,8 +35,22 @@ class Operators(AppGroup):
             return super().invoke(ctx)
         except SQLAlchemyError as error:
             db.session.rollback()
-            reason = health.flaw() or f"The database refused: {type(error).__name__}."
+            reason = health.flaw() or _database_refusal(error)
             stop(f"{reason} See: flask --app wsgi auth doctor", FAILED)
+        except UnicodeEncodeError:
+            stop("An argument has bytes that are not UTF-8. See the locale: locale charmap", USAGE)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # Whoever read has enough, as in `… | head`; click ends quietly.
+                raise
+            streams.drop_output()
+            stop(f"{error.filename or 'The output'} could not be used: {error.strerror or error}.", FAILED)
+
+
+def _database_refusal(error: SQLAlchemyError) -> str:
+    """Say why a database that can be reached did not do it."""
+    if "database is locked" in str(error):
+        return "Another program keeps the database locked: stop it, or try again."
+    return f"The database refused: {type(error).__name__}."
 
 
 def _remember_actor(actor: str | None) -> None:

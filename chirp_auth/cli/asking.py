@@ -13,6 +13,7 @@ from chirp_auth.cli.output import NOT_FOUND, REFUSED, USAGE, clean, stop
 from chirp_auth.clock import now
 from chirp_auth.models import User
 from chirp_auth.security.client import Client
+from config_values import LONGEST
 
 ACTOR = "chirp_auth.actor"
 MAX_ACTOR_CHARACTERS = 100
@@ -35,7 +36,10 @@ class Span(click.ParamType[timedelta]):
         found = re.fullmatch(r"(\d{1,6})([smhd])", value)
         if not found:
             self.fail("write a number with s, m, h or d, such as 30m or 7d.", param, ctx)
-        return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+        span = timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+        if span > LONGEST:
+            self.fail(f"{LONGEST.days}d at most.", param, ctx)
+        return span
 
 
 def operator() -> Client:
@@ -68,7 +72,7 @@ def one_or_all(text: str | None, *, everybody: bool, option: str) -> User | None
 
 def since(span: timedelta | None) -> datetime | None:
     """Return the moment that lies so far back."""
-    return now() - span if span else None
+    return None if span is None else now() - span
 
 
 def confirm(question: str, *, yes: bool) -> None:

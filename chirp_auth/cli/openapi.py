@@ -23,7 +23,7 @@ def openapi(output: Path | None, check: Path | None) -> None:
     document = current_app.extensions["openapi"](current_app)
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     if check:
-        if check.read_text(encoding="utf-8") != text:
+        if check.read_bytes() != text.encode():
             stop(f"{check} is out of date: write it anew with --output {check}", FAILED)
     elif output:
         output.write_text(text, encoding="utf-8")
