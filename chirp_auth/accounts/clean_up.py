@@ -106,11 +106,11 @@ def _rubbish(older_than: timedelta | None) -> list[Rubbish]:
     def before(policy: timedelta) -> datetime:
         return now() - (policy if older_than is None else older_than)
 
-    mail = before(settings.keep_mail_for)
+    mail, session_end = before(settings.keep_mail_for), before(KEEP_SESSIONS_FOR)
     given_up = and_(OutboxEntry.due_at.is_(None), OutboxEntry.sent_at.is_(None), OutboxEntry.created_at < mail)
     return [
         Rubbish(PasswordResetToken, PasswordResetToken.expires_at < before(KEEP_LINKS_FOR)),
-        Rubbish(Session, Session.expires_at < before(KEEP_SESSIONS_FOR)),
+        Rubbish(Session, or_(Session.expires_at < session_end, Session.revoked_at < session_end)),
         Rubbish(OutboxEntry, or_(OutboxEntry.sent_at < mail, given_up)),
         Rubbish(KnownDevice, KnownDevice.last_used_at < before(devices.LIFE)),
         Rubbish(AddressChange, AddressChange.created_at < now() - KEEP_ADDRESS_CHANGES_FOR),

@@ -97,6 +97,20 @@ def test_the_dry_run_counts_only_events_whose_whole_seal_is_old(
     assert {"table": "security_events", "rows": 523 if sealed_between else 500} in result
 
 
+def test_a_session_is_old_a_month_after_it_was_ended(runner: FlaskCliRunner, alice: User) -> None:
+    with time_machine.travel(now() - timedelta(days=31), tick=False):
+        sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
+        runner.invoke(args=["auth", "session", "revoke", ALICE, "--yes"])
+    sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
+    db.session.execute(update(Session).values(expires_at=now() + timedelta(days=1)))
+    db.session.commit()
+
+    result = json.loads(runner.invoke(args=["auth", "purge", "--yes", "--json"]).stdout)
+
+    assert {"table": "sessions", "rows": 1} in result
+    assert db.session.scalars(select(Session.revoked_at)).all() == [None]
+
+
 def test_each_table_has_a_policy_of_its_own(a_life: None, runner: FlaskCliRunner) -> None:
     with time_machine.travel(now() + timedelta(days=32), tick=False):
         runner.invoke(args=["auth", "purge", "--yes"])
