@@ -169,3 +169,4 @@ def test_a_worker_alone_delivers_what_is_due_and_ends(tmp_path: Path) -> None:
     database = {"DATABASE_URL": f"sqlite:///{tmp_path / 'chirp.db'}"}
     with command(("flask", "--app", "wsgi", "auth", "worker", "--once"), {**CHEAP, **database}, tmp_path) as worker:
         assert worker.wait() == 0, worker.output
+        assert "Worked on 0 mails." in worker.output

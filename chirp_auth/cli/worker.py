@@ -9,24 +9,26 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from chirp_auth import logs
+from chirp_auth.cli.output import FAILED, as_json_option, done, stop
 from chirp_auth.extensions import settings
 from chirp_auth.mail import chores, outbox
 from chirp_auth.mail import worker as mail_worker
+from chirp_auth.mail.smtp import ServerAway
+from chirp_auth.words import counted
 
 
 @click.command("worker")
-@click.option("--once", is_flag=True, help="Deliver what is due, then end.")
+@click.option("--once", is_flag=True, help="Deliver what is due, do what else is due, then end.")
 @with_appcontext
-def worker(once: bool) -> None:
-    """Deliver mail from the outbox until stopped; any number of workers may run at once (on PostgreSQL).
+@as_json_option
+def worker(once: bool, as_json: bool) -> None:
+    """Deliver mail from the outbox until stopped. Any number of workers may run at once (on PostgreSQL).
 
     Example: flask --app wsgi auth worker
     """
     logs.configure(as_json=settings.in_production)  # Here the log is what there is to see.
     if once:
-        chores.Round().do_due()
-        while mail_worker.run_once():
-            pass
+        _work_once(as_json=as_json)
         return
     stop = threading.Event()
 
@@ -38,3 +40,16 @@ def worker(once: bool) -> None:
     signal.signal(signal.SIGINT, finish)
     click.echo("Delivering mail. Ctrl-C ends it after the mail at hand.", err=True)
     mail_worker.run(current_app._get_current_object(), stop)  # type: ignore[attr-defined]  # the proxy's own way
+
+
+def _work_once(*, as_json: bool) -> None:
+    chores.Round().do_due()
+    mails = 0
+    try:
+        while batch := mail_worker.run_once():
+            mails += batch
+    except ServerAway as away:
+        stop(f"The mail server is away: {away}. What is due waits. See: flask --app wsgi auth doctor", FAILED)
+    finally:
+        chores.Round().do_due()  # Once more, for the seal over what has just happened.
+    done(f"Worked on {counted(mails, 'mail')}.", as_json=as_json, mails=mails)
