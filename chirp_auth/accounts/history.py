@@ -12,6 +12,7 @@ from chirp_auth.errors import InvalidEmail
 from chirp_auth.extensions import db
 from chirp_auth.models import OutboxEntry, PasswordResetToken, SecurityEvent, User
 from chirp_auth.security import audit
+from chirp_auth.words import counted
 
 AROUND = timedelta(minutes=5)
 LIMITED = ("too many mails",)
@@ -20,9 +21,9 @@ TOLD_BY_THE_MAIL = ("password_reset.withheld",)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that became of a request."""
+    """One thing that became of a request; nobody wrote down when a mail was parked."""
 
-    at: datetime
+    at: datetime | None
     step: str
     detail: str
 
@@ -75,14 +76,18 @@ def waiting_mails(user: User) -> list[OutboxEntry]:
 
 
 def trace(reference: str) -> list[Step]:
-    """Return what became of the request with this reference, in order; nothing if it left no trace."""
+    """Return what became of the request with this reference; nothing if it left no trace.
+
+    First what it did at once, then each of its mails with what came of it, in order.
+    """
     events = list(
         db.session.scalars(select(SecurityEvent).where(SecurityEvent.reference == reference).order_by(SecurityEvent.id))
     )
     steps = [_said(event) for event in events if event.kind not in TOLD_BY_THE_MAIL]
+    steps.sort(key=lambda step: step.step != "accepted")
     for entry in _entries(reference, events):
         steps += _mailed(entry)
-    return sorted(steps, key=lambda step: (step.step != "accepted", step.at))
+    return steps
 
 
 def _said(event: SecurityEvent) -> Step:
@@ -99,10 +104,12 @@ def _entries(reference: str, events: list[SecurityEvent]) -> list[OutboxEntry]:
         return []
     first, last = events[0].at - AROUND, events[-1].at + AROUND
     found = db.session.scalars(
-        select(OutboxEntry).where(
+        select(OutboxEntry)
+        .where(
             OutboxEntry.created_at.between(first, last),
             OutboxEntry.params["reference"].as_string() == reference,
         )
+        .order_by(OutboxEntry.created_at)
     )
     return list(found)
 
@@ -110,13 +117,11 @@ def _entries(reference: str, events: list[SecurityEvent]) -> list[OutboxEntry]:
 def _mailed(entry: OutboxEntry) -> Iterator[Step]:
     yield Step(entry.created_at, "queued", f"{entry.kind} {entry.id}")
     if entry.due_at:
-        yield Step(
-            max(entry.due_at, entry.created_at),
-            "waiting",
-            f"next try; tried {entry.attempts} times; {entry.last_error or ''}",
-        )
+        tried = f"next try; tried {counted(entry.attempts, 'time')}"
+        said = f"{tried}; {entry.last_error}" if entry.last_error else tried
+        yield Step(max(entry.due_at, entry.created_at), "waiting", said)
     elif entry.sent_at is None:
-        yield Step(entry.created_at, "parked", entry.last_error or "")
+        yield Step(None, "parked", entry.last_error or "")
     elif entry.last_error:
         step = "limited" if entry.last_error in LIMITED else entry.last_error
         yield Step(entry.sent_at, step, "no mail was sent")
@@ -124,10 +129,10 @@ def _mailed(entry: OutboxEntry) -> Iterator[Step]:
         yield Step(entry.sent_at, "sent", entry.kind)
     link = db.session.get(PasswordResetToken, entry.id)
     if link:
-        yield from _linked(link)
+        yield from (Step(*each) for each in sorted(_linked(link)))
 
 
-def _linked(link: PasswordResetToken) -> Iterator[Step]:
+def _linked(link: PasswordResetToken) -> Iterator[tuple[datetime, str, str]]:
     opened = select(SecurityEvent).where(
         SecurityEvent.user_id == link.user_id,
         SecurityEvent.kind == "password_reset.opened",
@@ -135,13 +140,13 @@ def _linked(link: PasswordResetToken) -> Iterator[Step]:
     )
     for event in db.session.scalars(opened.order_by(SecurityEvent.id)):
         if (event.detail or {}).get("link") == str(link.id):
-            yield Step(event.at, "opened", event.face)
+            yield event.at, "opened", event.face
     if link.used_at:
-        yield Step(link.used_at, "used", "the password was changed")
+        yield link.used_at, "used", "the password was changed"
     elif link.revoked_at:
-        yield Step(link.revoked_at, "void", "replaced by a newer link or a change of the account")
+        yield link.revoked_at, "void", "replaced by a newer link or a change of the account, or voided by an operator"
     else:
-        yield Step(link.expires_at, "expires", "the link's end")
+        yield link.expires_at, "expires", "the link's end"
 
 
 def _digests(email: str) -> list[str]:

@@ -1,6 +1,7 @@
 """How commands print security events."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from chirp_auth.models import SecurityEvent
@@ -8,11 +9,16 @@ from chirp_auth.models import SecurityEvent
 EVENT_COLUMNS = ("id", "at", "kind", "outcome", "user_id", "face", "ip", "user_agent", "reference", "actor", "detail")
 
 
+def moment(at: datetime) -> str:
+    """Return a moment in RFC 3339, in UTC and to the millisecond."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def event_row(event: SecurityEvent) -> dict[str, Any]:
     """Return an event by its published keys; what more it says is JSON text."""
     return {
         "id": event.id,
-        "at": event.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "at": moment(event.at),
         "kind": event.kind,
         "outcome": event.outcome,
         "user_id": str(event.user_id) if event.user_id else None,

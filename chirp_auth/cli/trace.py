@@ -4,6 +4,7 @@ import click
 from flask.cli import with_appcontext
 
 from chirp_auth.accounts import history
+from chirp_auth.cli.events import moment
 from chirp_auth.cli.output import NOT_FOUND, as_json_option, rows, stop
 
 
@@ -20,7 +21,7 @@ def trace(reference: str, as_json: bool) -> None:
     """
     steps = [
         {
-            "at": step.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "at": moment(step.at) if step.at else None,
             "step": step.step,
             "detail": step.detail,
         }
