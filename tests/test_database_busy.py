@@ -20,9 +20,9 @@ from config import Settings
 from tests.conftest import ALICE
 from tests.web.conftest import Tab, Visitor, words
 
-WAIT_SECONDS = 1.0
+WAIT_SECONDS = 2.0
 APART_SECONDS = 0.1
-SLACK_SECONDS = 0.6  # Two waits in a row would take longer.
+SLACK_SECONDS = 1.5  # Two waits in a row would take longer.
 THREADS = 3
 
 pytestmark = pytest.mark.settings(web_threads=THREADS, rate_limits_enabled=False)
