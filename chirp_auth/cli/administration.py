@@ -17,7 +17,7 @@ from chirp_auth.words import counted
 @yes_option
 @as_json_option
 def lock(who: str, reason: str | None, tell: bool, yes: bool, as_json: bool) -> None:
-    """Lock an account: nobody signs in to it, its sessions end and its links die.
+    """Lock an account. Nobody signs in to it, its sessions end and its links die.
 
     Example: flask --app wsgi auth user lock alice@example.com --reason "stolen phone"
     """
@@ -36,7 +36,7 @@ def lock(who: str, reason: str | None, tell: bool, yes: bool, as_json: bool) -> 
 @nothing_to_ask_option
 @as_json_option
 def unlock(who: str, reason: str | None, tell: bool, as_json: bool) -> None:
-    """Unlock an account, and forget failed sign-ins and the delay that they brought.
+    """Unlock an account, and forget its failed sign-ins. The delay that they brought ends too.
 
     Example: flask --app wsgi auth user unlock alice@example.com
     """
@@ -52,7 +52,7 @@ def unlock(who: str, reason: str | None, tell: bool, as_json: bool) -> None:
 @dry_run_option
 @as_json_option
 def delete(who: str, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Delete an account with its sessions, links and mails; its events stay, without its address.
+    """Delete an account with its sessions, links and mails. Its events stay, without its address.
 
     Example: flask --app wsgi auth user delete alice@example.com --dry-run
     """

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +23,13 @@ from chirp_auth.words import counted
 SHOWN = ("at", "kind", "outcome", "user_id", "face", "ip", "reference", "actor", "detail")
 FOLLOW_SECONDS = 1.0
 
-audit = AppGroup("audit", help="Look into the audit trail.")
+audit = AppGroup(
+    "audit",
+    help="""Look into the audit trail.
+
+    Example: flask --app wsgi auth audit search --since 7d
+    """,
+)
 
 
 @audit.command("search")
@@ -70,12 +77,13 @@ def tail(follow: bool, limit: int, as_json: bool) -> None:
     for event in history.newest(limit):
         last = event.id
         _print_line(event, as_json=as_json)
-    while follow:
-        db.session.remove()
-        for event in history.since(last):
-            last = event.id
-            _print_line(event, as_json=as_json)
-        time.sleep(FOLLOW_SECONDS)
+    with suppress(KeyboardInterrupt):  # That is how it ends.
+        while follow:
+            db.session.remove()
+            for event in history.since(last):
+                last = event.id
+                _print_line(event, as_json=as_json)
+            time.sleep(FOLLOW_SECONDS)
 
 
 @audit.command("export")
@@ -96,7 +104,7 @@ def export(period: timedelta | None, form: str, output: Path, as_json: bool) -> 
 @audit.command("verify")
 @as_json_option
 def verify(as_json: bool) -> None:
-    """Check the seals over the audit trail; exit code 1 if an event was changed, removed or slipped in.
+    """Check the seals over the audit trail. Exit code 1 if an event was changed, removed or slipped in.
 
     Note the head elsewhere: a trail that was cut off at its end has another one.
 

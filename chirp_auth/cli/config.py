@@ -1,6 +1,7 @@
 """`flask auth config …`: the settings in effect, and the file to begin with."""
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +26,9 @@ HEADINGS = {
 MASK = "…"
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
-config = AppGroup("config", help="The settings in effect, and the file to begin with.")
+config = AppGroup(
+    "config", help="The settings in effect, and the file to begin with.\n\nExample: flask --app wsgi auth config show"
+)
 
 
 @config.command("show")
@@ -44,25 +47,39 @@ def show(as_json: bool) -> None:
 
 
 @config.command("example")
-def example() -> None:
-    """Print .env.example: every setting with its default, ready to be copied to .env.
+@as_json_option
+def example(as_json: bool) -> None:
+    """Print .env.example, ready to be copied to .env. It has every setting with its default.
 
     Example: flask --app wsgi auth config example > .env.example
     """
-    click.echo(env_example(), nl=False)
+    if as_json:
+        rows(("name", "default", "description", "from_file"), _documented(), as_json=True)
+    else:
+        click.echo(env_example(), nl=False)
 
 
 def env_example() -> str:
     """Return the text of .env.example, made from the Settings class."""
     lines = ["# Copy this file to .env and take the # away from what you set. Nothing is needed in development.", ""]
-    for name, field in configuration.Settings.model_fields.items():
-        if name in HEADINGS:
-            lines += [f"# --- {HEADINGS[name]} ---", ""]
-        lines += [f"# {field.description}", f"# {name.upper()}={_default(field.default)}"]
-        if name in configuration.FROM_FILES:
-            lines.append(f"# {name.upper()}_FILE=")
+    for setting in _documented():
+        if heading := HEADINGS.get(setting["name"].lower()):
+            lines += [f"# --- {heading} ---", ""]
+        lines += [f"# {setting['description']}", f"# {setting['name']}={setting['default']}"]
+        if setting["from_file"]:
+            lines.append(f"# {setting['name']}_FILE=")
         lines.append("")
     return "\n".join(lines)
+
+
+def _documented() -> Iterator[dict[str, Any]]:
+    for name, field in configuration.Settings.model_fields.items():
+        yield {
+            "name": name.upper(),
+            "default": _default(field.default),
+            "description": field.description,
+            "from_file": name in configuration.FROM_FILES,
+        }
 
 
 def _masked(value: Any) -> str:

@@ -13,7 +13,7 @@ from chirp_auth.cli.output import as_json_option
 @with_appcontext
 @as_json_option
 def doctor(send_test: str | None, as_json: bool) -> None:
-    """Check everything that the service needs; a line each, with what mends it. Exit code 1 if anything fails.
+    """Check everything that the service needs. A line each, with what mends it; exit code 1 if anything fails.
 
     Example: flask --app wsgi auth doctor --send-test alice@example.com
     """

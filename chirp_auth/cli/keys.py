@@ -17,7 +17,10 @@ from config import file_of, origins
 
 SIGNING, ACCESS = "SECRET_KEY", "JWT_SECRET"
 
-keys = AppGroup("keys", help="The keys that sign cookies, links and access tokens.")
+keys = AppGroup(
+    "keys",
+    help="The keys that sign cookies, links and access tokens.\n\nExample: flask --app wsgi auth keys rotate --dry-run",
+)
 
 
 @keys.command("rotate")
@@ -26,7 +29,7 @@ keys = AppGroup("keys", help="The keys that sign cookies, links and access token
 @dry_run_option
 @as_json_option
 def rotate(name: str, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Make a new SECRET_KEY or JWT_SECRET; what the present one signed stays good while it is among the fallbacks.
+    """Make a new SECRET_KEY or JWT_SECRET. What the present one signed stays good while it is among the fallbacks.
 
     Where SECRET_KEY_FILE and SECRET_KEY_FALLBACKS_FILE (or JWT_SECRET_FILE and JWT_SECRET_FALLBACKS_FILE) name
     files, it writes them. Else it prints a new key and says what to do with it. A key in use is never printed.
@@ -36,7 +39,7 @@ def rotate(name: str, yes: bool, dry_run: bool, as_json: bool) -> None:
     setting, fallbacks = name.lower(), f"{name.lower()}_fallbacks"
     key_file, fallbacks_file = file_of(setting), file_of(fallbacks)
     if key_file is None or origins()[setting] != "file":
-        _print_new_key(name, as_json=as_json)
+        _print_new_key(name, dry_run=dry_run, as_json=as_json)
         return
     if fallbacks_file is None:
         stop(f"{name}_FILE is set, {name}_FALLBACKS_FILE is not: name a file for the present key first.", FAILED)
@@ -59,7 +62,10 @@ def _life(name: str) -> str:
     return in_words(sessions.MAX_AGE if name == SIGNING else settings.jwt_expires_in)
 
 
-def _print_new_key(name: str, *, as_json: bool) -> None:
+def _print_new_key(name: str, *, dry_run: bool, as_json: bool) -> None:
+    if dry_run:
+        done(f"Would print a new {name}; nothing else changes.", as_json=as_json, name=name, written=False, key=None)
+        return
     key = token_urlsafe(48)
     if not as_json:
         click.echo(

@@ -15,13 +15,15 @@ from chirp_auth.words import counted, iso
 
 COLUMNS = ("id", "kind", "recipient", "status", "created_at", "due_at", "attempts", "sent_at", "last_error")
 
-mail = AppGroup("mail", help="Mails that wait, and mails that could not be sent.")
+mail = AppGroup(
+    "mail", help="Mails that wait, and mails that could not be sent.\n\nExample: flask --app wsgi auth mail status"
+)
 
 
 @mail.command("status")
 @as_json_option
 def status(as_json: bool) -> None:
-    """Show how many mails wait, for how long, and how the last ones went.
+    """Show how many mails wait, and how the last ones went.
 
     Example: flask --app wsgi auth mail status
     """
@@ -55,7 +57,7 @@ def show_list(state: str | None, limit: int, as_json: bool) -> None:
 @click.argument("mail_id", type=click.UUID)
 @as_json_option
 def show(mail_id: UUID, as_json: bool) -> None:
-    """Show one mail: what became of it, never its text or its link, which is not kept anywhere.
+    """Show what became of one mail. Its text and its link are not kept anywhere.
 
     Example: flask --app wsgi auth mail show 0b0a…
     """

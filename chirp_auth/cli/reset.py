@@ -16,7 +16,9 @@ from chirp_auth.cli.asking import (
 from chirp_auth.cli.output import as_json_option, done, refusals_in_words
 from chirp_auth.words import counted, iso, when
 
-reset = AppGroup("reset", help="Help people back into their accounts.")
+reset = AppGroup(
+    "reset", help="Help people back into their accounts.\n\nExample: flask --app wsgi auth reset send alice@example.com"
+)
 
 
 @reset.command("send")
@@ -24,7 +26,7 @@ reset = AppGroup("reset", help="Help people back into their accounts.")
 @nothing_to_ask_option
 @as_json_option
 def send(who: str, as_json: bool) -> None:
-    """Mail a reset link to the account with this address (or id), as if its owner had asked.
+    """Mail a reset link to an account, as if its owner had asked. WHO is its address or id.
 
     Example: flask --app wsgi auth reset send alice@example.com
     """
@@ -62,7 +64,7 @@ def link(who: str, yes: bool, as_json: bool) -> None:
 @dry_run_option
 @as_json_option
 def revoke(who: str | None, everybody: bool, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Void the reset links that are out, of one account or of all, and cancel the mails that would bring one.
+    """Void the reset links of one account or of all. Mails that would bring one are cancelled.
 
     Example: flask --app wsgi auth reset revoke alice@example.com
     """

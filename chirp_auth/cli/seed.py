@@ -13,7 +13,7 @@ from chirp_auth.extensions import settings
 @with_appcontext
 @as_json_option
 def seed(as_json: bool) -> None:
-    """Make sure of the demo accounts: one that is active, one unverified, one locked. In development only.
+    """Make sure of the demo accounts, in development only. One is active, one unverified, one locked.
 
     Example: flask --app wsgi auth seed
     """

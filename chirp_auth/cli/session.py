@@ -11,7 +11,9 @@ from chirp_auth.words import counted, iso
 
 COLUMNS = ("id", "face", "device", "ip", "created_at", "last_seen_at", "expires_at")
 
-session = AppGroup("session", help="Where people are signed in.")
+session = AppGroup(
+    "session", help="Where people are signed in.\n\nExample: flask --app wsgi auth session list alice@example.com"
+)
 
 
 @session.command("list")

@@ -37,7 +37,7 @@ EXPORTED = ("id", "email", "first_name", "last_name", "phone_number", "email_ver
 @with_appcontext
 @as_json_option
 def import_file(file: Path, form: str | None, dry_run: bool, as_json: bool) -> None:
-    """Import accounts from CSV (with a heading line) or JSON lines; - is standard input.
+    """Import accounts from CSV or JSON lines. CSV has a heading line; - is standard input.
 
     Fields: email, and optionally password_hash (bcrypt), first_name, last_name, phone_number, email_verified
     (true unless this or the status says otherwise), created_at and status. Without a hash the owner is mailed an
@@ -83,7 +83,7 @@ def import_file(file: Path, form: str | None, dry_run: bool, as_json: bool) -> N
 @with_appcontext
 @click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
 def export(form: str, output: Path, as_json: bool) -> None:
-    """Write all accounts, newest first, without their password hashes. The audit trail tells who did it.
+    """Write all accounts, without their password hashes. Newest first; the audit trail tells who did it.
 
     `user import` reads it; the owners are invited then to choose a password.
 

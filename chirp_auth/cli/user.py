@@ -25,7 +25,10 @@ from chirp_auth.words import iso
 
 COLUMNS = ("id", "email", "name", "status", "created_at", "last_sign_in_at")
 
-user = AppGroup("user", help="Look at accounts, open them, lock them, end them.")
+user = AppGroup(
+    "user",
+    help="Look at accounts; open, lock and end them.\n\nExample: flask --app wsgi auth user show alice@example.com",
+)
 
 
 @user.command("list")
@@ -51,7 +54,7 @@ def show_list(
 @click.argument("who")
 @as_json_option
 def show(who: str, as_json: bool) -> None:
-    """Show an account, by address or id: its state, sessions, links, mails and last events.
+    """Show an account with its sessions, links and mails. WHO is its address or id; its last events are told too.
 
     Example: flask --app wsgi auth user show alice@example.com
     """

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from flask import g
 from flask.testing import FlaskClient, FlaskCliRunner
+from sqlalchemy import update
 
 from chirp_auth.accounts import password_reset, sign_in
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import db
 from chirp_auth.mail.mailbox import Mail
-from chirp_auth.models import User
+from chirp_auth.models import OutboxEntry, User
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
 
 Delivered = Callable[[], list[Mail]]
@@ -69,6 +70,11 @@ def test_tail_ends_with_the_newest(runner: FlaskCliRunner) -> None:
 
 
 @pytest.mark.usefixtures("busy_day")
+def test_the_last_no_seconds_have_no_events(runner: FlaskCliRunner) -> None:
+    assert json.loads(runner.invoke(args=["auth", "audit", "search", "--since", "0s", "--json"]).stdout) == []
+
+
+@pytest.mark.usefixtures("busy_day")
 def test_exports_have_every_event(runner: FlaskCliRunner) -> None:
     lines = runner.invoke(args=["auth", "audit", "export"]).stdout.splitlines()
     table = runner.invoke(args=["auth", "audit", "export", "--format", "csv"]).stdout
@@ -120,6 +126,29 @@ def test_a_trace_tells_that_the_address_had_its_mails(
         delivered()
 
     assert traced(runner, reference) == ["accepted", "queued", "limited"]
+
+
+def test_a_trace_claims_no_time_for_what_nobody_wrote_down(
+    runner: FlaskCliRunner, client: FlaskClient, alice: User
+) -> None:
+    reference = ask(client, ALICE)
+    db.session.execute(update(OutboxEntry).values(due_at=None, last_error="554 We do not like you"))
+    db.session.commit()
+
+    result = runner.invoke(args=["auth", "trace", reference, "--json"])
+
+    assert json.loads(result.stdout)[-1] == {"at": None, "step": "parked", "detail": "554 We do not like you"}
+
+
+def test_a_trace_tells_what_was_opened_after_it_was_void(
+    runner: FlaskCliRunner, client: FlaskClient, alice: User, delivered: Delivered
+) -> None:
+    reference = ask(client, ALICE)
+    token = token_in(delivered()[0])
+    runner.invoke(args=["auth", "reset", "revoke", ALICE, "--yes"])
+    client.get(f"/reset-password?token={token}")
+
+    assert traced(runner, reference) == ["accepted", "queued", "sent", "void", "opened"]
 
 
 def test_an_unknown_reference_is_not_found(runner: FlaskCliRunner) -> None:

@@ -84,6 +84,21 @@ def test_a_new_key_is_printed_for_the_environment(runner: FlaskCliRunner, name: 
 
 
 @NEEDS_NO_DATABASE
+def test_a_dry_run_prints_no_key(runner: FlaskCliRunner) -> None:
+    result = runner.invoke(args=["auth", "keys", "rotate", "--dry-run"])
+
+    assert result.output == "Would print a new SECRET_KEY; nothing else changes.\n"
+
+
+@NEEDS_NO_DATABASE
+def test_the_example_is_there_for_programs_too(runner: FlaskCliRunner) -> None:
+    listed = json.loads(runner.invoke(args=["auth", "config", "example", "--json"]).stdout)
+
+    assert [each["name"].lower() for each in listed] == list(Settings.model_fields)
+    assert {"name": "PORT", "default": "5000", "description": "The port to listen on.", "from_file": False} in listed
+
+
+@NEEDS_NO_DATABASE
 def test_key_files_are_rotated_and_old_links_stay_good(
     runner: FlaskCliRunner, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
