@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 import pytest
+from flask.testing import FlaskCliRunner
 from werkzeug.test import TestResponse
 
 import chirp_auth
@@ -106,6 +107,18 @@ def test_a_database_that_another_program_holds_is_told_in_time_and_found_again(
 
     assert len(delivered()) == 1, "what was accepted before is there, what was refused is not"
     assert [asked.answer.status_code for asked in ask_three_contracts(app)] == [200] * 3
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_operator_is_told_who_keeps_a_database_from_being_changed(
+    runner: FlaskCliRunner, settings: Settings, alice: User
+) -> None:
+    db.session.remove()
+    with held_by_another(settings):
+        result = runner.invoke(args=["auth", "user", "lock", ALICE, "--yes"])
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: Another program keeps the database locked")
 
 
 def test_a_pool_without_a_free_connection_is_told_in_time_and_filled_again(app: Application, alice: User) -> None:
