@@ -11,7 +11,8 @@ from flask import Flask
 from flask_migrate.cli import db as migrations
 
 from chirp_auth import cli, create_app, logs
-from chirp_auth.cli import streams, unsettled
+from chirp_auth.cli import unsettled
+from chirp_auth.cli.manners import streams
 from chirp_auth.mail import worker
 from config import ConfigurationError, load
 

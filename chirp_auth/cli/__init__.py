@@ -8,15 +8,16 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth import health
-from chirp_auth.cli import administration, streams, transfer
-from chirp_auth.cli.asking import ACTOR
+from chirp_auth.cli import administration, transfer
 from chirp_auth.cli.audit import audit
 from chirp_auth.cli.config import config
 from chirp_auth.cli.doctor import doctor
 from chirp_auth.cli.keys import keys
 from chirp_auth.cli.mail import mail
+from chirp_auth.cli.manners import streams
+from chirp_auth.cli.manners.asking import ACTOR
+from chirp_auth.cli.manners.output import FAILED, USAGE, stop
 from chirp_auth.cli.openapi import openapi
-from chirp_auth.cli.output import FAILED, USAGE, stop
 from chirp_auth.cli.purge import purge
 from chirp_auth.cli.reset import reset
 from chirp_auth.cli.seed import seed

@@ -12,10 +12,10 @@ import click
 from flask.cli import AppGroup
 
 from chirp_auth.accounts import audit_trail, history
-from chirp_auth.cli.asking import Span, account, since
-from chirp_auth.cli.events import EVENT_COLUMNS, event_row
-from chirp_auth.cli.exporting import opened, output_option, write
-from chirp_auth.cli.output import FAILED, as_json_option, clean, progress, rows, stop
+from chirp_auth.cli.manners.asking import Span, account, since
+from chirp_auth.cli.manners.events import EVENT_COLUMNS, event_row
+from chirp_auth.cli.manners.exporting import opened, output_option, write
+from chirp_auth.cli.manners.output import FAILED, as_json_option, clean, progress, rows, stop
 from chirp_auth.extensions import db
 from chirp_auth.models import SecurityEvent
 from chirp_auth.words import counted

@@ -9,8 +9,8 @@ import click
 from flask.cli import AppGroup
 
 from chirp_auth.accounts import audit_trail, sessions
-from chirp_auth.cli.asking import confirm, dry_run_option, operator, yes_option
-from chirp_auth.cli.output import FAILED, as_json_option, done, stop
+from chirp_auth.cli.manners.asking import confirm, dry_run_option, operator, yes_option
+from chirp_auth.cli.manners.output import FAILED, as_json_option, done, stop
 from chirp_auth.extensions import settings
 from chirp_auth.words import in_words
 from config import file_of, origins

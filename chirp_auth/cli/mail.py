@@ -6,8 +6,18 @@ import click
 from flask.cli import AppGroup
 
 from chirp_auth.accounts import outbox_care
-from chirp_auth.cli.asking import confirm, dry_run_option, nothing_to_ask_option, operator, yes_option
-from chirp_auth.cli.output import FAILED, NOT_FOUND, USAGE, as_json_option, done, facts, refusals_in_words, rows, stop
+from chirp_auth.cli.manners.asking import confirm, dry_run_option, nothing_to_ask_option, operator, yes_option
+from chirp_auth.cli.manners.output import (
+    FAILED,
+    NOT_FOUND,
+    USAGE,
+    as_json_option,
+    done,
+    facts,
+    refusals_in_words,
+    rows,
+    stop,
+)
 from chirp_auth.mail import status as mail_status
 from chirp_auth.mail.smtp import NOT_TAKEN
 from chirp_auth.models import OutboxEntry

@@ -4,7 +4,7 @@ import click
 from flask.cli import AppGroup
 
 from chirp_auth.accounts import support_links
-from chirp_auth.cli.asking import (
+from chirp_auth.cli.manners.asking import (
     account,
     confirm,
     dry_run_option,
@@ -13,7 +13,7 @@ from chirp_auth.cli.asking import (
     operator,
     yes_option,
 )
-from chirp_auth.cli.output import as_json_option, done, refusals_in_words
+from chirp_auth.cli.manners.output import as_json_option, done, refusals_in_words
 from chirp_auth.words import counted, iso, when
 
 reset = AppGroup(

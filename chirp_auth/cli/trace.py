@@ -4,8 +4,8 @@ import click
 from flask.cli import with_appcontext
 
 from chirp_auth.accounts import history
-from chirp_auth.cli.events import moment
-from chirp_auth.cli.output import NOT_FOUND, as_json_option, rows, stop
+from chirp_auth.cli.manners.events import moment
+from chirp_auth.cli.manners.output import NOT_FOUND, as_json_option, rows, stop
 
 
 @click.command("trace")

@@ -15,9 +15,9 @@ from sqlalchemy import func, select
 
 from chirp_auth.accounts import audit_trail, import_users, users
 from chirp_auth.accounts.import_users import FIELDS, Line
-from chirp_auth.cli.asking import dry_run_option, operator
-from chirp_auth.cli.exporting import opened, output_option, write
-from chirp_auth.cli.output import FAILED, USAGE, as_json_option, clean, done, progress, stop
+from chirp_auth.cli.manners.asking import dry_run_option, operator
+from chirp_auth.cli.manners.exporting import opened, output_option, write
+from chirp_auth.cli.manners.output import FAILED, USAGE, as_json_option, clean, done, progress, stop
 from chirp_auth.extensions import db
 from chirp_auth.models import User
 from chirp_auth.words import counted, iso

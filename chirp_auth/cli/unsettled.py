@@ -10,8 +10,8 @@ from typing import NoReturn
 import click
 from flask import Flask
 
-from chirp_auth.cli.findings import fail, report
-from chirp_auth.cli.output import FAILED, clean
+from chirp_auth.cli.doctor.findings import fail, report
+from chirp_auth.cli.manners.output import FAILED, clean
 
 NEEDS_NO_SETTINGS = ("config example",)
 FIX = "Mend it in the environment or in .env; what may stand there: flask --app wsgi auth config example"

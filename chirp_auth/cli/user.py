@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 
 from chirp_auth.accounts import history, invitations, registration, sessions, support_links, users
 from chirp_auth.accounts.registration import Applicant
-from chirp_auth.cli.asking import (
+from chirp_auth.cli.manners.asking import (
     Span,
     account,
     nothing_to_ask_option,
@@ -17,8 +17,8 @@ from chirp_auth.cli.asking import (
     read_password,
     since,
 )
-from chirp_auth.cli.events import event_row
-from chirp_auth.cli.output import as_json_option, facts, refusals_in_words, rows
+from chirp_auth.cli.manners.events import event_row
+from chirp_auth.cli.manners.output import as_json_option, facts, refusals_in_words, rows
 from chirp_auth.models import User
 from chirp_auth.security.client import device_in_words
 from chirp_auth.words import iso

@@ -9,7 +9,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from chirp_auth import logs
-from chirp_auth.cli.output import FAILED, as_json_option, done, stop
+from chirp_auth.cli.manners.output import FAILED, as_json_option, done, stop
 from chirp_auth.extensions import settings
 from chirp_auth.mail import chores, outbox
 from chirp_auth.mail import worker as mail_worker

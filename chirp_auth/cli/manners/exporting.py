@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import click
 
-from chirp_auth.cli.output import FAILED, clean, progress, stop
+from chirp_auth.cli.manners.output import FAILED, clean, progress, stop
 
 output_option = click.option(
     "--output",

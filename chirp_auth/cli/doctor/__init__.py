@@ -3,9 +3,9 @@
 import click
 from flask.cli import with_appcontext
 
-from chirp_auth.cli import checks_inside, checks_outside
-from chirp_auth.cli.findings import Finding, report
-from chirp_auth.cli.output import as_json_option
+from chirp_auth.cli.doctor import inside, outside
+from chirp_auth.cli.doctor.findings import Finding, report
+from chirp_auth.cli.manners.output import as_json_option
 
 
 @click.command("doctor")
@@ -19,21 +19,21 @@ def doctor(send_test: str | None, as_json: bool) -> None:
     """
     findings = _examine()
     if send_test:
-        findings.append(checks_outside.check_sending(send_test))
+        findings.append(outside.check_sending(send_test))
     report(findings, as_json=as_json)
 
 
 def _examine() -> list[Finding]:
     return [
-        checks_inside.check_settings(),
-        checks_inside.check_proxy(),
-        checks_outside.check_database(),
-        checks_outside.check_clock(),
-        checks_outside.check_redis(),
-        checks_outside.check_smtp(),
-        *checks_outside.check_delivery(),
-        checks_inside.check_hash_cost(),
-        checks_inside.check_cookies(),
-        checks_inside.check_templates(),
-        checks_inside.check_files(),
+        inside.check_settings(),
+        inside.check_proxy(),
+        outside.check_database(),
+        outside.check_clock(),
+        outside.check_redis(),
+        outside.check_smtp(),
+        *outside.check_delivery(),
+        inside.check_hash_cost(),
+        inside.check_cookies(),
+        inside.check_templates(),
+        inside.check_files(),
     ]

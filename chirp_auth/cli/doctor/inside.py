@@ -11,7 +11,7 @@ from flask import current_app
 from jinja2 import TemplateError
 
 import config
-from chirp_auth.cli.findings import Finding, fail, ok, warn
+from chirp_auth.cli.doctor.findings import Finding, fail, ok, warn
 from chirp_auth.extensions import settings
 
 QUICK_MS, SLOW_MS = 50, 1000

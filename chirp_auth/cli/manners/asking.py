@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from chirp_auth.accounts import users
-from chirp_auth.cli.output import NOT_FOUND, REFUSED, USAGE, clean, stop
+from chirp_auth.cli.manners.output import NOT_FOUND, REFUSED, USAGE, clean, stop
 from chirp_auth.clock import now
 from chirp_auth.models import User
 from chirp_auth.security.client import Client

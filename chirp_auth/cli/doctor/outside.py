@@ -7,8 +7,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth import health
 from chirp_auth.accounts import outbox_care
-from chirp_auth.cli.asking import operator
-from chirp_auth.cli.findings import Finding, fail, ok, warn
+from chirp_auth.cli.doctor.findings import Finding, fail, ok, warn
+from chirp_auth.cli.manners.asking import operator
 from chirp_auth.clock import now
 from chirp_auth.errors import AuthError
 from chirp_auth.extensions import db, settings

@@ -1,0 +1,1 @@
+"""What all commands share: how they ask, what they print, and the streams that they find."""
