@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth import caller
-from chirp_auth.accounts import audit_trail
+from chirp_auth.accounts.operators import audit_trail
 from chirp_auth.api import dialects
 from chirp_auth.extensions import db
 from chirp_auth.security import limits

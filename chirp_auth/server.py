@@ -19,7 +19,7 @@ from granian.log import LogLevels
 from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth import create_app, intake, logs, metrics
-from chirp_auth.accounts import demo
+from chirp_auth.accounts.operators import demo
 from chirp_auth.extensions import db
 from config import ROOT, ConfigurationError, Settings, load
 

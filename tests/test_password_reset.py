@@ -8,7 +8,8 @@ import pytest
 import time_machine
 from sqlalchemy import event, func, select, update
 
-from chirp_auth.accounts import password_change, password_reset, sessions, sign_in, support_links
+from chirp_auth.accounts import password_change, password_reset, sessions, sign_in
+from chirp_auth.accounts.operators import support_links
 from chirp_auth.clock import now
 from chirp_auth.errors import (
     EmailNotVerified,

@@ -3,7 +3,7 @@
 import click
 from flask.cli import with_appcontext
 
-from chirp_auth.accounts import administration, support_links
+from chirp_auth.accounts.operators import administration, support_links
 from chirp_auth.cli.manners.asking import account, confirm, dry_run_option, nothing_to_ask_option, operator, yes_option
 from chirp_auth.cli.manners.output import as_json_option, done, refusals_in_words
 from chirp_auth.words import counted

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup
 
-from chirp_auth.accounts import audit_trail, history
+from chirp_auth.accounts.operators import audit_trail, history
 from chirp_auth.cli.manners.asking import Span, account, since
 from chirp_auth.cli.manners.events import EVENT_COLUMNS, event_row
 from chirp_auth.cli.manners.exporting import opened, output_option, write

@@ -8,7 +8,8 @@ from tempfile import NamedTemporaryFile
 import click
 from flask.cli import AppGroup
 
-from chirp_auth.accounts import audit_trail, sessions
+from chirp_auth.accounts import sessions
+from chirp_auth.accounts.operators import audit_trail
 from chirp_auth.cli.manners.asking import confirm, dry_run_option, operator, yes_option
 from chirp_auth.cli.manners.output import FAILED, as_json_option, done, stop
 from chirp_auth.extensions import settings

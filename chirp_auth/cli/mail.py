@@ -5,7 +5,7 @@ from uuid import UUID
 import click
 from flask.cli import AppGroup
 
-from chirp_auth.accounts import outbox_care
+from chirp_auth.accounts.operators import outbox_care
 from chirp_auth.cli.manners.asking import confirm, dry_run_option, nothing_to_ask_option, operator, yes_option
 from chirp_auth.cli.manners.output import (
     FAILED,

@@ -5,7 +5,7 @@ from datetime import timedelta
 import click
 from flask.cli import with_appcontext
 
-from chirp_auth.accounts import clean_up
+from chirp_auth.accounts.operators import clean_up
 from chirp_auth.cli.manners.asking import Span, confirm, dry_run_option, operator, yes_option
 from chirp_auth.cli.manners.output import as_json_option, progress, rows
 from chirp_auth.words import counted

@@ -3,7 +3,7 @@
 import click
 from flask.cli import AppGroup
 
-from chirp_auth.accounts import support_links
+from chirp_auth.accounts.operators import support_links
 from chirp_auth.cli.manners.asking import (
     account,
     confirm,

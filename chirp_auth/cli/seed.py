@@ -3,7 +3,7 @@
 import click
 from flask.cli import with_appcontext
 
-from chirp_auth.accounts import demo
+from chirp_auth.accounts.operators import demo
 from chirp_auth.cli.manners.asking import operator
 from chirp_auth.cli.manners.output import REFUSED, as_json_option, rows, stop
 from chirp_auth.extensions import settings

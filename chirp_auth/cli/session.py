@@ -3,7 +3,8 @@
 import click
 from flask.cli import AppGroup
 
-from chirp_auth.accounts import administration, sessions
+from chirp_auth.accounts import sessions
+from chirp_auth.accounts.operators import administration
 from chirp_auth.cli.manners.asking import account, confirm, dry_run_option, one_or_all, operator, yes_option
 from chirp_auth.cli.manners.output import as_json_option, done, rows
 from chirp_auth.security.client import device_in_words

@@ -3,7 +3,7 @@
 import click
 from flask.cli import with_appcontext
 
-from chirp_auth.accounts import history
+from chirp_auth.accounts.operators import history
 from chirp_auth.cli.manners.events import moment
 from chirp_auth.cli.manners.output import NOT_FOUND, as_json_option, rows, stop
 

@@ -13,8 +13,9 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy import func, select
 
-from chirp_auth.accounts import audit_trail, import_users, users
-from chirp_auth.accounts.import_users import FIELDS, Line
+from chirp_auth.accounts import users
+from chirp_auth.accounts.operators import audit_trail, import_users
+from chirp_auth.accounts.operators.import_users import FIELDS, Line
 from chirp_auth.cli.manners.asking import dry_run_option, operator
 from chirp_auth.cli.manners.exporting import opened, output_option, write
 from chirp_auth.cli.manners.output import FAILED, USAGE, as_json_option, clean, done, progress, stop

@@ -7,7 +7,8 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from chirp_auth.accounts import history, invitations, registration, sessions, support_links, users
+from chirp_auth.accounts import registration, sessions, users
+from chirp_auth.accounts.operators import history, invitations, support_links
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.cli.manners.asking import (
     Span,

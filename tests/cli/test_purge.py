@@ -11,7 +11,8 @@ import time_machine
 from flask.testing import FlaskCliRunner
 from sqlalchemy import func, insert, select, update
 
-from chirp_auth.accounts import address_change, audit_trail, clean_up, devices, password_reset, sign_in
+from chirp_auth.accounts import address_change, devices, password_reset, sign_in
+from chirp_auth.accounts.operators import audit_trail, clean_up
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.mail import duties

@@ -10,7 +10,8 @@ import time_machine
 from flask.testing import FlaskCliRunner
 from sqlalchemy import update
 
-from chirp_auth.accounts import invitations, password_reset, reset_links, sign_in, support_links
+from chirp_auth.accounts import password_reset, reset_links, sign_in
+from chirp_auth.accounts.operators import invitations, support_links
 from chirp_auth.clock import now
 from chirp_auth.errors import LinkReplaced, TokenExpired
 from chirp_auth.extensions import db

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from chirp_auth.accounts import audit_trail, sign_in
+from chirp_auth.accounts import sign_in
+from chirp_auth.accounts.operators import audit_trail
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import db
 from chirp_auth.models import User

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chirp_auth.accounts import audit_trail, password_reset
+from chirp_auth.accounts import password_reset
+from chirp_auth.accounts.operators import audit_trail
 from chirp_auth.extensions import db
 from chirp_auth.models import User
 from config import Settings

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import time_machine
 
-from chirp_auth.accounts import outbox_care
+from chirp_auth.accounts.operators import outbox_care
 from chirp_auth.extensions import db
 from chirp_auth.mail import outbox, worker
 from chirp_auth.models import OutboxEntry

@@ -12,7 +12,7 @@ from flask.testing import FlaskCliRunner
 from pydantic import SecretStr
 from sqlalchemy import delete, insert, select, text, update
 
-from chirp_auth.accounts import audit_trail, clean_up
+from chirp_auth.accounts.operators import audit_trail, clean_up
 from chirp_auth.extensions import db
 from chirp_auth.mail import worker
 from chirp_auth.mail.mailbox import Mail

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth import health
-from chirp_auth.accounts import outbox_care
+from chirp_auth.accounts.operators import outbox_care
 from chirp_auth.cli.doctor.findings import Finding, fail, ok, warn
 from chirp_auth.cli.manners.asking import operator
 from chirp_auth.clock import now

@@ -12,7 +12,8 @@ from typing import Any
 import structlog
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
-from chirp_auth.accounts import audit_trail, devices
+from chirp_auth.accounts import devices
+from chirp_auth.accounts.operators import audit_trail
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import chores, duties

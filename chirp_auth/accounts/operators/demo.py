@@ -5,7 +5,8 @@ from secrets import choice
 
 from sqlalchemy import func, select
 
-from chirp_auth.accounts import administration, registration, users
+from chirp_auth.accounts import registration, users
+from chirp_auth.accounts.operators import administration
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import User
