@@ -3,13 +3,9 @@
 import errno
 import multiprocessing
 import os
-import signal
 import socket
 import sys
-import threading
-import time
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import flask_migrate
 from flask import Flask
@@ -18,14 +14,12 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from sqlalchemy.exc import SQLAlchemyError
 
-from chirp_auth import create_app, intake, logs, metrics
+from chirp_auth import create_app, intake, logs, metrics, signals
 from chirp_auth.accounts.operators import demo
 from chirp_auth.extensions import db
 from config import ROOT, ConfigurationError, Settings, load
 
 STOP_SECONDS = 15
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-READY_SECONDS = 0.05
 
 
 def main() -> None:
@@ -76,27 +70,11 @@ def _run(settings: Settings) -> None:
 
 
 def _load() -> Flask:
-    """Load the application in a process that is to serve it, and see to it that no signal to stop gets lost there.
-
-    The process's main thread sleeps, and only there Python looks after signals; but one that any other thread takes
-    does not wake it, and the busier they are the more likely they do. So all threads leave signals to one of their own.
-    """
-    not_ready = {number: signal.getsignal(number) for number in STOP_SIGNALS}
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # Whatever thread comes from here inherits it.
-    threading.Thread(target=_heed_signals, args=(not_ready,), name="signals", daemon=True).start()
+    """Load the application in a process that is to serve it."""
+    signals.leave_to_one_thread()
     from wsgi import app  # noqa: PLC0415 - it starts what belongs to a serving process
 
     return app
-
-
-def _heed_signals(not_ready: dict[signal.Signals, Any]) -> None:
-    """Wait for signals, and call the handler that the server sets for each when it is ready for them."""
-    while True:
-        number = signal.Signals(signal.sigwait(STOP_SIGNALS))
-        while (handler := signal.getsignal(number)) is not_ready[number]:
-            time.sleep(READY_SECONDS)
-        if callable(handler):
-            handler(number, None)
 
 
 def _check_port(settings: Settings) -> None:
