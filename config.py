@@ -293,7 +293,9 @@ def origins() -> dict[str, str]:
     found = dict.fromkeys(Settings.model_fields, "default")
     for source in (written, _SecretFiles(Settings, written), _SecretFiles(Settings, variables)):
         found |= dict.fromkeys(source().keys() & Settings.model_fields, "file")
-    return found | dict.fromkeys(variables().keys() & Settings.model_fields, "environment")
+    # The `flask` command puts what `.env` says into the environment, too.
+    own = {name for name, value in variables.env_vars.items() if value != written.env_vars.get(name)}
+    return found | dict.fromkeys(variables().keys() & Settings.model_fields & own, "environment")
 
 
 def file_of(name: str) -> Path | None:

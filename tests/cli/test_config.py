@@ -141,3 +141,14 @@ def test_an_environment_beats_the_files(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("SMTP_PORT", "2525")
 
     assert config.origins()["smtp_port"] == "environment"
+
+
+def test_what_a_command_took_over_from_dotenv_is_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SMTP_PORT=2525\nAPP_NAME=Theirs\n")
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    monkeypatch.setenv("SMTP_PORT", "2525")  # as Flask's command line does
+    monkeypatch.setenv("APP_NAME", "Ours")
+
+    origins = config.origins()
+
+    assert (origins["smtp_port"], origins["app_name"]) == ("file", "environment")
