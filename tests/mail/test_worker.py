@@ -80,7 +80,7 @@ def test_of_two_workers_one_is_killed_and_every_mail_leaves(
     folders = [tmp_path / "one", tmp_path / "other"]
     for folder in folders:
         folder.mkdir()
-    smtp_server.seconds_after_keeping = 4
+    smtp_server.seconds_after_keeping = 15
     with command(WORKER, environment, folders[0]) as one, command(WORKER, environment, folders[1]) as other:
         one.wait_until(lambda: "Delivering mail" in one.output and "Delivering mail" in other.output)
         promise(5)

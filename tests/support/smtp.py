@@ -7,6 +7,7 @@ import email.policy
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -15,7 +16,7 @@ from typing import Any, Literal
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from tests.support.child import free_port
+from tests.support.child import POLL_SECONDS, free_port
 
 Loop = asyncio.AbstractEventLoop
 HangUp = Literal["never", "before the answer", "after the answer"]
@@ -179,7 +180,9 @@ class Moods:
         if server.answer_to_data:
             return server.answer_to_data
         server.keep(received(conversation, session, envelope))
-        await asyncio.sleep(server.seconds_after_keeping)
+        kept_at = time.monotonic()
+        while time.monotonic() - kept_at < server.seconds_after_keeping:  # asked again: it may have been changed
+            await asyncio.sleep(POLL_SECONDS)
         conversation.closes_after_answer = server.hang_up == "after the answer"
         if server.hang_up == "before the answer":
             conversation.close()
