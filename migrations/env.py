@@ -1,8 +1,10 @@
 """How migrations run: in one transaction, one process at a time, on SQLite and on PostgreSQL."""
 
+import click
 from alembic import context
 from flask import current_app
 from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 ONE_AT_A_TIME = 0x43484952  # The advisory lock under which PostgreSQL lets only one process migrate.
@@ -40,4 +42,10 @@ def _leave_transactions_to_us(connection: object, _record: object) -> None:
     connection.execute("PRAGMA busy_timeout = 30000")  # type: ignore[attr-defined]
 
 
-run()
+try:
+    run()
+except SQLAlchemyError as error:
+    if click.get_current_context(silent=True) is None:  # Not `flask db …`, but a caller that sees to it itself.
+        raise
+    sentence = f"The database cannot be migrated: {type(error).__name__}. See: flask --app wsgi auth doctor"
+    raise click.ClickException(sentence) from None

@@ -97,3 +97,12 @@ def test_a_migration_that_is_killed_leaves_nothing_half_done(
 
     assert (revision(), tables()) == (head, before)
     flask_migrate.upgrade()
+
+
+def test_a_database_that_is_away_is_said_in_a_sentence(tmp_path: Path) -> None:
+    process = upgrading("postgresql://chirp:pass-word@127.0.0.1:1/chirp", tmp_path, "upgrade")
+
+    assert process.wait(60) == 1
+    assert "The database cannot be migrated" in process.output
+    assert "Traceback" not in process.output
+    assert "pass-word" not in process.output
