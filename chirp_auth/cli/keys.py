@@ -63,17 +63,28 @@ def _life(name: str) -> str:
     return in_words(sessions.MAX_AGE if name == SIGNING else settings.jwt_expires_in)
 
 
+def print_first_key(name: str, *, dry_run: bool, as_json: bool) -> None:
+    """Print a key for settings that have none yet."""
+    if not as_json and not dry_run:
+        click.echo(f"Set this as {name}.", err=True)
+    _print(name, dry_run=dry_run, as_json=as_json)
+
+
 def _print_new_key(name: str, *, dry_run: bool, as_json: bool) -> None:
-    if dry_run:
-        done(f"Would print a new {name}; nothing else changes.", as_json=as_json, name=name, written=False, key=None)
-        return
-    key = token_urlsafe(48)
-    if not as_json:
+    if not as_json and not dry_run:
         click.echo(
             f"Set this as {name}, put the present one at the end of {name}_FALLBACKS (comma-separated), "
             f"restart every process, and take it out again after {_life(name)}.",
             err=True,
         )
+    _print(name, dry_run=dry_run, as_json=as_json)
+
+
+def _print(name: str, *, dry_run: bool, as_json: bool) -> None:
+    if dry_run:
+        done(f"Would print a new {name}; nothing else changes.", as_json=as_json, name=name, written=False, key=None)
+        return
+    key = token_urlsafe(48)
     done(f"{name}={key}", as_json=as_json, name=name, written=False, key=key)
 
 
@@ -93,8 +104,11 @@ def _write(path: Path, text: str) -> None:
         draft.flush()
         os.fsync(draft.fileno())
     drafted = Path(draft.name)
-    if path.exists():
-        owner = path.stat()
-        os.chown(drafted, owner.st_uid, owner.st_gid)
-        drafted.chmod(owner.st_mode & 0o660)
-    drafted.replace(path)
+    try:
+        if path.exists():
+            owner = path.stat()
+            os.chown(drafted, owner.st_uid, owner.st_gid)
+            drafted.chmod(owner.st_mode & 0o660)
+        drafted.replace(path)
+    finally:
+        drafted.unlink(missing_ok=True)  # Nobody is to find a key in it.

@@ -1,4 +1,4 @@
-"""The operators' face while the settings cannot be used: help, the doctor and the example file work all the same.
+"""The operators' face while the settings cannot be used: help, the doctor, the example file and a first key.
 
 Every other command says what to mend and changes nothing, for there is no telling which database it would change.
 """
@@ -11,6 +11,7 @@ import click
 from flask import Flask
 
 from chirp_auth.cli.doctor.findings import fail, report
+from chirp_auth.cli.keys import print_first_key
 from chirp_auth.cli.manners.output import FAILED, clean
 
 NEEDS_NO_SETTINGS = ("config example",)
@@ -39,6 +40,8 @@ def _without_settings(command: click.Command, problems: Sequence[str], *path: st
         }
     elif name == "doctor":
         stand_in.callback = lambda as_json, **_: _examine(problems, as_json=as_json)
+    elif name == "keys rotate":
+        stand_in.callback = lambda name, dry_run, as_json, **_: print_first_key(name, dry_run=dry_run, as_json=as_json)
     elif name not in NEEDS_NO_SETTINGS:
         stand_in.callback = lambda **_: _refuse(problems)
     return stand_in

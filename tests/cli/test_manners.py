@@ -131,3 +131,17 @@ def test_columns_are_not_cut_in_a_pipe(runner: FlaskCliRunner) -> None:
 def test_a_span_needs_a_number_and_a_unit_within_the_calendar(text: str) -> None:
     with pytest.raises(click.BadParameter):
         Span().convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["create", ALICE, "--invite"], "Error: An account with this email address already exists. See: flask"),
+        (["create", "bob@example.com"], "Error: Password must be at least 8 characters long. Choose another one"),
+        (["create", "nobody", "--invite"], "Error: That is not a valid email address. Write it as name@host"),
+    ],
+)
+def test_a_refusal_says_what_to_do_next(runner: FlaskCliRunner, alice: User, arguments: list[str], told: str) -> None:
+    result = runner.invoke(args=["auth", "user", *arguments], input="short\n")
+
+    assert (result.exit_code, result.stderr.startswith(told)) == (4, True), result.stderr

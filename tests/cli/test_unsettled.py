@@ -1,6 +1,7 @@
 """What operators can do while the settings cannot be used: read, look, and be told what to mend."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,13 @@ def test_the_example_file_can_be_written(flask: Flask) -> None:
 
     assert (result.returncode, result.stderr) == (0, "")
     assert "SECRET_KEY=" in result.stdout
+
+
+def test_a_first_key_can_be_had(flask: Flask) -> None:
+    result = flask("auth", "keys", "rotate", "jwt_secret")
+
+    assert (result.returncode, result.stderr) == (0, "Set this as JWT_SECRET.\n")
+    assert re.fullmatch(r"JWT_SECRET=[\w-]{64}\n", result.stdout)
 
 
 @pytest.mark.parametrize("arguments", [("auth", "user", "list", "--json"), ("db", "upgrade"), ("routes",)])

@@ -75,6 +75,8 @@ def check_templates() -> Finding:
 def check_files() -> Finding:
     """Nobody but the owner reads secrets or the database, and a database in a file can be written by us."""
     database = settings.database_file
+    if database and not database.parent.is_dir():
+        return fail("files", f"there is no folder {database.parent}", f"Run: mkdir -p {database.parent}")
     if database and not (os.access(database.parent, os.W_OK) and os.access(database, os.W_OK)):
         return fail("files", f"{database} cannot be written by this user", "Run this as the service's user.")
     rights = {path: S_IMODE(path.stat().st_mode) for path in _private_files()}

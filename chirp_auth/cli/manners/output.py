@@ -24,10 +24,10 @@ from chirp_auth.errors import AuthError, EmailTaken, InvalidEmail, PasswordTooWe
 FAILED, USAGE, NOT_FOUND, REFUSED = 1, 2, 3, 4
 CHUNK = 500
 MAX_COLUMNS = 10_000
-NEXT_STEPS: dict[type[AuthError], str] = {
-    EmailTaken: "See: flask --app wsgi auth user show ADDRESS",
-    InvalidEmail: "Write it as name@host.",
-    PasswordTooWeak: "Choose another one, or let the owner choose: user create --invite",
+NEXT_STEPS: dict[type[AuthError], tuple[str, ...]] = {
+    EmailTaken: ("See: flask --app wsgi auth user show ADDRESS",),
+    InvalidEmail: ("Write it as name@host",),
+    PasswordTooWeak: ("Choose another one, or let the owner choose: flask --app wsgi auth user create --invite",),
 }
 # Control characters steer a terminal; the bidirectional ones make a text look like another.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -86,7 +86,7 @@ def refusals_in_words() -> Iterator[None]:
     except UserNotFound as refusal:
         stop(refusal.sentence, NOT_FOUND)
     except AuthError as refusal:
-        stop(" ".join(filter(None, (refusal.sentence, NEXT_STEPS.get(type(refusal))))), REFUSED)
+        stop(". ".join([refusal.sentence.rstrip("."), *NEXT_STEPS.get(type(refusal), ())]), REFUSED)
 
 
 @contextmanager
