@@ -76,7 +76,7 @@ def test_everything_old_is_deleted_and_the_account_stays(runner: FlaskCliRunner)
 
     assert {row["table"]: row["rows"] for row in result} == before
     assert result == dry
-    assert counts() == {**dict.fromkeys(TABLES, 0), "security_events": 1}
+    assert counts() == {**dict.fromkeys(TABLES, 0), "security_events": 2}
     assert db.session.scalar(select(func.count()).select_from(User)) == 1
 
 
@@ -112,6 +112,21 @@ def test_a_session_is_old_a_month_after_it_was_ended(runner: FlaskCliRunner, ali
     assert db.session.scalars(select(Session.revoked_at)).all() == [None]
 
 
+@pytest.mark.usefixtures("a_life")
+def test_a_purge_is_on_record_before_its_first_row_goes(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(_old: object) -> int:
+        raise SystemExit
+
+    monkeypatch.setattr(clean_up, "_delete_batch", killed)
+    with pytest.raises(SystemExit), time_machine.travel(now() + LATER, tick=False):
+        clean_up.purge(TEST_CLIENT, timedelta(days=1))
+    db.session.remove()
+
+    event = db.session.scalars(select(SecurityEvent).order_by(SecurityEvent.id.desc())).first()
+    assert event is not None
+    assert (event.kind, event.detail) == ("records.purge_begun", {"older_than_seconds": 86400})
+
+
 def test_each_table_has_a_policy_of_its_own(a_life: None, runner: FlaskCliRunner) -> None:
     with time_machine.travel(now() + timedelta(days=32), tick=False):
         runner.invoke(args=["auth", "purge", "--yes"])
@@ -130,7 +145,7 @@ def test_a_given_age_takes_the_place_of_the_policy(runner: FlaskCliRunner) -> No
     kept = counts()
     assert (kept["password_reset_tokens"], kept["sessions"], kept["outbox"]) == (0, 1, 0)
     assert (kept["known_devices"], kept["address_changes"]) == (0, 1), "an owner may still undo the change"
-    assert kept["security_events"] == 1
+    assert kept["security_events"] == 2, "the purge, begun and done"
 
 
 def test_mail_that_waits_is_never_deleted(alice: User) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Any
 
 import structlog
@@ -37,7 +38,7 @@ KEEP_ADDRESS_CHANGES_FOR = timedelta(days=30)  # Whatever is asked for: an owner
 
 log = structlog.get_logger("clean_up")
 
-_by_worker: Counter[str] = Counter()
+_unfinished = Event()  # This process's worker goes on at its next turn.
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,9 @@ def purge(
     `told` learns of every batch. Stopped half-way, it has done half: a repetition does the rest.
     """
     audit_trail.seal_events()
+    if any(count(older_than).values()):  # On record before the first row goes, however this ends.
+        age = None if older_than is None else int(older_than.total_seconds())
+        audit_trail.note("records.purge_begun", client, older_than_seconds=age)
     deleted = Counter({old.table: 0 for old in _rubbish(older_than)})
     for old in _rubbish(older_than):
         while rows := _delete_batch(old):
@@ -80,20 +84,20 @@ def purge(
 @chores.every(timedelta(seconds=15))
 def purge_little_by_little() -> None:
     """Once an hour, one worker of all: delete some batches and go on at the next turn; mail goes out in between."""
-    if not (_by_worker or duties.take(duties.CLEAN_UP, EVERY)):
+    if not (_unfinished.is_set() or duties.take(duties.CLEAN_UP, EVERY)):
         return
     audit_trail.seal_events()
+    _unfinished.set()
+    deleted: Counter[str] = Counter()
     for _ in range(BATCHES_AT_ONCE):
         rows = _delete_first_batch()
         if not rows:
+            _unfinished.clear()
             break
-        _by_worker.update(rows)
-    else:
-        return
-    if _by_worker:
-        log.info("cleaned up", rows=_by_worker.total())
-        _record(Client(face="worker", actor="worker"), _by_worker)
-        _by_worker.clear()
+        deleted.update(rows)
+    if deleted:
+        log.info("cleaned up", rows=deleted.total())
+        _record(Client(face="worker", actor="worker"), deleted)
 
 
 def _delete_first_batch() -> dict[str, int]:
