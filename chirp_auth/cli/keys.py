@@ -26,10 +26,11 @@ keys = AppGroup(
 
 @keys.command("rotate")
 @click.argument("name", type=click.Choice([SIGNING, ACCESS], case_sensitive=False), default=SIGNING)
+@click.option("--stolen", is_flag=True, help="Keep no former key: all that was signed so far is void at once.")
 @yes_option
 @dry_run_option
 @as_json_option
-def rotate(name: str, yes: bool, dry_run: bool, as_json: bool) -> None:
+def rotate(name: str, stolen: bool, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Make a new SECRET_KEY or JWT_SECRET. What the present one signed stays good while it is among the fallbacks.
 
     Where SECRET_KEY_FILE and SECRET_KEY_FALLBACKS_FILE (or JWT_SECRET_FILE and JWT_SECRET_FALLBACKS_FILE) name
@@ -40,21 +41,28 @@ def rotate(name: str, yes: bool, dry_run: bool, as_json: bool) -> None:
     setting, fallbacks = name.lower(), f"{name.lower()}_fallbacks"
     key_file, fallbacks_file = file_of(setting), file_of(fallbacks)
     if key_file is None or origins()[setting] != "file":
-        _print_new_key(name, dry_run=dry_run, as_json=as_json)
+        advice = _advice_after_theft(name) if stolen else _advice(name)
+        _print(name, advice, dry_run=dry_run, as_json=as_json)
         return
-    if fallbacks_file is None:
+    if fallbacks_file is None and not stolen:
         stop(f"{name}_FILE is set, {name}_FALLBACKS_FILE is not: name a file for the present key first.", FAILED)
+    former = "keep no former one" if stolen else f"keep the present one in {fallbacks_file}"
     if dry_run:
-        sentence = f"Would write {key_file} and {fallbacks_file}."
+        sentence = f"Would write a new key to {key_file}, and {former}."
         done(sentence, as_json=as_json, name=name, written=False, key=None)
         return
-    confirm(f"Write a new key to {key_file}, and the present one to {fallbacks_file}?", yes=yes)
+    confirm(f"Write a new key to {key_file}, and {former}?", yes=yes)
     try:
-        _rotate_files(key_file, fallbacks_file)
+        if fallbacks_file and not stolen:
+            _keep_present(key_file, fallbacks_file)
+        _write(key_file, token_urlsafe(48))
+        if fallbacks_file and stolen:
+            _write(fallbacks_file, "")
     except OSError as error:
         stop(f"The key files cannot be written: {error.strerror}. The present key still counts.", FAILED)
-    audit_trail.note("keys.rotated", operator(), name=name)
-    sentence = f"Written. Restart every process, and empty {fallbacks_file} in {_life(name)}."
+    audit_trail.note("keys.rotated", operator(), name=name, stolen=stolen)
+    later = "" if stolen else f", and empty {fallbacks_file} in {_life(name)}"
+    sentence = f"Written. Restart every process{later}."
     done(sentence, as_json=as_json, name=name, written=True, key=None)
 
 
@@ -65,36 +73,36 @@ def _life(name: str) -> str:
 
 def print_first_key(name: str, *, dry_run: bool, as_json: bool) -> None:
     """Print a key for settings that have none yet."""
-    if not as_json and not dry_run:
-        click.echo(f"Set this as {name}.", err=True)
-    _print(name, dry_run=dry_run, as_json=as_json)
+    _print(name, f"Set this as {name}.", dry_run=dry_run, as_json=as_json)
 
 
-def _print_new_key(name: str, *, dry_run: bool, as_json: bool) -> None:
-    if not as_json and not dry_run:
-        click.echo(
-            f"Set this as {name}, put the present one at the end of {name}_FALLBACKS (comma-separated), "
-            f"restart every process, and take it out again after {_life(name)}.",
-            err=True,
-        )
-    _print(name, dry_run=dry_run, as_json=as_json)
+def _advice(name: str) -> str:
+    return (
+        f"Set this as {name}, put the present one at the end of {name}_FALLBACKS (comma-separated), "
+        f"restart every process, and take it out again after {_life(name)}."
+    )
 
 
-def _print(name: str, *, dry_run: bool, as_json: bool) -> None:
+def _advice_after_theft(name: str) -> str:
+    return f"Set this as {name}, leave {name}_FALLBACKS empty, and restart every process."
+
+
+def _print(name: str, advice: str, *, dry_run: bool, as_json: bool) -> None:
     if dry_run:
         done(f"Would print a new {name}; nothing else changes.", as_json=as_json, name=name, written=False, key=None)
         return
+    if not as_json:
+        click.echo(advice, err=True)
     key = token_urlsafe(48)
     done(f"{name}={key}", as_json=as_json, name=name, written=False, key=key)
 
 
-def _rotate_files(key_file: Path, fallbacks_file: Path) -> None:
-    """Write the fallbacks first: stopped in between, the present key is in both files, which does no harm."""
+def _keep_present(key_file: Path, fallbacks_file: Path) -> None:
+    """Write the fallbacks; stopped before the new key, the present one is in both files, which does no harm."""
     present = key_file.read_text(encoding="utf-8").strip()
     former = fallbacks_file.read_text(encoding="utf-8").strip() if fallbacks_file.exists() else ""
     kept = [part.strip() for part in former.split(",") if part.strip() and part.strip() != present]
     _write(fallbacks_file, ",".join([*kept, present]))
-    _write(key_file, token_urlsafe(48))
 
 
 def _write(path: Path, text: str) -> None:

@@ -84,6 +84,26 @@ def test_a_new_key_is_printed_for_the_environment(runner: FlaskCliRunner, name: 
 
 
 @NEEDS_NO_DATABASE
+def test_after_a_theft_no_former_key_is_kept(
+    runner: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key_file, fallbacks_file = tmp_path / "key", tmp_path / "fallbacks"
+    key_file.write_text("a stolen key")
+    fallbacks_file.write_text("an older key")
+    monkeypatch.setenv("SECRET_KEY_FILE", str(key_file))
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS_FILE", str(fallbacks_file))
+
+    result = runner.invoke(args=["auth", "keys", "rotate", "--stolen", "--yes"])
+
+    assert result.stdout == "Written. Restart every process.\n"
+    assert "stolen" not in key_file.read_text()
+    assert len(key_file.read_text()) == 64
+    assert fallbacks_file.read_text() == ""
+    assert {path.name for path in tmp_path.iterdir()} >= {"key", "fallbacks"}
+    assert not list(tmp_path.glob("tmp*"))
+
+
+@NEEDS_NO_DATABASE
 def test_a_dry_run_prints_no_key(runner: FlaskCliRunner) -> None:
     result = runner.invoke(args=["auth", "keys", "rotate", "--dry-run"])
 
