@@ -4,17 +4,20 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from chirp_auth import create_app
 from chirp_auth.accounts import password_reset, sign_in
+from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import db
-from chirp_auth.mail import duties
+from chirp_auth.mail import duties, outbox
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
 from config import Settings
@@ -186,3 +189,18 @@ def _ask(base_url: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request, timeout=10)
     refused.value.close()
+
+
+def test_mail_that_is_to_leave_later_is_not_late(
+    client: FlaskClient, alice: User, delivered: Callable[[], list[Mail]]
+) -> None:
+    outbox.put("password_changed", ALICE, alice.id, delay=timedelta(minutes=10), ended=0)
+    db.session.commit()
+
+    with time_machine.travel(now() + timedelta(minutes=10, seconds=2), tick=False):
+        waiting = scraped(client)
+        delivered()
+        sent = scraped(client)
+
+    assert 1 < value(waiting, "chirp_auth_outbox_oldest_seconds") < 3
+    assert 1 < value(sent, "chirp_auth_mail_latency_seconds", quantile="1") < 3

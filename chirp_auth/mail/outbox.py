@@ -37,11 +37,11 @@ arrived = Event()  # Set after a commit that put an entry, so that this process'
 def put(
     kind: str, recipient: str, user_id: UUID | None = None, *, delay: timedelta = timedelta(), **params: Any
 ) -> None:
-    """Add a mail to the transaction, to leave after `delay`.
+    """Add a mail to the transaction, to leave after `delay`; its age counts from then.
 
     `params` must be JSON and hold no secret: they rest in the table.
     """
-    entry_id = uuid4()
+    entry_id, leaves_at = uuid4(), now() + delay
     db.session.connection().execute(
         _INSERT,
         {
@@ -51,7 +51,8 @@ def put(
             "user_id": user_id,
             "params": params,
             "message_id": message_id(entry_id),
-            "due_at": now() + delay,
+            "created_at": leaves_at,
+            "due_at": leaves_at,
         },
     )
     db.session().info["put_mail"] = True
