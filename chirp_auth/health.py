@@ -31,11 +31,14 @@ def flaw() -> str | None:
             current = MigrationContext.configure(connection).get_current_revision()
     except SQLAlchemyError:
         return "The database cannot be reached."
-    if current != _newest_revision(current_app.extensions["migrate"].directory):
+    newest = _newest_revision(current_app.extensions["migrate"].directory)
+    if current is None or current < newest:  # Migrations are numbered.
         return "The database is not migrated: run flask --app wsgi db upgrade."
+    if current > newest:
+        return "The database is newer than this release: run the release that it belongs to, or a later one."
     return None
 
 
 @cache
-def _newest_revision(directory: str) -> str | None:
-    return ScriptDirectory(directory).get_current_head()
+def _newest_revision(directory: str) -> str:
+    return ScriptDirectory(directory).get_current_head() or ""

@@ -1,6 +1,7 @@
 """`auth doctor`: what is well, what is not, and what mends it."""
 
 import json
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -55,7 +56,44 @@ def test_a_database_that_is_not_migrated_fails(runner: FlaskCliRunner) -> None:
     code, checks = examined(runner)
 
     assert code == 1
-    assert "db upgrade" in checks["database"]["fix"]
+    assert checks["database"]["detail"] == "The database is not migrated"
+    assert checks["database"]["fix"] == "Run flask --app wsgi db upgrade."
+
+
+def test_a_database_of_a_later_release_is_told_apart(runner: FlaskCliRunner) -> None:
+    db.session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    db.session.commit()
+
+    code, checks = examined(runner)
+
+    assert (code, checks["database"]["detail"]) == (1, "The database is newer than this release")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_database_that_cannot_be_reached_is_told_with_its_reason(app: Application, runner: FlaskCliRunner) -> None:
+    db.engine.dispose()
+    database = app.extensions["settings"].database_file
+    for path in database.parent.glob("chirp.db*"):
+        path.unlink()
+    database.write_bytes(b"no database at all" * 100)
+
+    code, checks = examined(runner)
+
+    assert code == 1
+    assert "file is not a database" in checks["database"]["detail"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_database_of_another_user_than_its_folder_is_told(app: Application, runner: FlaskCliRunner) -> None:
+    database = app.extensions["settings"].database_file
+    try:
+        os.chown(database, os.getuid() + 4321, -1)
+    except PermissionError:
+        pytest.skip("only root gives files away")
+
+    files = examined(runner)[1]["files"]
+
+    assert (files["status"], "chown" in files["fix"]) == ("warn", True)
 
 
 @pytest.mark.settings(**PRODUCTION)

@@ -79,6 +79,10 @@ def check_files() -> Finding:
         return fail("files", f"there is no folder {database.parent}", f"Run: mkdir -p {database.parent}")
     if database and not (os.access(database.parent, os.W_OK) and os.access(database, os.W_OK)):
         return fail("files", f"{database} cannot be written by this user", "Run this as the service's user.")
+    if database and database.stat().st_uid != database.parent.stat().st_uid:
+        owner = database.parent.stat().st_uid
+        detail = f"{database} and its folder belong to different users: the service may not reach it"
+        return warn("files", detail, f"Run: chown {owner} {database}*")
     rights = {path: S_IMODE(path.stat().st_mode) for path in _private_files()}
     if exposed := [path for path, mode in rights.items() if mode & OTHERS]:
         names = " ".join(map(str, exposed))

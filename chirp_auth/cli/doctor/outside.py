@@ -26,8 +26,16 @@ START_WORKER = "Start the server (MAIL_WORKER=thread) or: flask --app wsgi auth 
 
 def check_database() -> Finding:
     """It answers, and its tables are those of this release."""
+    try:
+        with db.engine.connect():
+            pass
+    except SQLAlchemyError as error:
+        told = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
+        where = "in a file" if settings.on_sqlite else "at a server"
+        return fail("database", f"{where}, cannot be reached: {told}", "Check DATABASE_URL and what it names.")
     if flaw := health.flaw():
-        return fail("database", flaw, "Check DATABASE_URL, or run: flask --app wsgi db upgrade")
+        detail, _, fix = flaw.partition(": ")
+        return fail("database", detail, fix[:1].upper() + fix[1:])
     return ok("database", f"{db.engine.dialect.name}, migrated")
 
 
