@@ -14,7 +14,8 @@ from types import TracebackType
 
 # A session leader that opens a terminal gets it as its own, so that a password can be asked for at /dev/tty.
 _SIT_DOWN = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # whatever the tests were started with
 terminal = os.open(sys.argv[1], os.O_RDWR)
 for stream in map(int, sys.argv[2].split(",")):
     os.dup2(terminal, stream)
