@@ -152,6 +152,6 @@ def _row(entry: OutboxEntry) -> dict[str, object]:
         "created_at": iso(entry.created_at),
         "due_at": iso(entry.due_at) if entry.due_at else None,
         "attempts": entry.attempts,
-        "sent_at": iso(entry.sent_at) if entry.sent_at else None,
+        "sent_at": iso(entry.sent_at) if entry.sent_at and entry.last_error is None else None,
         "last_error": entry.last_error,
     }

@@ -16,6 +16,7 @@ def trace(reference: str, as_json: bool) -> None:
     """Tell what became of a request, by the X-Request-Id of its answer.
 
     Steps: accepted, limited, queued, no account, waiting, parked, sent, opened, used, void, expires.
+    Of one client's refusals by a limit only the first of a period is on record; the server's log has them all.
 
     Example: flask --app wsgi auth trace 5f0c6b7a9d3e1f24
     """

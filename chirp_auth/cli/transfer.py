@@ -97,7 +97,7 @@ def _exported(found: User) -> dict[str, Any]:
         "first_name": found.first_name,
         "last_name": found.last_name,
         "phone_number": found.phone_number,
-        "email_verified": "true" if found.email_verified_at else "false",
+        "email_verified": found.email_verified_at is not None,
         "status": users.status(found),
         "created_at": iso(found.created_at),
     }

@@ -11,7 +11,8 @@ from flask import g
 from flask.testing import FlaskClient, FlaskCliRunner
 from sqlalchemy import update
 
-from chirp_auth.accounts import password_reset, sign_in
+from chirp_auth.accounts import password_reset, registration, sign_in
+from chirp_auth.accounts.registration import Applicant
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import db
 from chirp_auth.mail.mailbox import Mail
@@ -67,6 +68,14 @@ def test_tail_ends_with_the_newest(runner: FlaskCliRunner) -> None:
     lines = runner.invoke(args=["auth", "audit", "tail", "--limit", "2", "--json"]).stdout.splitlines()
 
     assert [json.loads(line)["outcome"] for line in lines] == ["wrong_password", "no_account"]
+
+
+def test_an_account_has_no_events_of_another_that_had_its_address(runner: FlaskCliRunner, alice: User) -> None:
+    runner.invoke(args=["auth", "user", "delete", ALICE, "--yes"])
+    registration.create(Applicant(ALICE, PASSWORD), TEST_CLIENT)
+
+    assert [event["kind"] for event in searched(runner, "--user", ALICE)] == ["user.created"]
+    assert len(searched(runner, "--email", ALICE)) == 3
 
 
 @pytest.mark.usefixtures("busy_day")

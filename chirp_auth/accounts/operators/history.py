@@ -47,7 +47,8 @@ def search(
     wanted = select(SecurityEvent).order_by(SecurityEvent.id.desc())
     if user:
         digests = audit.digests(user.email_key)
-        wanted = wanted.where(or_(SecurityEvent.user_id == user.id, SecurityEvent.email_digest.in_(digests)))
+        attempts = SecurityEvent.user_id.is_(None) & SecurityEvent.email_digest.in_(digests)
+        wanted = wanted.where(or_(SecurityEvent.user_id == user.id, attempts))
     if email:
         wanted = wanted.where(SecurityEvent.email_digest.in_(_digests(email)))
     if kind:

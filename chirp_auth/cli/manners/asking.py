@@ -33,13 +33,13 @@ class Span(click.ParamType[timedelta]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         if isinstance(value, timedelta):
             return value
-        found = re.fullmatch(r"(\d{1,6})([smhd])", value)
+        found = re.fullmatch(r"(\d{1,100})([smhd])", value, re.ASCII)
         if not found:
             self.fail("write a number with s, m, h or d, such as 30m or 7d.", param, ctx)
-        span = timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
-        if span > LONGEST:
+        seconds = int(found[1]) * _SECONDS[found[2]]
+        if seconds > LONGEST.total_seconds():
             self.fail(f"{LONGEST.days}d at most.", param, ctx)
-        return span
+        return timedelta(seconds=seconds)
 
 
 def operator() -> Client:
@@ -89,4 +89,7 @@ def read_password() -> str:
     """Return a password from a prompt, or from standard input when that is no terminal."""
     if sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
-    return sys.stdin.readline().rstrip("\r\n")
+    password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        stop("There is no terminal to ask at, and no password came from standard input.", USAGE)
+    return password

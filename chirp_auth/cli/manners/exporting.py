@@ -23,6 +23,8 @@ output_option = click.option(
 def opened(path: Path) -> Iterator[IO[str]]:
     """Open the file, or standard output for `-`; end with a sentence if the file cannot take it all."""
     try:
+        if str(path) != "-":
+            path.touch(mode=0o600)  # What an export holds is nobody else's.
         with click.open_file(str(path), "w", encoding="utf-8") as output:
             yield output
             output.flush()
@@ -46,7 +48,8 @@ def write(
     with nullcontext(_tell_nobody) if on_terminal else progress(words, total) as advance:
         for row in found:
             if table:
-                table.writerow({name: clean(value) for name, value in row.items()} if on_terminal else row)
+                cells = {name: str(value).lower() if isinstance(value, bool) else value for name, value in row.items()}
+                table.writerow({name: clean(value) for name, value in cells.items()} if on_terminal else cells)
             else:
                 line = json.dumps(row)
                 output.write(f"{clean(line) if on_terminal else line}\n")

@@ -9,10 +9,14 @@ NOWHERE = Path(os.devnull)
 
 
 def replace_closed() -> None:
-    """Let a stream that is closed read nothing and swallow what is written; Python has None in its place."""
+    """Let a closed input be empty and closed errors go nowhere; nothing is done while output is closed.
+
+    Python has None in their place. What a command prints may be what it was called for, such as a link that works once.
+    """
     sys.stdin = sys.stdin or NOWHERE.open(encoding="utf-8")
-    sys.stdout = sys.stdout or NOWHERE.open("w", encoding="utf-8")
     sys.stderr = sys.stderr or NOWHERE.open("w", encoding="utf-8")
+    if sys.stdout is None:
+        sys.exit("Error: Standard output is closed. Let it go to /dev/null if nobody is to see it.")
 
 
 def drop_output() -> None:
