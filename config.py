@@ -6,7 +6,6 @@ together in `config_checks`.
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parseaddr
 from hashlib import sha256
@@ -17,11 +16,11 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
 
 from config_checks import problems_of
+from config_sources import FROM_FILES, SecretFiles, Unreadable
 from config_values import (
     INSTANCE,
     AppId,
@@ -38,17 +37,6 @@ from config_values import (
 )
 
 ROOT = Path(__file__).resolve().parent
-
-FROM_FILES = (
-    "secret_key",
-    "secret_key_fallbacks",
-    "jwt_secret",
-    "jwt_secret_fallbacks",
-    "smtp_pass",
-    "database_url",
-    "redis_url",
-    "metrics_token",
-)
 
 
 class ConfigurationError(Exception):
@@ -219,48 +207,15 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        files = (_SecretFiles(settings_cls, source) for source in (env_settings, dotenv_settings))
+        files = (SecretFiles(settings_cls, source) for source in (env_settings, dotenv_settings))
         return init_settings, next(files), env_settings, next(files), dotenv_settings
 
     @field_validator(*FROM_FILES, mode="before")
     @classmethod
     def _readable(cls, value: object) -> object:
-        if isinstance(value, _Unreadable):
+        if isinstance(value, Unreadable):
             raise ValueError(value.reason)
         return value
-
-
-@dataclass(frozen=True, slots=True)
-class _Unreadable:
-    """Stands for a secret whose file gave none."""
-
-    reason: str
-
-
-class _SecretFiles(PydanticBaseSettingsSource):
-    """Reads SECRET_KEY from the file that SECRET_KEY_FILE names, and so on for each secret."""
-
-    def __init__(self, settings_cls: type[BaseSettings], names: PydanticBaseSettingsSource) -> None:
-        super().__init__(settings_cls)
-        assert isinstance(names, EnvSettingsSource)  # noqa: S101 - the environment and `.env` are such sources
-        self._variables = names.env_vars
-
-    def __call__(self) -> dict[str, Any]:
-        paths = {name: self._variables.get(f"{name}_file") for name in FROM_FILES}
-        return {name: self._read(name, path) for name, path in paths.items() if path}
-
-    def _read(self, name: str, path: str) -> str | _Unreadable:
-        if self._variables.get(name):
-            return _Unreadable(f"is set twice: keep {name.upper()} or {name.upper()}_FILE")
-        try:
-            return Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not text"
-            return _Unreadable(f"cannot be read from the file that {name.upper()}_FILE names: {reason}")
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """The base class asks for it and has no use for it here: the files are read all at once."""
-        raise NotImplementedError
 
 
 def load(*, may_make_folders: bool = False, **given: Any) -> Settings:
@@ -291,7 +246,7 @@ def origins() -> dict[str, str]:
     """Return where `load` finds each setting, by field name: environment, file (also `.env`), or default."""
     variables, written = EnvSettingsSource(Settings), DotEnvSettingsSource(Settings)
     found = dict.fromkeys(Settings.model_fields, "default")
-    for source in (written, _SecretFiles(Settings, written), _SecretFiles(Settings, variables)):
+    for source in (written, SecretFiles(Settings, written), SecretFiles(Settings, variables)):
         found |= dict.fromkeys(source().keys() & Settings.model_fields, "file")
     # The `flask` command puts what `.env` says into the environment, too.
     own = {name for name, value in variables.env_vars.items() if value != written.env_vars.get(name)}

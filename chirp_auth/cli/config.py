@@ -12,6 +12,7 @@ from pydantic import SecretStr
 import config as configuration
 from chirp_auth.cli.manners.output import as_json_option, rows
 from chirp_auth.extensions import settings
+from config_sources import FROM_FILES
 
 HEADINGS = {
     "app_env": "Application",
@@ -78,7 +79,7 @@ def _documented() -> Iterator[dict[str, Any]]:
             "name": name.upper(),
             "default": _default(field.default),
             "description": field.description,
-            "from_file": name in configuration.FROM_FILES,
+            "from_file": name in FROM_FILES,
         }
 
 

@@ -13,6 +13,7 @@ from jinja2 import TemplateError
 import config
 from chirp_auth.cli.doctor.findings import Finding, fail, ok, warn
 from chirp_auth.extensions import settings
+from config_sources import FROM_FILES
 
 QUICK_MS, SLOW_MS = 50, 1000
 OTHERS, OTHERS_WRITE = 0o077, 0o022
@@ -106,7 +107,7 @@ def check_hash_cost() -> Finding:
 
 
 def _private_files() -> list[Path]:
-    named = [config.file_of(name) for name in config.FROM_FILES]
+    named = [config.file_of(name) for name in FROM_FILES]
     kept = [settings.beside_database(name) for name in ("secret-key", "jwt-secret", "demo-password")]
     database = settings.database_file
     stored = [Path(f"{database}{end}") for end in ("", "-wal", "-shm")] if database else []
