@@ -80,7 +80,7 @@ def assert_page_tells(answer: TestResponse) -> None:
 @contextmanager
 def held_by_another(settings: Settings) -> Iterator[None]:
     """Another program has begun to write to the SQLite file, and takes its time."""
-    with closing(sqlite3.connect(settings.database_url.removeprefix("sqlite:///"), isolation_level=None)) as other:
+    with closing(sqlite3.connect(str(settings.database_file), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")

@@ -43,6 +43,11 @@ def find_by_id_or_email(text: str) -> User | None:
         return None
 
 
+def count() -> int:
+    """Return how many users there are."""
+    return db.session.scalar(select(func.count()).select_from(User)) or 0
+
+
 def similar(text: str, at_most: int = 2) -> list[str]:
     """Return the addresses that an operator who mistyped one may have meant."""
     key = text.strip().casefold()

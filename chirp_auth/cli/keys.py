@@ -53,11 +53,9 @@ def rotate(name: str, stolen: bool, yes: bool, dry_run: bool, as_json: bool) -> 
         return
     confirm(f"Write a new key to {key_file}, and {former}?", yes=yes)
     try:
-        if fallbacks_file and not stolen:
-            _keep_present(key_file, fallbacks_file)
+        if fallbacks_file:
+            _write(fallbacks_file, "" if stolen else _with_present(key_file, fallbacks_file))
         _write(key_file, token_urlsafe(48))
-        if fallbacks_file and stolen:
-            _write(fallbacks_file, "")
     except OSError as error:
         stop(f"The key files cannot be written: {error.strerror}. The present key still counts.", FAILED)
     audit_trail.note("keys.rotated", operator(), name=name, stolen=stolen)
@@ -97,12 +95,12 @@ def _print(name: str, advice: str, *, dry_run: bool, as_json: bool) -> None:
     done(f"{name}={key}", as_json=as_json, name=name, written=False, key=key)
 
 
-def _keep_present(key_file: Path, fallbacks_file: Path) -> None:
-    """Write the fallbacks; stopped before the new key, the present one is in both files, which does no harm."""
+def _with_present(key_file: Path, fallbacks_file: Path) -> str:
+    """Return the fallbacks with the present key; stopped before the new one, it is in both files: no harm."""
     present = key_file.read_text(encoding="utf-8").strip()
     former = fallbacks_file.read_text(encoding="utf-8").strip() if fallbacks_file.exists() else ""
     kept = [part.strip() for part in former.split(",") if part.strip() and part.strip() != present]
-    _write(fallbacks_file, ",".join([*kept, present]))
+    return ",".join([*kept, present])
 
 
 def _write(path: Path, text: str) -> None:

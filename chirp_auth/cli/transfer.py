@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 from flask.cli import with_appcontext
-from sqlalchemy import func, select
 
 from chirp_auth.accounts import users
 from chirp_auth.accounts.operators import audit_trail, import_users
@@ -16,7 +15,6 @@ from chirp_auth.cli import import_lines
 from chirp_auth.cli.manners.asking import dry_run_option, operator
 from chirp_auth.cli.manners.exporting import opened, output_option, write
 from chirp_auth.cli.manners.output import FAILED, as_json_option, done, progress
-from chirp_auth.extensions import db
 from chirp_auth.models import User
 from chirp_auth.words import counted, iso
 
@@ -84,7 +82,7 @@ def export(form: str, output: Path, as_json: bool) -> None:
     Example: flask --app wsgi auth user export --output users.csv
     """
     with opened(output) as text:
-        total = db.session.scalar(select(func.count()).select_from(User)) or 0
+        total = users.count()
         audit_trail.note("user.exported", operator(), accounts=total)
         form = "jsonl" if as_json else form
         write(text, form, EXPORTED, map(_exported, users.listed(EVERYBODY)), "Exporting", total)

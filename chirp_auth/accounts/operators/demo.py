@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from secrets import choice
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from chirp_auth.accounts import registration, users
 from chirp_auth.accounts.operators import administration
@@ -30,7 +30,7 @@ def ensure_account() -> DemoAccount | None:
     password = _kept_password()
     known = db.session.scalar(select(User.password_reset_at.is_(None)).where(User.email_key == EMAIL))
     if known is None:
-        if db.session.scalar(select(func.count()).select_from(User)):
+        if users.count():
             return None
         registration.create(Applicant(EMAIL, password, "Demo", "Account"), Client("cli", actor="first start"))
     return DemoAccount(EMAIL, password)
