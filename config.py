@@ -37,6 +37,7 @@ from config_values import (
 )
 
 ROOT = Path(__file__).resolve().parent
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - HOST that stands for all of this machine's
 
 
 class ConfigurationError(Exception):
@@ -72,7 +73,9 @@ class Settings(BaseSettings):
     """`redis://host:6379/0`: where several processes share the limits. Needed for WEB_WORKERS above 1."""
 
     host: str = "127.0.0.1"
-    """The address to listen on."""
+    """The address to listen on; in development one of this machine's own, unless DEV_EXPOSE is set."""
+    dev_expose: bool = False
+    """Lets development listen where others reach it, such as a phone in the same network. Ignored in production."""
     port: int = Field(5000, ge=1, le=65535)
     """The port to listen on."""
     web_workers: int = Field(1, ge=1, le=64)
@@ -189,7 +192,7 @@ class Settings(BaseSettings):
     def model_post_init(self, _context: Any) -> None:
         """Fill in what follows from other settings; `model_fields_set` keeps saying what was set."""
         were_set = set(self.model_fields_set)
-        self.public_url = self.public_url or f"http://{_in_an_address(self.host)}:{self.port}"
+        self.public_url = self.public_url or f"http://{in_an_address(self.host)}:{self.port}"
         self.frontend_url = self.frontend_url or self.public_url
         host = urlsplit(self.public_url).hostname or "localhost"
         self.mail_from = self.mail_from or f"{self.app_name} <no-reply@{host}>"
@@ -240,6 +243,13 @@ def load(*, may_make_folders: bool = False, **given: Any) -> Settings:
         settings.secret_key = settings.secret_key or _development_secret(settings, "secret_key")
         settings.jwt_secret = settings.jwt_secret or _development_secret(settings, "jwt_secret")
     return settings
+
+
+def in_an_address(host: str) -> str:
+    """Return how an URL names the host on which we listen."""
+    if host in EVERY_ADDRESS:
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
 
 
 def origins() -> dict[str, str]:
@@ -300,12 +310,6 @@ def _make_folder(folder: Path) -> None:
 def _unusable(folder: Path, error: OSError) -> ConfigurationError:
     mend = "Let there be such a folder in which this user may write, or change DATABASE_URL."
     return ConfigurationError([f"The database's folder {folder} cannot be used: {error.strerror}. {mend}"])
-
-
-def _in_an_address(host: str) -> str:
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - every address of this machine: people use this one
-        return "localhost"
-    return f"[{host}]" if ":" in host else host
 
 
 def _sentence(message: str) -> str:

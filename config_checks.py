@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -31,7 +31,32 @@ def problems_of(settings: Settings) -> Iterator[Problem]:
     if settings.in_production:
         yield from _weak_secrets(settings)
         yield from _unfit_for_production(settings)
+    elif exposure := exposed(settings, settings.host, "HOST"):
+        yield exposure
     yield from _contradictions(settings)
+
+
+def exposed(settings: Settings, host: str, name: str) -> Problem | None:
+    """Return the problem with development that listens on `host`, which `name` set, where others reach it."""
+    if settings.in_production or settings.dev_expose or is_loopback(host):
+        return None
+    sentence = (
+        f"{name} lets others reach a server that is set up for development: set APP_ENV=production, listen on "
+        "127.0.0.1, or set DEV_EXPOSE=true if they are meant to, such as a phone in the same network."
+    )
+    return _problem("host app_env dev_expose", sentence)
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether an address, or the name localhost, is this machine's own; any other name may lead anywhere."""
+    text = host.removeprefix("[").removesuffix("]")
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return text.lower() == "localhost"
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or address  # Before 3.13 Python does not look into it.
+    return address.is_loopback
 
 
 def _weak_secrets(settings: Settings) -> Iterator[Problem]:
@@ -56,7 +81,7 @@ def _unfit_for_production(settings: Settings) -> Iterator[Problem]:
             yield _problem(name, f"{name.upper()} must begin with https:// in production.")
     if settings.smtp_host is None:
         yield _problem("smtp_host", "SMTP_HOST is missing: production has no development mailbox.")
-    elif settings.smtp_security == "none" and not _is_loopback(settings.smtp_host):
+    elif settings.smtp_security == "none" and not is_loopback(settings.smtp_host):
         sentence = "SMTP_SECURITY=none is allowed towards this machine only: use starttls or tls."
         yield _problem("smtp_security smtp_host", sentence)
     if settings.bcrypt_cost < MIN_PRODUCTION_BCRYPT_COST:
@@ -75,7 +100,7 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
         yield _problem("android_app_package android_cert_fingerprints", sentence)
     if bool(settings.smtp_user) != bool(settings.smtp_pass):
         yield _problem("smtp_user smtp_pass", "SMTP_USER and SMTP_PASS belong together: set both or neither.")
-    if settings.smtp_user and settings.smtp_security == "none" and not _is_loopback(settings.smtp_host or ""):
+    if settings.smtp_user and settings.smtp_security == "none" and not is_loopback(settings.smtp_host or ""):
         sentence = "SMTP_SECURITY=none would send SMTP_PASS in the clear: use starttls or tls."
         yield _problem("smtp_security", sentence)
 
@@ -90,10 +115,3 @@ def _weakness(secret: str) -> str | None:
     if len(secret) < MIN_SECRET_CHARACTERS:
         return f"is shorter than {MIN_SECRET_CHARACTERS} characters"
     return "is easy to guess" if len(set(secret)) < 10 or _PLACEHOLDER.search(secret) else None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"

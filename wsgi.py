@@ -11,7 +11,7 @@ from flask import Flask
 from flask_migrate.cli import db as migrations
 
 from chirp_auth import cli, create_app, logs
-from chirp_auth.cli import unsettled
+from chirp_auth.cli import flask_run, unsettled
 from chirp_auth.cli.manners import streams
 from chirp_auth.mail import worker
 from config import ConfigurationError, load
@@ -25,6 +25,8 @@ def _application() -> Flask:
         streams.replace_closed()
     try:
         settings = load()
+        if commanded and (problems := list(flask_run.problems(settings))):
+            raise ConfigurationError(problems)
     except ConfigurationError as error:
         if not commanded:
             raise

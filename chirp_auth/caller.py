@@ -1,5 +1,6 @@
 """The caller: what the faces that speak HTTP tell the rules, the logs and the counts about a request."""
 
+import re
 from secrets import token_hex
 
 from flask import current_app, request
@@ -7,8 +8,10 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from chirp_auth.extensions import remote_address, settings
 from chirp_auth.models import MAX_USER_AGENT_CHARACTERS
-from chirp_auth.security.client import Client
+from chirp_auth.security.client import Client, is_loopback
 
+# The names that proxies give to who asked them, such as X-Forwarded-Proto, CF-Connecting-IP and X-Client-IP.
+_FROM_A_PROXY = re.compile(r"forwarded|(^|-)(client)?ip(v6)?$|^via$|^cdn-loop$|^x-envoy-", re.IGNORECASE)
 REFERENCE_HEADER = "X-Request-Id"
 BROWSER = "browser"
 
@@ -22,6 +25,18 @@ def client(face: str) -> Client:
         reference=reference(),
         device=request.cookies.get(device_cookie()) if face == BROWSER else None,
     )
+
+
+def is_from_this_machine() -> bool:
+    """Say whether the peer itself is this machine and asks for it by an address or name that only it can use.
+
+    A proxy here that passes strangers on says so in a header, or at least passes on the public name that they asked
+    for; so does a browser here that a stranger's page sends to this machine (DNS rebinding).
+    """
+    peer = request.environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR") or request.remote_addr
+    host = re.sub(r":\d+$", "", request.host).strip("[]")
+    names_this_machine = host.lower() == "localhost" or is_loopback(host)
+    return is_loopback(peer) and names_this_machine and not any(map(_FROM_A_PROXY.search, request.headers.keys()))
 
 
 def device_cookie() -> str:

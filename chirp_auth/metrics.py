@@ -5,7 +5,6 @@ Correct over any number of processes: the mail figures are read from the databas
 
 import math
 import os
-import re
 import time
 from collections.abc import Iterator
 from hmac import compare_digest
@@ -23,11 +22,8 @@ from chirp_auth import caller, meters
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import status
 from chirp_auth.security import limits
-from chirp_auth.security.client import is_loopback
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-# The names that proxies give to who asked them, such as X-Forwarded-Proto, CF-Connecting-IP and X-Client-IP.
-_FROM_A_PROXY = re.compile(r"forwarded|(^|-)(client)?ip(v6)?$|^via$|^cdn-loop$|^x-envoy-", re.IGNORECASE)
 
 
 def init_app(app: Flask) -> None:
@@ -47,7 +43,7 @@ def init_app(app: Flask) -> None:
 
 def show() -> Response:
     """Answer with all metrics: with METRICS_TOKEN to whoever sends it, without it to this machine alone."""
-    allowed = _has_token(settings.metrics_token) if settings.metrics_token else _is_from_this_machine()
+    allowed = _has_token(settings.metrics_token) if settings.metrics_token else caller.is_from_this_machine()
     if not allowed:
         abort(404)
     return Response(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
@@ -57,18 +53,6 @@ def _has_token(expected: SecretStr) -> bool:
     """Say whether the request bears the token; the scheme is written in any case (RFC 9110, 11.1)."""
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     return scheme.lower() == "bearer" and compare_digest(given.encode(), expected.get_secret_value().encode())
-
-
-def _is_from_this_machine() -> bool:
-    """Say whether the peer itself is this machine and asks for it by an address or name that only it can use.
-
-    A proxy here that passes strangers on says so in a header, or at least passes on the public name that they asked
-    for; so does a browser here that a stranger's page sends to this machine (DNS rebinding).
-    """
-    peer = request.environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR") or request.remote_addr
-    host = re.sub(r":\d+$", "", request.host).strip("[]")
-    names_this_machine = host.lower() == "localhost" or is_loopback(host)
-    return is_loopback(peer) and names_this_machine and not any(map(_FROM_A_PROXY.search, request.headers.keys()))
 
 
 def _registry() -> CollectorRegistry:

@@ -17,7 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from chirp_auth import create_app, intake, logs, metrics, signals
 from chirp_auth.accounts.operators import demo
 from chirp_auth.extensions import db
-from config import ROOT, ConfigurationError, Settings, load
+from chirp_auth.security.client import Client
+from config import EVERY_ADDRESS, ROOT, ConfigurationError, Settings, in_an_address, load
+from config_checks import is_loopback
 
 STOP_SECONDS = 15
 
@@ -33,7 +35,7 @@ def main() -> None:
     app = create_app(settings)
     with app.app_context():
         _migrate()
-        account = None if settings.in_production else demo.ensure_account()
+        account = _demo_account(settings)
         db.engine.dispose()  # The workers have their own connections; this process only watches over them.
     if not settings.in_production:
         print(_box(settings, account), flush=True)  # noqa: T201 - what `make run` is to say
@@ -99,13 +101,21 @@ def _migrate() -> None:
         sys.exit(f"The database cannot be used: {type(error).__name__}. Is it running, and is DATABASE_URL right?")
 
 
+def _demo_account(settings: Settings) -> demo.DemoAccount | None:
+    """Return what to sign in with in development; no demo account gets from there into production."""
+    if not settings.in_production:
+        return demo.ensure_account()
+    demo.remove(Client(face="cli", actor="start of production"))
+    return None
+
+
 def _box(settings: Settings, account: demo.DemoAccount | None) -> str:
     url = settings.public_url
     rows = [
         ("App", url),
         (
             "Mailbox",
-            f"{url}/dev/mailbox" if settings.has_dev_mailbox else f"none: mail goes to {settings.smtp_host}",
+            _mailbox(settings),
         ),
         ("API", f"{url}/api/v1/auth   {url}/api/auth"),
         (
@@ -119,6 +129,16 @@ def _box(settings: Settings, account: demo.DemoAccount | None) -> str:
     width = max(map(len, lines))
     edge = "─" * (width + 2)
     return "\n".join([f"┌{edge}┐", *(f"│ {line:<{width}} │" for line in lines), f"└{edge}┘"])
+
+
+def _mailbox(settings: Settings) -> str:
+    if not settings.has_dev_mailbox:
+        return f"none: mail goes to {settings.smtp_host}"
+    if settings.host in EVERY_ADDRESS:
+        return f"http://127.0.0.1:{settings.port}/dev/mailbox   (from this machine only)"
+    if not is_loopback(settings.host):
+        return "closed: it is read from this machine only, which HOST=0.0.0.0 allows"
+    return f"http://{in_an_address(settings.host)}:{settings.port}/dev/mailbox"
 
 
 def _place(settings: Settings) -> str:

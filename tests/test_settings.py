@@ -112,7 +112,7 @@ def test_each_published_name_is_read(load_from: Load, name: str, text: str, valu
     [("0.0.0.0", "http://localhost:81"), ("::", "http://localhost:81"), ("::1", "http://[::1]:81")],
 )
 def test_the_public_url_follows_from_where_we_listen(load_from: Load, host: str, address: str) -> None:
-    assert load_from(HOST=host, PORT="81").public_url == address
+    assert load_from(HOST=host, PORT="81", DEV_EXPOSE="true").public_url == address
 
 
 @pytest.mark.parametrize(

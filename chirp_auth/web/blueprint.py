@@ -8,7 +8,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from chirp_auth.accounts import sessions
-from chirp_auth.caller import reference
+from chirp_auth.caller import is_from_this_machine, reference
 from chirp_auth.extensions import csrf, login_manager, settings
 from chirp_auth.models import Session
 
@@ -61,7 +61,7 @@ def _words() -> dict[str, Any]:
         "app_name": settings.app_name,
         "support_email": settings.support_email,
         "signed_in": current_user if _may_ask_who() and current_user.is_authenticated else None,
-        "dev_mailbox": settings.has_dev_mailbox,
+        "dev_mailbox": settings.has_dev_mailbox and is_from_this_machine(),
         "reference": reference(),
     }
 

@@ -1,10 +1,14 @@
-"""The development mailbox's pages: what would have been mailed. In production there are none."""
+"""The development mailbox's pages: what would have been mailed, for this machine alone. In production there are none.
+
+Whoever reads it can take over every account, so no setting opens it to others.
+"""
 
 from dataclasses import asdict
 
 from flask import Blueprint, Response, abort, jsonify, make_response, redirect, url_for
 from werkzeug.wrappers import Response as Redirect
 
+from chirp_auth.caller import is_from_this_machine
 from chirp_auth.extensions import csrf, settings
 from chirp_auth.mail import mailbox
 from chirp_auth.mail.mailbox import Mail
@@ -18,8 +22,8 @@ dev_mailbox = Blueprint("dev_mailbox", __name__, url_prefix="/dev")
 
 
 @dev_mailbox.before_request
-def _in_development_only() -> None:
-    if not settings.has_dev_mailbox:
+def _on_the_developers_machine_only() -> None:
+    if not (settings.has_dev_mailbox and is_from_this_machine()):
         abort(404)
     csrf.protect()
 

@@ -17,10 +17,10 @@ KEPT_FROM_THE_OUTSIDE = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "S
 class Application(Child):
     """A running server: `kill()` is `kill -9` of all its processes, `stop()` is polite."""
 
-    def __init__(self, settings: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, settings: Mapping[str, str], folder: Path, *, host: str = "127.0.0.1") -> None:
         self.port = int(settings.get("PORT") or free_port())
         self.base_url = f"http://127.0.0.1:{self.port}"
-        listen = {"HOST": "127.0.0.1", "PORT": str(self.port)}
+        listen = {"HOST": host, "PORT": str(self.port)}
         environment = {"PUBLIC_URL": self.base_url, **environment_for(settings, folder), **listen}
         command = [sys.executable, "-m", "chirp_auth.server"]
         super().__init__(command, log=folder / "server.log", environment=environment, folder=folder)
@@ -34,9 +34,11 @@ class Application(Child):
 
 
 @contextlib.contextmanager
-def application(settings: Mapping[str, str], folder: Path, *, seconds: float = 30) -> Iterator[Application]:
+def application(
+    settings: Mapping[str, str], folder: Path, *, host: str = "127.0.0.1", seconds: float = 30
+) -> Iterator[Application]:
     """Start the application and yield it when it is ready; the next one in `folder` finds this one's data."""
-    app = Application(settings, folder)
+    app = Application(settings, folder, host=host)
     try:
         app.wait_until(app.ready, seconds=seconds)
         yield app

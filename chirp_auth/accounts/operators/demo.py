@@ -1,20 +1,160 @@
-"""The demo account: something to sign in with a minute after the first start. In development only."""
+"""The demo accounts: something to sign in with a minute after the first start. In development only.
 
+Their password is printed and lies in a file, so production removes what of them a database brought along.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from secrets import choice
 
-from sqlalchemy import select
+import structlog
+from sqlalchemy import delete, select
 
 from chirp_auth.accounts import registration, users
 from chirp_auth.accounts.operators import administration
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.extensions import db, settings
-from chirp_auth.models import User
+from chirp_auth.mail import chores
+from chirp_auth.models import SecurityEvent, User
+from chirp_auth.security import audit
 from chirp_auth.security.client import Client
 
 EMAIL = "demo@example.com"
 CAST = {"Demo": users.ACTIVE, "Unverified": users.UNVERIFIED, "Locked": users.LOCKED}
-WORDS = "amber birch canyon delta ember fjord garnet harbor island juniper kelp lagoon meadow nectar orchid pebble"
+WORDS = [
+    "amber",
+    "anchor",
+    "apple",
+    "aspen",
+    "badger",
+    "bamboo",
+    "basil",
+    "beacon",
+    "birch",
+    "bison",
+    "blossom",
+    "breeze",
+    "bronze",
+    "brook",
+    "cactus",
+    "candle",
+    "canyon",
+    "carbon",
+    "cedar",
+    "cinder",
+    "citrus",
+    "clover",
+    "cobalt",
+    "comet",
+    "copper",
+    "cotton",
+    "crater",
+    "cricket",
+    "cypress",
+    "dahlia",
+    "delta",
+    "desert",
+    "dolphin",
+    "dune",
+    "eagle",
+    "ember",
+    "falcon",
+    "fern",
+    "fjord",
+    "flint",
+    "forest",
+    "fossil",
+    "garnet",
+    "geyser",
+    "ginger",
+    "glacier",
+    "granite",
+    "grove",
+    "harbor",
+    "hazel",
+    "heron",
+    "hickory",
+    "iris",
+    "island",
+    "ivory",
+    "jasmine",
+    "juniper",
+    "kelp",
+    "kestrel",
+    "lantern",
+    "larch",
+    "lichen",
+    "linen",
+    "lotus",
+    "magnet",
+    "mango",
+    "maple",
+    "marble",
+    "meadow",
+    "melon",
+    "mesa",
+    "mint",
+    "mist",
+    "mosaic",
+    "nectar",
+    "nickel",
+    "oasis",
+    "ocean",
+    "olive",
+    "onyx",
+    "opal",
+    "orchid",
+    "osprey",
+    "otter",
+    "oyster",
+    "panda",
+    "papaya",
+    "pebble",
+    "pepper",
+    "pewter",
+    "pigeon",
+    "pine",
+    "plum",
+    "pollen",
+    "poppy",
+    "prairie",
+    "quartz",
+    "raven",
+    "reef",
+    "ridge",
+    "river",
+    "robin",
+    "saffron",
+    "sage",
+    "salmon",
+    "sand",
+    "sequoia",
+    "shale",
+    "sierra",
+    "silver",
+    "slate",
+    "sparrow",
+    "spruce",
+    "summit",
+    "sunset",
+    "tamarind",
+    "teal",
+    "thistle",
+    "thunder",
+    "timber",
+    "tulip",
+    "tundra",
+    "turtle",
+    "valley",
+    "velvet",
+    "violet",
+    "walnut",
+    "willow",
+]
+REMOVE_EVERY = timedelta(hours=1)
+
+log = structlog.get_logger("demo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +181,7 @@ def ensure_cast(client: Client) -> list[tuple[str, str]]:
     password = _kept_password()
     found = []
     for first_name, wanted in CAST.items():
-        email = f"{first_name.lower()}@example.com"
+        email = _address(first_name)
         user = users.find(email)
         if user is None:
             user = registration.create(Applicant(email, password, first_name, "Account"), client)
@@ -55,11 +195,43 @@ def ensure_cast(client: Client) -> list[tuple[str, str]]:
     return found
 
 
+def left_over() -> Sequence[User]:
+    """Return the demo accounts in this database: under one of their addresses, and made by us at the command line."""
+    made_here = select(SecurityEvent.id).where(
+        SecurityEvent.user_id == User.id, SecurityEvent.kind == "user.created", SecurityEvent.face == "cli"
+    )
+    return db.session.scalars(select(User).where(User.email_key.in_(map(_address, CAST)), made_here.exists())).all()
+
+
+def remove(client: Client) -> None:
+    """Delete the demo accounts, with whatever is open in them."""
+    if not (found := left_over()):
+        db.session.commit()
+        return
+    for user in found:
+        deleting = delete(User).where(User.id == user.id, User.email_key == user.email_key)
+        db.session.execute(deleting, execution_options={"synchronize_session": False})
+        audit.record("user.deleted", client, user_id=user.id, reason="demo account")
+    db.session.commit()
+    log.warning("demo accounts removed", accounts=len(found))
+
+
+@chores.every(REMOVE_EVERY)
+def remove_from_production() -> None:
+    """Do what our own server does at its start, for production under another one."""
+    if settings.in_production:
+        remove(Client(face="worker", actor="worker"))
+
+
+def _address(first_name: str) -> str:
+    return f"{first_name.lower()}@example.com"
+
+
 def _kept_password() -> str:
     """Return the demo account's password: made once, strong by our own rules, kept beside the database."""
     kept = settings.beside_database("demo-password")
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.touch(mode=0o600)
-        kept.write_text("-".join(choice(WORDS.split()) for _ in range(4)), encoding="utf-8")
+        kept.write_text("-".join(choice(WORDS) for _ in range(4)), encoding="utf-8")
     return kept.read_text(encoding="utf-8")

@@ -33,6 +33,7 @@ def _examine() -> list[Finding]:
         outside.check_smtp(),
         *outside.check_delivery(),
         inside.check_hash_cost(),
+        inside.check_demo_accounts(),
         inside.check_cookies(),
         inside.check_templates(),
         inside.check_files(),

@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 import bcrypt
 from flask import current_app
 from jinja2 import TemplateError
+from sqlalchemy.exc import SQLAlchemyError
 
 import config
+from chirp_auth.accounts.operators import demo
 from chirp_auth.cli.doctor.findings import Finding, fail, ok, warn
-from chirp_auth.extensions import settings
+from chirp_auth.extensions import db, settings
 from config_sources import FROM_FILES
 
 QUICK_MS, SLOW_MS = 50, 1000
@@ -38,6 +40,20 @@ def check_proxy() -> Finding:
             "Set TRUSTED_PROXY_HOPS=1 if one proxy sets X-Forwarded-For.",
         )
     return ok("proxy", f"trusted proxies: {settings.trusted_proxy_hops}; {settings.public_url}")
+
+
+def check_demo_accounts() -> Finding:
+    """Production has none of the accounts whose password development prints."""
+    try:
+        left = [user.email for user in demo.left_over()] if settings.in_production else []
+        db.session.rollback()  # End the read.
+    except SQLAlchemyError as error:
+        db.session.rollback()
+        return fail("demo accounts", f"cannot be looked for: {type(error).__name__}", "See the line on the database.")
+    if left:
+        fix = "Restart the server, which removes them, or: flask --app wsgi auth user delete ADDRESS"
+        return fail("demo accounts", f"from development: {', '.join(left)}", fix)
+    return ok("demo accounts", "none" if settings.in_production else "allowed in development")
 
 
 def check_cookies() -> Finding:
