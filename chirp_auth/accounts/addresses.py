@@ -1,12 +1,13 @@
 """Email addresses: which text is one, and the form under which an account is looked up."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
 from chirp_auth.errors import InvalidEmail
 from chirp_auth.models import MAX_EMAIL_CHARACTERS
+
+MAX_TYPED_CHARACTERS = 2 * MAX_EMAIL_CHARACTERS  # With the blanks around it: nothing longer is even looked at.
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +19,14 @@ class Address:
     key: str
 
 
-@lru_cache(maxsize=1024)
 def parse(text: str) -> Address:
-    """Read an address; no question is asked of the network.
+    """Read an address; no question is asked of the network, and nothing of the text is kept.
 
     Raises:
         InvalidEmail: it is not one that every mail server can deliver to (RFC 5321, ASCII before the @).
     """
+    if len(text) > MAX_TYPED_CHARACTERS:
+        raise InvalidEmail
     typed = text.strip()
     # What looks like an encoded word (RFC 2047) would go out as another address.
     if len(typed) > MAX_EMAIL_CHARACTERS or "=?" in typed:

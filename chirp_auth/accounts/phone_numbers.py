@@ -5,6 +5,8 @@ from phonenumbers import NumberParseException, PhoneNumberFormat, format_number,
 from chirp_auth.errors import ValidationFailed
 from chirp_auth.extensions import settings
 
+MAX_TYPED_CHARACTERS = 100  # 15 digits (E.164), and whatever people put between and around them.
+
 
 def parse_optional(text: str | None) -> str | None:
     """Return the number in E.164, or None for nothing; a national number is read in PHONE_DEFAULT_REGION.
@@ -12,9 +14,13 @@ def parse_optional(text: str | None) -> str | None:
     Raises:
         ValidationFailed: it is not a phone number.
     """
-    if not text or not text.strip():
+    if not text:
         return None
     try:
+        if len(text) > MAX_TYPED_CHARACTERS:
+            raise NumberParseException(NumberParseException.TOO_LONG, "longer than any number")
+        if not text.strip():
+            return None
         if any(character.isalpha() for character in text):  # 0800-FLOWERS is no number that everybody could dial.
             raise NumberParseException(NumberParseException.NOT_A_NUMBER, "letters")
         number = parse(text, settings.phone_default_region)

@@ -7,6 +7,7 @@ every second.
 """
 
 import time
+from itertools import islice
 from threading import Lock
 from typing import Any
 
@@ -17,6 +18,7 @@ from limits.storage import RedisStorage, Storage
 ANSWER_SECONDS = 0.3  # A Redis that takes longer is away.
 PROBE_SECONDS = 1.0
 SWEEP_FROM = 10_000  # So many windows are kept before those that are over are looked for.
+MAX_WINDOWS = 200_000  # About 60 MB. Whoever owns more addresses than that has a fresh limit with each anyway.
 
 log = structlog.get_logger("limits")
 
@@ -72,10 +74,12 @@ class ExactMemory(Storage):
         return (count, ends) if ends > time.time() else (0, 0.0)
 
     def _sweep(self) -> None:
-        """Forget what is over; look again when as many are there as stay now, and then some."""
+        """Forget what is over, and of very many the oldest; look again when many more are there than stay."""
         at = time.time()
         self._windows = {key: window for key, window in self._windows.items() if window[1] > at}
-        self._sweep_at = SWEEP_FROM + 2 * len(self._windows)
+        if len(self._windows) > MAX_WINDOWS // 2:  # The oldest go: dictionaries keep the order of insertion.
+            self._windows = dict(islice(self._windows.items(), len(self._windows) - MAX_WINDOWS // 2, None))
+        self._sweep_at = min(SWEEP_FROM + 2 * len(self._windows), MAX_WINDOWS)
 
 
 class Counters(Storage):

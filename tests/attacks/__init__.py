@@ -1,0 +1,1 @@
+"""Attacks that were really made, each kept as a test of what stops it now."""
