@@ -9,7 +9,20 @@ from sqlalchemy.pool import QueuePool
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
-from chirp_auth import budgets, cli, health, intake, logs, metrics, postgresql, refusals, routing, sqlite, web
+from chirp_auth import (
+    budgets,
+    cli,
+    form_bodies,
+    health,
+    intake,
+    logs,
+    metrics,
+    postgresql,
+    refusals,
+    routing,
+    sqlite,
+    web,
+)
 from chirp_auth.accounts import sessions
 from chirp_auth.api import app_links, dialects, documentation, openapi
 from chirp_auth.extensions import csrf, db, limiter, login_manager, mail, migrate
@@ -93,6 +106,7 @@ def _flask_config(settings: config.Settings) -> dict[str, Any]:
         "SEND_FILE_MAX_AGE_DEFAULT": timedelta(hours=1),
         "MAX_CONTENT_LENGTH": intake.MAX_BYTES,
         "MAX_FORM_MEMORY_SIZE": intake.MAX_BYTES,
+        "MAX_FORM_PARTS": form_bodies.MAX_FIELDS,
         "WTF_CSRF_SECRET_KEY": settings.secret_keys,  # All of them verify, so that open pages outlive a new key.
         "WTF_CSRF_CHECK_DEFAULT": False,  # The pages check it themselves; the JSON face reads no cookie.
         "WTF_CSRF_TIME_LIMIT": None,  # A page may stay open for as long as its session.

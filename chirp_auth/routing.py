@@ -13,6 +13,7 @@ from werkzeug.routing import MapAdapter
 
 from chirp_auth.api.dialects import PLAIN_PATHS, plain
 from chirp_auth.caller import reference
+from chirp_auth.form_bodies import FormRequest
 
 API_PATHS = ("/api/", "/healthz/")
 
@@ -32,6 +33,7 @@ class Application(Flask):
     """Flask that sends a JSON POST on a shared path to the plain contract, and writes no path into a log."""
 
     session_interface = Cookies()
+    request_class = FormRequest
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)

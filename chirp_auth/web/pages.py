@@ -19,6 +19,7 @@ STATUSES = {
     "METHOD_NOT_ALLOWED": 405,
     "EMAIL_TAKEN": 409,
     "PAYLOAD_TOO_LARGE": 413,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
     "RATE_LIMIT_EXCEEDED": 429,
     "INTERNAL_ERROR": 500,
     "SERVICE_BUSY": 503,
@@ -28,6 +29,7 @@ TITLES = {
     404: "Page not found",
     405: "That did not work",
     413: "That was too much",
+    415: "That did not work",
     429: "Too many attempts",
     500: "Something went wrong",
     503: "Busy just now",
@@ -36,7 +38,8 @@ TITLES = {
 NEXT_STEPS = {
     404: "There is nothing at this address. Perhaps it was cut in two on its way here.",
     405: "This address is not for opening by hand. Please use the buttons on our pages.",
-    413: "That was more than we can take: 1 MB at most. Please shorten it and try again.",
+    413: "That was more than we can take: 1 MB at most, in 100 fields at most. Please shorten it and try again.",
+    415: "Our forms take text, not files. Please go back and type what the field asks for.",
 }
 
 About = str | tuple[str, str]
