@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     trusted_proxy_hops: int = Field(0, ge=0, le=10)
     """How many reverse proxies stand in front and set X-Forwarded-For and X-Forwarded-Proto."""
     metrics_token: SecretStr | None = None
-    """What a scraper of /metrics sends as a bearer token; without it only this machine may read them."""
+    """What a scraper of /metrics sends as a bearer token; without it only this machine may, and in development only."""
 
     public_url: Origin = ""
     """The address that people use, such as https://auth.example.com; without it http://HOST:PORT."""

@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -86,6 +87,19 @@ def test_a_scraper_on_this_machine_sees_them(client: FlaskClient, host: str, pee
     headers = {"Host": host, "User-Agent": "Prometheus/3.5", "X-Prometheus-Scrape-Timeout-Seconds": "10"}
 
     assert client.get("/metrics", headers=headers, environ_overrides={"REMOTE_ADDR": peer}).status_code == 200
+
+
+IN_PRODUCTION = {"app_env": "production", "smtp_host": "127.0.0.1", "smtp_security": "none", "bcrypt_cost": 10}
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("changed", [IN_PRODUCTION, {"trusted_proxy_hops": 1}])
+def test_without_a_token_nobody_sees_them_where_something_is_in_front(
+    settings: Settings, changed: dict[str, Any]
+) -> None:
+    client = create_app(settings.model_copy(update=changed)).test_client()
+
+    assert client.get("/metrics", headers={"Host": "127.0.0.1:5000"}).status_code == 404
 
 
 @pytest.mark.settings(trusted_proxy_hops=1)

@@ -23,6 +23,8 @@ def _protect(response: Response) -> Response:
     headers[REFERENCE_HEADER] = reference()
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+    if headers["Content-Security-Policy"] == PAGE_POLICY:
+        headers.setdefault("X-Frame-Options", "DENY")  # What frame-ancestors says, for whoever knows only this.
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
     headers.setdefault("Referrer-Policy", "no-referrer" if _has_token() else "same-origin")

@@ -43,6 +43,7 @@ def test_every_page_is_protected(client: FlaskClient, path: str) -> None:
     assert {policy[name] for name in ("default-src", "frame-ancestors", "base-uri", "object-src")} == {"'none'"}
     assert policy["form-action"] == "'self'"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "DENY"
     assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert answer.headers["Cache-Control"] == "no-store"
     assert "camera=()" in answer.headers["Permissions-Policy"]
