@@ -5,9 +5,10 @@ together in `config_checks`.
 """
 
 import os
+import re
 from contextlib import suppress
 from datetime import timedelta
-from email.utils import parseaddr
+from email.utils import parseaddr, quote
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_urlsafe
@@ -37,6 +38,7 @@ from config_values import (
 )
 
 ROOT = Path(__file__).resolve().parent
+_ADDRESS = re.compile(r'[^@\s<>,"]+@[^@\s<>,"]+')
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - HOST that stands for all of this machine's
 
 
@@ -71,6 +73,8 @@ class Settings(BaseSettings):
     """`postgresql://user:password@host/name`, or `sqlite:////absolute/path`; without it a file in `instance/`."""
     redis_url: Annotated[str, Field(pattern=r"^(redis|rediss|unix)://")] | None = None
     """`redis://host:6379/0`: where several processes share the limits. Needed for WEB_WORKERS above 1."""
+    insecure_network: bool = False
+    """Lets production reach PostgreSQL or Redis on another machine without TLS: in a private network only."""
 
     host: str = "127.0.0.1"
     """The address to listen on; in development one of this machine's own, unless DEV_EXPOSE is set."""
@@ -131,9 +135,9 @@ class Settings(BaseSettings):
     smtp_security: Literal["starttls", "tls", "none"] = "none"
     """`starttls`, `tls` or `none`; `starttls` when SMTP_USER is set."""
     mail_from: Mailbox = ""
-    """The sender: an address, or Name <address>; without it no-reply at the host of PUBLIC_URL."""
+    """The sender: an address, or Name <address>; without it SMTP_USER, or no-reply at the host of PUBLIC_URL."""
     support_email: Mailbox = ""
-    """Where people get help; without it the address of MAIL_FROM."""
+    """Where people get help, no no-reply address; production demands it, development has support at PUBLIC_URL's."""
     security_contact: Annotated[str, Field(pattern=r"^(mailto:|https://|tel:)[!-~]+$")] | None = None
     """Where to report a weakness: mailto:, https: or tel:; shown in security.txt."""
 
@@ -195,8 +199,9 @@ class Settings(BaseSettings):
         self.public_url = self.public_url or f"http://{in_an_address(self.host)}:{self.port}"
         self.frontend_url = self.frontend_url or self.public_url
         host = urlsplit(self.public_url).hostname or "localhost"
-        self.mail_from = self.mail_from or f"{self.app_name} <no-reply@{host}>"
-        self.support_email = parseaddr(self.support_email or self.mail_from)[1]
+        sender = self.smtp_user if _ADDRESS.fullmatch(self.smtp_user or "") else f"no-reply@{host}"
+        self.mail_from = self.mail_from or f"{_as_display_name(self.app_name)} <{sender}>"
+        self.support_email = parseaddr(self.support_email)[1] or f"support@{host}"
         if "smtp_security" not in self.model_fields_set and self.smtp_user:
             self.smtp_security = "starttls"
         self.model_fields_set.intersection_update(were_set)
@@ -310,6 +315,11 @@ def _make_folder(folder: Path) -> None:
 def _unusable(folder: Path, error: OSError) -> ConfigurationError:
     mend = "Let there be such a folder in which this user may write, or change DATABASE_URL."
     return ConfigurationError([f"The database's folder {folder} cannot be used: {error.strerror}. {mend}"])
+
+
+def _as_display_name(name: str) -> str:
+    """Return the name as RFC 5322 wants it before an address: quoted if a character in it means something there."""
+    return f'"{quote(name)}"' if re.search(r'[][()<>@,:;."\\]', name) else name
 
 
 def _sentence(message: str) -> str:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+from datetime import timedelta
+from itertools import combinations, product
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from config_keys import MIN_KEY_CHARACTERS, are_alike, weakness
+from config_network import is_loopback, is_remote_database_in_the_clear, is_remote_redis_in_the_clear
 
 if TYPE_CHECKING:
     from config import Settings
 
-MIN_SECRET_CHARACTERS = 32
 MIN_PRODUCTION_BCRYPT_COST = 10  # OWASP Password Storage Cheat Sheet: a work factor of 10 or more.
+MIN_PRODUCTION_GUESSES = 1000  # What zxcvbn calls "too guessable" is below.
+LONGEST_PRODUCTION_LIFE = timedelta(hours=24)
 
-_PLACEHOLDER = re.compile(r"change[ _-]?(me|this)", re.IGNORECASE)
+_NO_REPLY = re.compile(r"(^|[-_.+])(no|do[-_.]?not|don'?t)[-_.]?(reply|respond)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +52,56 @@ def exposed(settings: Settings, host: str, name: str) -> Problem | None:
     return _problem("host app_env dev_expose", sentence)
 
 
-def is_loopback(host: str) -> bool:
-    """Say whether an address, or the name localhost, is this machine's own; any other name may lead anywhere."""
-    text = host.removeprefix("[").removesuffix("]")
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return text.lower() == "localhost"
-    if isinstance(address, IPv6Address):
-        address = address.ipv4_mapped or address  # Before 3.13 Python does not look into it.
-    return address.is_loopback
+def warnings_of(settings: Settings) -> Iterator[str]:
+    """Yield what production may do, and had better not; each sentence names its setting."""
+    if not settings.in_production:
+        return
+    if not settings.rate_limits_enabled:
+        yield "RATE_LIMITS_ENABLED=false lets every client ask without end."
+    if settings.insecure_network:
+        for name in _read_by_the_network(settings):
+            yield f"INSECURE_NETWORK=true sends what {name} names through the network in the clear."
 
 
 def _weak_secrets(settings: Settings) -> Iterator[Problem]:
+    keys = _keys(settings)
     for name in ("secret_key", "jwt_secret"):
-        if flaw := _weakness(getattr(settings, name).get_secret_value()):
-            yield _problem(name, f"{name.upper()} {flaw}: set {MIN_SECRET_CHARACTERS} random characters or more.")
+        if flaw := weakness(getattr(settings, name).get_secret_value()):
+            yield _problem(name, f"{name.upper()} {flaw}: set {MIN_KEY_CHARACTERS} random characters or more.")
     for name in ("secret_key_fallbacks", "jwt_secret_fallbacks"):
-        for fallback in getattr(settings, name):
-            if flaw := _weakness(fallback.get_secret_value()):
-                yield _problem(name, f"{name.upper()} holds a key that {flaw}: remove it.")
-    if settings.metrics_token and (flaw := _weakness(settings.metrics_token.get_secret_value())):
-        yield _problem("metrics_token", f"METRICS_TOKEN {flaw}: set {MIN_SECRET_CHARACTERS} random characters or more.")
-    if settings.jwt_secret.get_secret_value() == settings.secret_key.get_secret_value() != "":
-        yield _problem("jwt_secret secret_key", "JWT_SECRET must differ from SECRET_KEY.")
+        for flaw in filter(None, map(weakness, keys[name])):
+            yield _problem(name, f"{name.upper()} holds a key that {flaw}: remove it.")
+    if settings.metrics_token and (flaw := weakness(settings.metrics_token.get_secret_value())):
+        yield _problem("metrics_token", f"METRICS_TOKEN {flaw}: set {MIN_KEY_CHARACTERS} random characters or more.")
+    for one, other in combinations(keys, 2):
+        if any(_are_too_close(one, other, *pair) for pair in product(keys[one], keys[other])):
+            sentence = f"{other.upper()} must differ from {one.upper()}: let each be random by itself."
+            yield _problem(f"{one} {other}", sentence)
+
+
+def _keys(settings: Settings) -> dict[str, list[str]]:
+    given = {
+        "secret_key": [settings.secret_key],
+        "secret_key_fallbacks": settings.secret_key_fallbacks,
+        "jwt_secret": [settings.jwt_secret],
+        "jwt_secret_fallbacks": settings.jwt_secret_fallbacks,
+        "metrics_token": [settings.metrics_token] if settings.metrics_token else [],
+    }
+    return {name: [secret.get_secret_value() for secret in secrets] for name, secrets in given.items()}
+
+
+def _are_too_close(one_name: str, other_name: str, one: str, other: str) -> bool:
+    """A key may be among its own fallbacks, as it is while `keys rotate` writes the files."""
+    if one == other and other_name == f"{one_name}_fallbacks":
+        return False
+    return are_alike(one, other)
+
+
+def _read_by_the_network(settings: Settings) -> Iterator[str]:
+    if is_remote_database_in_the_clear(settings.database_url):
+        yield "DATABASE_URL"
+    if settings.redis_url and is_remote_redis_in_the_clear(settings.redis_url):
+        yield "REDIS_URL"
 
 
 def _unfit_for_production(settings: Settings) -> Iterator[Problem]:
@@ -86,6 +117,22 @@ def _unfit_for_production(settings: Settings) -> Iterator[Problem]:
         yield _problem("smtp_security smtp_host", sentence)
     if settings.bcrypt_cost < MIN_PRODUCTION_BCRYPT_COST:
         yield _problem("bcrypt_cost", f"BCRYPT_COST must be {MIN_PRODUCTION_BCRYPT_COST} or more in production.")
+    if settings.password_min_guesses < MIN_PRODUCTION_GUESSES:
+        sentence = f"PASSWORD_MIN_GUESSES must be {MIN_PRODUCTION_GUESSES} or more in production."
+        yield _problem("password_min_guesses", sentence)
+    for name in ("password_reset_token_expires_in", "jwt_expires_in"):
+        if getattr(settings, name) > LONGEST_PRODUCTION_LIFE:
+            yield _problem(name, f"{name.upper()} must be 24h or less in production.")
+    if "support_email" not in settings.model_fields_set:
+        yield _problem("support_email", "SUPPORT_EMAIL is missing: set the address at which people get help.")
+    elif _NO_REPLY.search(settings.support_email.rpartition("@")[0]):
+        sentence = "SUPPORT_EMAIL must not be a no-reply address: people in trouble write to it."
+        yield _problem("support_email", sentence)
+    if not settings.insecure_network:
+        for name in _read_by_the_network(settings):
+            scheme = "sslmode=verify-full" if name == "DATABASE_URL" else "rediss://"
+            sentence = f"{name} names another machine without TLS: use {scheme}, or set INSECURE_NETWORK=true."
+            yield _problem(f"{name.lower()} insecure_network", sentence)
 
 
 def _contradictions(settings: Settings) -> Iterator[Problem]:
@@ -107,11 +154,3 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
 
 def _problem(names: str, sentence: str) -> Problem:
     return Problem(frozenset(names.split()), sentence)
-
-
-def _weakness(secret: str) -> str | None:
-    if not secret:
-        return "is missing"
-    if len(secret) < MIN_SECRET_CHARACTERS:
-        return f"is shorter than {MIN_SECRET_CHARACTERS} characters"
-    return "is easy to guess" if len(set(secret)) < 10 or _PLACEHOLDER.search(secret) else None

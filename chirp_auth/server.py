@@ -8,6 +8,7 @@ import sys
 from tempfile import TemporaryDirectory
 
 import flask_migrate
+import structlog
 from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
@@ -19,9 +20,12 @@ from chirp_auth.accounts.operators import demo
 from chirp_auth.extensions import db
 from chirp_auth.security.client import Client
 from config import EVERY_ADDRESS, ROOT, ConfigurationError, Settings, in_an_address, load
-from config_checks import is_loopback
+from config_checks import warnings_of
+from config_network import is_loopback
 
 STOP_SECONDS = 15
+
+log = structlog.get_logger("server")
 
 
 def main() -> None:
@@ -31,6 +35,8 @@ def main() -> None:
     except ConfigurationError as error:
         sys.exit(_listed("Chirp Auth cannot start. Please mend these settings:", error.problems))
     logs.configure(as_json=settings.in_production)
+    for warning in warnings_of(settings):
+        log.warning("unsafe setting", warning=warning)
     _check_port(settings)
     app = create_app(settings)
     with app.app_context():

@@ -124,11 +124,19 @@ def token_in(mail: Mail) -> str:
     return next(link.partition("token=")[2] for link in mail.links if "token=" in link)
 
 
-_SECRETS = {"secret_key": "test-signing-key-0123456789-abcdefgh", "jwt_secret": "test-jwt-secret-0123456789-abcdefgh"}
+_SECRETS = {
+    "secret_key": "b3c9a51f0e7d4826a94b1c60f28e57d3",
+    "jwt_secret": "62f08ad94c1be7530da8f96b247ce513",
+}
 
 
 def _settings(database_url: str, **changed: Any) -> Settings:
-    defaults: dict[str, Any] = {"bcrypt_cost": 4, "public_url": "https://auth.example.com", **_SECRETS}
+    defaults: dict[str, Any] = {
+        "bcrypt_cost": 4,
+        "public_url": "https://auth.example.com",
+        "support_email": "help@example.com",
+        **_SECRETS,
+    }
     return load(**{"_env_file": None, "database_url": database_url, **defaults, **changed})
 
 

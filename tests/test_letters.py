@@ -70,7 +70,7 @@ def test_the_message_is_a_pure_alternative_with_text_first(link_mail: EmailMessa
 def test_the_headers_say_who_and_that_a_machine_wrote(link_mail: EmailMessage) -> None:
     assert link_mail["From"] == "Chirpworks <no-reply@auth.example.com>"
     assert link_mail["To"] == ALICE
-    assert link_mail["Reply-To"] == "no-reply@auth.example.com"
+    assert link_mail["Reply-To"] == "help@example.com"
     assert link_mail["Message-ID"].endswith("@auth.example.com>")
     assert link_mail["Date"].datetime.tzinfo is not None
     assert link_mail["Auto-Submitted"] == "auto-generated"

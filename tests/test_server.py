@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from tests.attacks.settings import PRODUCTION
 from tests.support.child import accepts_connections, free_port
 from tests.support.redis import RedisServer
 from tests.support.server import Application, application, command
@@ -18,13 +19,6 @@ from tests.support.smtp import SmtpServer
 from tests.support.test_support import processes_below
 
 CHEAP = {"BCRYPT_COST": "4"}
-PRODUCTION = {
-    "APP_ENV": "production",
-    "SECRET_KEY": "a-signing-key-of-no-meaning-0123456789",
-    "JWT_SECRET": "another-key-of-no-meaning-9876543210",
-    "PUBLIC_URL": "https://auth.example.com",
-    "SMTP_HOST": "127.0.0.1",
-}
 
 
 def refused(settings: Mapping[str, str], folder: Path) -> str:

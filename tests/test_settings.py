@@ -10,8 +10,9 @@ import pytest
 from config import ConfigurationError, Settings, load
 from config_values import INSTANCE
 
-KEY = "a-signing-key-of-no-meaning-0123456789"
-OTHER_KEY = "another-key-of-no-meaning-9876543210"
+KEY = "5f1d93c07a2be84610f9ad37c52e8b64"
+OTHER_KEY = "Zk3vQ9-xT7_mWb2Rf8LpYc4HdJ6sNgAe"
+FORMER_KEY = "0c6e41b8f73ad592e80b17d4a6f3952c"
 
 GOOD_PRODUCTION = {
     "APP_ENV": "production",
@@ -20,6 +21,7 @@ GOOD_PRODUCTION = {
     "PUBLIC_URL": "https://auth.example.com",
     "SMTP_HOST": "smtp.example.com",
     "SMTP_SECURITY": "starttls",
+    "SUPPORT_EMAIL": "help@example.com",
 }
 
 Load = Callable[..., Settings]
@@ -168,14 +170,14 @@ def test_a_relative_sqlite_file_is_in_instance_wherever_the_server_is_started(lo
 
 def test_a_secret_can_come_from_a_file(load_from: Load, tmp_path: Path) -> None:
     names = ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "JWT_SECRET", "SMTP_PASS", "DATABASE_URL", "REDIS_URL")
-    texts = (KEY, f"{OTHER_KEY},{OTHER_KEY[::-1]}", OTHER_KEY, "pass word", "postgres://h/x", "redis://h/0")
+    texts = (KEY, f"{OTHER_KEY},{FORMER_KEY}", OTHER_KEY, "pass word", "postgres://h/x", "redis://h/0")
     for name, text in zip(names, texts, strict=True):
         (tmp_path / name).write_text(f"{text}\n")
     files = {f"{name}_FILE": str(tmp_path / name) for name in names}
 
     settings = load_from(DATABASE_URL="", SMTP_USER="chirp", **files)
 
-    assert settings.secret_keys == [OTHER_KEY, OTHER_KEY[::-1], KEY]
+    assert settings.secret_keys == [OTHER_KEY, FORMER_KEY, KEY]
     assert settings.jwt_secret.get_secret_value() == OTHER_KEY
     assert settings.smtp_pass is not None
     assert settings.smtp_pass.get_secret_value() == "pass word"
@@ -216,7 +218,7 @@ def test_production_with_good_settings_starts(load_from: Load) -> None:
     assert settings.in_production
     assert not settings.has_dev_mailbox
     assert settings.mail_from == "Chirpworks <no-reply@auth.example.com>"
-    assert settings.support_email == "no-reply@auth.example.com"
+    assert settings.support_email == "help@example.com"
 
 
 def test_production_lists_everything_that_is_missing_at_once(load_from: Load) -> None:
@@ -225,6 +227,7 @@ def test_production_lists_everything_that_is_missing_at_once(load_from: Load) ->
         "JWT_SECRET is missing: set 32 random characters or more.",
         "PUBLIC_URL is missing: set the https address that people use.",
         "SMTP_HOST is missing: production has no development mailbox.",
+        "SUPPORT_EMAIL is missing: set the address at which people get help.",
     ]
 
 
@@ -235,7 +238,7 @@ def test_production_lists_everything_that_is_missing_at_once(load_from: Load) ->
         ({"SECRET_KEY": "ab" * 20}, "SECRET_KEY is easy to guess"),
         ({"JWT_SECRET": "change-me-before-you-go-to-production"}, "JWT_SECRET is easy to guess"),
         ({"JWT_SECRET": KEY}, "JWT_SECRET must differ from SECRET_KEY"),
-        ({"SECRET_KEY_FALLBACKS": f"{OTHER_KEY},short"}, "SECRET_KEY_FALLBACKS holds a key that is shorter"),
+        ({"SECRET_KEY_FALLBACKS": f"{FORMER_KEY},short"}, "SECRET_KEY_FALLBACKS holds a key that is shorter"),
         ({"PUBLIC_URL": "http://auth.example.com"}, "PUBLIC_URL must begin with https://"),
         ({"FRONTEND_URL": "http://app.example.com"}, "FRONTEND_URL must begin with https://"),
         ({"SMTP_SECURITY": "none"}, "SMTP_SECURITY=none is allowed towards this machine only"),
@@ -298,6 +301,7 @@ def test_a_wrong_value_is_told_once_and_hides_no_other_problem(load_from: Load) 
         "SECRET_KEY",
         "JWT_SECRET",
         "SMTP_HOST",
+        "SUPPORT_EMAIL",
     ]
 
 
@@ -324,7 +328,7 @@ def test_only_who_may_makes_the_folder_of_a_database(load_from: Load, tmp_path: 
 
 def test_secrets_stay_out_of_what_is_printed(load_from: Load) -> None:
     settings = load_from(
-        **{**GOOD_PRODUCTION, "SMTP_USER": "chirp", "SMTP_PASS": "smtp secret", "SECRET_KEY_FALLBACKS": OTHER_KEY[::-1]}
+        **{**GOOD_PRODUCTION, "SMTP_USER": "chirp", "SMTP_PASS": "smtp secret", "SECRET_KEY_FALLBACKS": FORMER_KEY}
     )
 
-    assert not [secret for secret in (KEY, OTHER_KEY, OTHER_KEY[::-1], "smtp secret") if secret in repr(settings)]
+    assert not [secret for secret in (KEY, OTHER_KEY, FORMER_KEY, "smtp secret") if secret in repr(settings)]

@@ -176,7 +176,7 @@ def test_a_database_of_development_loses_its_demo_account_when_production_starts
 
 
 def test_the_demo_password_is_one_of_millions() -> None:
-    assert len(set(demo.WORDS)) ** 4 > 2**27
+    assert len(set(demo.WORDS.split())) ** 4 > 2**27
 
 
 def test_the_image_is_production() -> None:

@@ -205,7 +205,7 @@ def test_seeding_twice_gives_the_same_cast_and_production_gets_none(sit: Sit, tm
     assert casts[0] == casts[1]
 
     production = {"APP_ENV": "production", "PUBLIC_URL": "https://auth.example.com", "SMTP_HOST": "127.0.0.1"}
-    refused = sit("seed", **production, SMTP_SECURITY="none", BCRYPT_COST="10")
+    refused = sit("seed", **production, SMTP_SECURITY="none", BCRYPT_COST="10", SUPPORT_EMAIL="help@example.com")
 
     assert refused.wait() == 4
     assert "seed is for development" in refused.plain

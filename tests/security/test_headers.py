@@ -140,7 +140,7 @@ def test_security_txt_names_a_contact_and_has_not_expired(client: FlaskClient) -
     fields = dict(line.split(": ", 1) for line in answer.text.splitlines())
 
     assert answer.content_type == "text/plain; charset=utf-8"
-    assert fields["Contact"] == "mailto:no-reply@auth.example.com"
+    assert fields["Contact"] == "mailto:help@example.com"
     assert fields["Canonical"] == "https://auth.example.com/.well-known/security.txt"
     assert datetime.now(UTC) < datetime.fromisoformat(fields["Expires"]) < datetime.now(UTC) + timedelta(days=365)
 

@@ -17,8 +17,6 @@ PRODUCTION = {
     "app_env": "production",
     "bcrypt_cost": 10,
     "smtp_host": "localhost",
-    "secret_key": "0a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6q",
-    "jwt_secret": "9z8y7x6w5v4u3t2s1r0q9p8o7n6m5l4k3j",
 }
 
 

@@ -26,6 +26,7 @@ def doctor(send_test: str | None, as_json: bool) -> None:
 def _examine() -> list[Finding]:
     return [
         inside.check_settings(),
+        inside.check_addresses(),
         inside.check_proxy(),
         outside.check_database(),
         outside.check_clock(),

@@ -2,6 +2,7 @@
 
 import os
 import time
+from email.utils import parseaddr
 from pathlib import Path
 from stat import S_IMODE
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ import config
 from chirp_auth.accounts.operators import demo
 from chirp_auth.cli.doctor.findings import Finding, fail, ok, warn
 from chirp_auth.extensions import db, settings
+from config_checks import warnings_of
 from config_sources import FROM_FILES
 
 QUICK_MS, SLOW_MS = 50, 1000
@@ -25,9 +27,18 @@ def check_settings() -> Finding:
     """The settings were read, or no command would run; here is what they leave open."""
     made = sum(origin != "default" for origin in config.origins().values())
     detail = f"{settings.app_env}, {made} settings made, the others by default"
+    if warnings := list(warnings_of(settings)):
+        return warn("settings", f"{detail}. {' '.join(warnings)}", "Take them out, unless you know why they are there.")
     if settings.in_production and not settings.conceal_accounts:
         return warn("settings", f"{detail}; registration tells who has an account", "Set CONCEAL_ACCOUNTS=true.")
     return ok("settings", detail)
+
+
+def check_addresses() -> Finding:
+    """Who sends, and who answers: people in trouble write to the latter."""
+    sender, security = parseaddr(settings.mail_from)[1], settings.smtp_security
+    road = "" if settings.has_dev_mailbox else f", by SMTP_SECURITY={security}"
+    return ok("addresses", f"MAIL_FROM {sender}, SUPPORT_EMAIL {settings.support_email}{road}")
 
 
 def check_proxy() -> Finding:
