@@ -61,7 +61,10 @@ class User(Model):
     """A person with an account. `credential_version` rises with any change of password, address or state."""
 
     __tablename__ = "users"
-    __table_args__ = (Index("ix_users_created_at", "created_at", "id"),)
+    __table_args__ = (
+        Index("ix_users_created_at", "created_at", "id"),
+        _partial_index("ix_users_former_passwords", "password_changed_at", "former_password_hashes IS NOT NULL"),
+    )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
     email: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARACTERS))
@@ -71,6 +74,7 @@ class User(Model):
     last_name: Mapped[str | None] = mapped_column(String(MAX_NAME_CHARACTERS))
     phone_number: Mapped[str | None] = mapped_column(String(20))
     password_hash: Mapped[str | None] = mapped_column(String(100))
+    former_password_hashes: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     password_changed_at: Mapped[datetime | None] = mapped_column(Moment)
     credential_version: Mapped[int] = mapped_column(default=1)
     failed_sign_ins: Mapped[int] = mapped_column(default=0)

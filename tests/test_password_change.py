@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from chirp_auth.accounts import password_change, sessions, sign_in
+from chirp_auth.accounts.password_change import PasswordChange
 from chirp_auth.errors import (
     AuthError,
     InvalidCredentials,
@@ -28,10 +29,10 @@ def here(alice: User) -> Session:
     return sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
 
 
-def change(session: Session, current: str = PASSWORD, password: str = NEW_PASSWORD) -> int:
-    ended = password_change.change_password(session, current, password, password, TEST_CLIENT)
+def change(session: Session, current: str = PASSWORD, password: str = NEW_PASSWORD) -> PasswordChange:
+    done = password_change.change_password(session, current, password, password, TEST_CLIENT)
     db.session.remove()
-    return ended
+    return done
 
 
 def by_email(email: str = ALICE, current: str = PASSWORD, password: str = NEW_PASSWORD) -> User:
@@ -43,9 +44,11 @@ def by_email(email: str = ALICE, current: str = PASSWORD, password: str = NEW_PA
 def test_this_session_stays_and_all_others_end(here: Session, delivered: Delivered) -> None:
     others = [sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT) for _ in range(2)]
 
-    assert change(here) == 2
+    done = change(here)
 
-    assert sessions.find(here.id) is not None
+    assert done.ended_sessions == 2
+    assert sessions.find(done.session.id) is not None
+    assert sessions.find(here.id) is None, "under its former id, which copies of its tokens name"
     assert [sessions.find(other.id) for other in others] == [None, None]
     sign_in.sign_in(ALICE, NEW_PASSWORD, TEST_CLIENT)
     assert delivered()[0].subject == "Password Reset Successful - Chirpworks"

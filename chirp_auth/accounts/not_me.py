@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.exc import IntegrityError
 
-from chirp_auth.accounts import addresses, credentials
+from chirp_auth.accounts import addresses, credentials, former_passwords
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db, settings
@@ -125,7 +125,8 @@ def _shut(user: User, undone: AddressChange | None) -> int:
     """Take the password away and end everything, with the old address back in its place; return how many ended."""
     address: dict[str, Any] = {"email": undone.old_email, "email_key": undone.old_email_key} if undone else {}
     try:
-        places = credentials.replace(user, password_hash=None, **address)
+        former = former_passwords.kept_of(user)
+        places = credentials.replace(user, password_hash=None, former_password_hashes=former, **address)
     except IntegrityError:  # Somebody else has an account with the old address by now.
         places = None
     if places is None:

@@ -1,10 +1,11 @@
 """Password change: a new password for whoever knows the old one."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
-from chirp_auth.accounts import addresses, credentials, guesses, not_me, users
+from chirp_auth.accounts import addresses, credentials, former_passwords, guesses, not_me, sessions, users
 from chirp_auth.clock import now
-from chirp_auth.errors import InvalidCredentials, PasswordTooWeak, UserNotFound
+from chirp_auth.errors import InvalidCredentials, PasswordTooWeak, Unauthenticated, UserNotFound
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
 from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
@@ -13,19 +14,35 @@ from chirp_auth.security import audit, passwords
 from chirp_auth.security.client import Client, device_in_words, shortened
 
 
-def change_password(session: Session, current: str, password: str, confirmation: str, client: Client) -> int:
-    """Change the signed-in user's password; this session stays, all others end. Return how many ended.
+@dataclass(frozen=True, slots=True)
+class PasswordChange:
+    """What a change did: the session that made it, under its new id, and how many others ended."""
+
+    session: Session
+    ended_sessions: int
+
+
+def change_password(session: Session, current: str, password: str, confirmation: str, client: Client) -> PasswordChange:
+    """Change the signed-in user's password; this session gets a new id, all others end.
 
     Raises:
         PasswordMismatch, PasswordTooWeak: nothing changed.
         InvalidCredentials: the current password is not right; counted like a failed sign-in.
+        Unauthenticated: the session was ended meanwhile; nothing changed.
         ServiceBusy: too many hashes are under way.
     """
     user = session.user
     passwords.confirm(password, confirmation)
     _check_new(user, current, password)
     guesses.prove(user, current, client, "password.changed", user.email_key)
-    return _replace(user, password, client, keep=session.id)
+    ended = _replace(user, password, client, keep=session.id)
+    try:
+        renewed = sessions.renew(session)
+    except Unauthenticated:
+        _record_refusal(user, client, "session_ended")
+        raise
+    db.session.commit()
+    return PasswordChange(renewed, ended)
 
 
 def change_password_by_email(email: str, current: str, password: str, client: Client) -> User:
@@ -47,6 +64,7 @@ def change_password_by_email(email: str, current: str, password: str, client: Cl
     user = guesses.prove(user, current, client, "password.changed", address.key)
     _check_new(user, current, password)
     _replace(user, password, client)
+    db.session.commit()
     return user
 
 
@@ -71,21 +89,31 @@ def compose_confirmation(entry: OutboxEntry) -> Letter | Nobody:
 
 def _check_new(user: User, current: str, password: str) -> None:
     passwords.check(password, (user.email, user.first_name, user.last_name))
-    if password == current:
-        raise PasswordTooWeak("That is your present password. Choose a new one")
+    if passwords.are_same(password, current):
+        raise PasswordTooWeak(former_passwords.PRESENT)
 
 
 def _replace(user: User, password: str, client: Client, keep: UUID | None = None) -> int:
+    """Add the change to the transaction; return how many sessions it ends."""
     password_hash = passwords.hash_new(password)
     places = credentials.replace(
-        user, keep=keep, password_hash=password_hash, password_changed_at=now(), **guesses.CLEARED
+        user,
+        keep=keep,
+        password_hash=password_hash,
+        former_password_hashes=former_passwords.kept_of(user),
+        password_changed_at=now(),
+        **guesses.CLEARED,
     )
     if places is None:  # Changed by somebody else since we proved the old one.
-        audit.record("password.changed", client, outcome="replaced", user_id=user.id, email_key=user.email_key)
-        db.session.commit()
+        _record_refusal(user, client, "replaced")
         raise InvalidCredentials
     ended = len(places)
     audit.record("password.changed", client, user_id=user.id, ended=ended)
     outbox.put("password_changed", user.email, user.id, ended=ended, ip=client.ip, user_agent=client.user_agent)
-    db.session.commit()
     return ended
+
+
+def _record_refusal(user: User, client: Client, outcome: str) -> None:
+    db.session.rollback()
+    audit.record("password.changed", client, outcome=outcome, user_id=user.id, email_key=user.email_key)
+    db.session.commit()

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import CursorResult, SQLColumnExpression, func, select, update
 
-from chirp_auth.accounts import addresses, credentials, guesses, reset_links
+from chirp_auth.accounts import addresses, credentials, former_passwords, guesses, reset_links
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, LinkReplaced, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db
@@ -83,6 +83,7 @@ def _reset(token: str, password: str, confirmation: str, client: Client) -> Pass
     user = link.user
     passwords.check(password, (user.email, user.first_name, user.last_name))
     db.session.commit()  # End the read: no transaction stays open while a hash is computed.
+    former_passwords.check(user, password)
     password_hash = passwords.hash_new(password)
 
     places = _redeem(link, password_hash)
@@ -119,6 +120,7 @@ def _redeem(link: PasswordResetToken, password_hash: str) -> list[str]:
         places = credentials.replace(
             link.user,
             password_hash=password_hash,
+            former_password_hashes=None,
             password_changed_at=now(),
             password_reset_at=now(),
             password_reset_count=User.password_reset_count + 1,

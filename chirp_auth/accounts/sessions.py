@@ -49,19 +49,22 @@ def living(user: User, current: Session | None = None) -> list[Session]:
 
 
 def renew(session: Session) -> Session:
-    """Give the session a new id, so that no copy of its cookie is worth anything (OWASP ASVS 5, V7.2.4).
+    """Give the session a new id, in the caller's transaction (OWASP ASVS 5, V7.2.4).
+
+    The cookie, the access tokens and the refresh token name the old id: every copy of them is worthless.
 
     Raises:
-        Unauthenticated: it has ended meanwhile.
+        Unauthenticated: it has ended meanwhile; the caller must roll back.
     """
     renewed_id = uuid4()
     renewing = update(Session).where(Session.id == session.id, Session.revoked_at.is_(None)).values(id=renewed_id)
     db.session.execute(renewing, execution_options={"synchronize_session": False})
-    db.session.commit()
+    alive = select(Session).join(User).where(Session.id == renewed_id, *_alive())
+    renewed: Session | None = db.session.scalar(alive)
+    if renewed is None:
+        raise Unauthenticated
     db.session.expunge(session)
-    if renewed := find(renewed_id):
-        return renewed
-    raise Unauthenticated
+    return renewed
 
 
 def sign_out(session: Session, client: Client) -> None:

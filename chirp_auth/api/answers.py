@@ -49,6 +49,15 @@ class Tokens(Answer):
     refresh_token: RefreshToken
 
 
+class PasswordChanged(Answer):
+    message: Annotated[str, Field(examples=["Your password has been changed."])]
+    email: Email
+    access_token: Jwt
+    token_type: Literal["bearer"]
+    expires_in: Annotated[int, Field(description="seconds", examples=[3600])]
+    refresh_token: RefreshToken
+
+
 class SignedInMembers(Answer):
     user: User
     access_token: Jwt

@@ -71,8 +71,8 @@ V1: Mapping[str, Call] = {
     "end_session": Call("Sign out in one place", {204: None}, None, (NO_SESSION, errors.NotFound()), ACCESS),
     "end_other_sessions": Call("Sign out everywhere else", {204: None}, None, (NO_SESSION,), ACCESS),
     "change_password": Call(
-        "Change the password; every other session ends",
-        {200: answers.MessageForEmail},
+        "Change the password; every other session ends, and this one gets new tokens",
+        {200: answers.PasswordChanged},
         schemas.PasswordChange,
         (NO_SESSION, errors.PasswordMismatch(), WEAK, WRONG, LIMITED),
         ACCESS,

@@ -100,8 +100,9 @@ class Dialect:
     def events(self, page: Page) -> Response:
         return answer(200, {"events": [event_members(event) for event in page.events], "next": page.next})
 
-    def password_changed(self, user: User) -> Response:
-        return answer(200, {"message": "Your password has been changed.", "email": user.email})
+    def password_changed(self, session: Session) -> Response:
+        told = {"message": "Your password has been changed.", "email": session.user.email}
+        return answer(200, {**told, **token_members(session)})
 
     def email_verified(self, user: User) -> Response:
         return answer(200, {"message": "Your email address is confirmed.", "email": user.email})

@@ -115,10 +115,10 @@ def change_password(dialect: Dialect) -> Response:
     asked = body.read(schemas.PasswordChange)
     session = bearer.session()
     limits.sign_in()
-    password_change.change_password(
+    change = password_change.change_password(
         session, asked.current_password, asked.new_password, asked.confirm_password, client(FACE)
     )
-    return dialect.password_changed(session.user)
+    return dialect.password_changed(change.session)
 
 
 def verify_email(dialect: Dialect) -> Response:

@@ -61,6 +61,11 @@ def confirm(password: str, confirmation: str) -> None:
         raise PasswordMismatch
 
 
+def are_same(password: str, other: str) -> bool:
+    """Say whether both are one password, however they were composed."""
+    return _normal(password) == _normal(other)
+
+
 def expect_room() -> None:
     """Raise ServiceBusy if a hash would be refused now: in a flood a refusal must cost next to nothing."""
     _gate().expect_room()

@@ -4,11 +4,12 @@ from flask import Response, flash, redirect, url_for
 from flask_login import current_user, login_required, login_user
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts import password_change, sessions
+from chirp_auth.accounts import password_change
 from chirp_auth.caller import client
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import settings
 from chirp_auth.security import limits
+from chirp_auth.web import devices
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forms import ChangePasswordForm
 from chirp_auth.web.pages import About, page, refusals_into
@@ -28,16 +29,16 @@ def change_password() -> Response | Redirect:
     if form.validate_on_submit():
         with refusals_into(form, **FIELDS):
             limits.sign_in()
-            ended = password_change.change_password(
-                current_user,
+            change = password_change.change_password(
+                current_user._get_current_object(),
                 form.text("current_password"),
                 form.text("new_password"),
                 form.text("confirm_password"),
                 client(FACE),
             )
-            login_user(sessions.renew(current_user._get_current_object()))
-            flash(f"Your password is changed. Signed out in {counted(ended, 'other place')}.")
-            return redirect(url_for("auth.web.home"), SEE_OTHER)
+            login_user(change.session)
+            flash(f"Your password is changed. Signed out in {counted(change.ended_sessions, 'other place')}.")
+            return devices.remember(redirect(url_for("auth.web.home"), SEE_OTHER), change.session.user)
     return page(
         "password_change/change.html",
         form=form,

@@ -110,9 +110,11 @@ def test_ending_all_others_keeps_this_one(client: FlaskClient, alice: User) -> N
 def test_a_changed_password_keeps_this_one_and_kills_the_others(client: FlaskClient, alice: User) -> None:
     here, there = sign_in(client), sign_in(client)
 
-    assert client.post(f"{V1}/change-password", json=CHANGE, headers=bearer(here)).status_code == 200
+    changed = client.post(f"{V1}/change-password", json=CHANGE, headers=bearer(here))
 
-    assert (status(client, here), status(client, there)) == (200, 401)
+    assert changed.status_code == 200
+    assert status(client, told(changed)["access_token"]) == 200
+    assert (status(client, here), status(client, there)) == (401, 401)
 
 
 def test_a_reset_kills_every_one(client: FlaskClient, ask: Callable[[], str]) -> None:

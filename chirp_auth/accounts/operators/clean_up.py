@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
-from chirp_auth.accounts import devices
+from chirp_auth.accounts import devices, former_passwords
 from chirp_auth.accounts.operators import audit_trail
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
@@ -77,6 +77,7 @@ def purge(
         while rows := _delete_batch(old):
             deleted[old.table] += rows
             told(rows)
+    former_passwords.forget_old()
     _record(client, deleted)
     return dict(deleted)
 
@@ -86,6 +87,7 @@ def purge_little_by_little() -> None:
     """Once an hour, one worker of all: delete some batches and go on at the next turn; mail goes out in between."""
     if not (_unfinished.is_set() or duties.take(duties.CLEAN_UP, EVERY)):
         return
+    former_passwords.forget_old()
     audit_trail.seal_events()
     _unfinished.set()
     deleted: Counter[str] = Counter()

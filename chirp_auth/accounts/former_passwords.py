@@ -1,0 +1,60 @@
+"""Former passwords: a reset must not bring back a password that a thief may know.
+
+Whoever changes a password knew the one before it. So a change, and "this was not me", keep the hash of the password
+that they replace, for as long as their notice can be answered. No former hash opens anything; a reset erases them.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import update
+
+from chirp_auth.clock import now
+from chirp_auth.errors import PasswordTooWeak
+from chirp_auth.extensions import db
+from chirp_auth.models import User
+from chirp_auth.security import passwords
+
+KEEP_FOR = timedelta(days=7)  # The life of the "this was not me" link in the notice of a change.
+MAX_KEPT = 5  # A reset checks each of them: one bcrypt hash each.
+
+PRESENT = "That is your present password. Choose a new one"
+FORMER = "That was your password until recently. Choose a new one"
+
+
+def kept_of(user: User) -> list[str] | None:
+    """Return the hashes to keep once the user's present password is replaced or taken away, newest first."""
+    hashes = [*([user.password_hash] if user.password_hash else []), *(user.former_password_hashes or [])]
+    return hashes[:MAX_KEPT] or None
+
+
+def check(user: User, password: str) -> None:
+    """Refuse the present password and the former ones; without any, nothing is hashed.
+
+    Raises:
+        PasswordTooWeak: it is one of them.
+        ServiceBusy: too many hashes are under way.
+    """
+    if user.password_hash and passwords.verify(password, user.password_hash):
+        raise PasswordTooWeak(PRESENT)
+    if any(passwords.verify(password, former) for former in user.former_password_hashes or []):
+        raise PasswordTooWeak(FORMER)
+
+
+def forget_old() -> int:
+    """Erase the former hashes of accounts whose last change is too old to be answered; return how many accounts.
+
+    An account that "this was not me" left without a password keeps them until its reset.
+    """
+    forgetting = (
+        update(User)
+        .where(
+            User.former_password_hashes.is_not(None),
+            User.password_hash.is_not(None),
+            User.password_changed_at < now() - KEEP_FOR,
+        )
+        .values(former_password_hashes=None, updated_at=User.updated_at)
+        .returning(User.id)
+    )
+    forgotten = db.session.scalars(forgetting, execution_options={"synchronize_session": False}).all()
+    db.session.commit()
+    return len(forgotten)
