@@ -1,9 +1,10 @@
 """Guesses: proving a password, and the growing delay that wrong ones bring.
 
-The delay begins with the fifth failure, is never longer than 15 minutes and never permanent. Failures count with
-the account, but in a browser its owner has used they count there: so no stranger can keep the owner out. Whoever
-asks gets the same answer for the same work, whether the account is unknown, delayed, disabled or the password
-just wrong.
+The delay begins with the fifth failure in a row and grows to 15 minutes. From the hundredth on it is a day (NIST SP
+800-63B-4, 3.2.2); it is never permanent. Failures are counted per account, except in a known device, which has its own
+counter: a stranger cannot lock the owner out there. Only a sign-in, a reset, a change of password or an operator
+clears a counter; time does not. Whoever asks gets the same answer for the same work, whether the account is unknown,
+delayed, disabled or the password just wrong.
 """
 
 from datetime import timedelta
@@ -26,7 +27,9 @@ from chirp_auth.words import in_words
 FREE_FAILURES = 4
 FIRST_DELAY = timedelta(seconds=15)
 LONGEST_DELAY = timedelta(minutes=15)
-FORGOTTEN_AFTER = timedelta(days=1)  # Without a failure for so long, the next one is the first again.
+MANY_FAILURES = 100
+DELAY_AFTER_MANY = timedelta(days=1)
+QUIET_AFTER = timedelta(days=1)  # So long after a delay one failure brings none: it may be the owner's slip.
 
 CLEARED: dict[str, Any] = {"failed_sign_ins": 0, "sign_in_blocked_until": None}
 
@@ -52,8 +55,8 @@ def prove(user: User | None, password: str, client: Client, kind: str, email_key
     else:
         outcome = "wrong_password" if user else "no_account"
     failures = _count_failure(counter if outcome == "wrong_password" else None)
-    if user and counter is user and failures == FREE_FAILURES + 1:
-        outbox.put("account_locked", user.email, user.id, ip=client.ip, user_agent=client.user_agent)
+    if user and counter and failures:
+        _tell_owner(user, counter, failures, client)
     audit.record(kind, client, outcome=outcome, user_id=user.id if user else None, email_key=email_key)
     db.session.commit()
     raise InvalidCredentials
@@ -61,23 +64,41 @@ def prove(user: User | None, password: str, client: Client, kind: str, email_key
 
 @composes("account_locked")
 def compose_account_locked(entry: OutboxEntry) -> Letter | Nobody:
-    """Tell the owner, once until they sign in again, that somebody guesses."""
+    """Tell the owner that somebody guesses: of an account's fifth failure in a row and each counter's hundredth."""
     user = db.session.get(User, entry.user_id)
     if user is None or user.disabled_at:
         return Nobody("no account")
+    failures = entry.params.get("failures", FREE_FAILURES + 1)
     return Letter(
         addresses.parse(entry.recipient).deliverable,
         {
             "name": name_of(user),
             "failed_at": entry.created_at,
-            "failures": FREE_FAILURES + 1,
-            "longest": in_words(LONGEST_DELAY),
+            "failures": failures,
+            "many": failures == MANY_FAILURES,
+            "on_known_device": entry.params.get("on_known_device", False),
+            "longest": in_words(DELAY_AFTER_MANY if failures == MANY_FAILURES else LONGEST_DELAY),
             "device": device_in_words(entry.params.get("user_agent")),
             "ip": shortened(entry.params.get("ip")),
             "reset_link": f"{settings.public_url}/forgot-password",
             "not_me_link": not_me.link(entry),
         },
     )
+
+
+def _tell_owner(user: User, counter: Counter, failures: int, client: Client) -> None:
+    """Promise a mail at the count that brings the first delay or the longest; each count comes once until cleared."""
+    on_known_device = counter is not user
+    if failures == MANY_FAILURES or (failures == FREE_FAILURES + 1 and not on_known_device):
+        outbox.put(
+            "account_locked",
+            user.email,
+            user.id,
+            ip=client.ip,
+            user_agent=client.user_agent,
+            failures=failures,
+            on_known_device=on_known_device,
+        )
 
 
 def _is_delayed(counter: Counter | None) -> bool:
@@ -95,15 +116,18 @@ def _count_failure(counter: Counter | None) -> int | None:
     Where there is nothing to count, the same statement finds no row: the work is equal.
     """
     table = _table(counter)
-    long_ago = table.sign_in_blocked_until < now() - FORGOTTEN_AFTER
-    failures = case((long_ago, 1), else_=table.failed_sign_ins + 1)
+    failures = table.failed_sign_ins + 1
+    is_quiet = table.sign_in_blocked_until < now() - QUIET_AFTER
+    many = (failures >= MANY_FAILURES, literal(now() + DELAY_AFTER_MANY, Moment))
+    # A slip after a quiet day moves the time on without a delay, so that the next failure is no slip any more.
+    delayed_until = case(many, (is_quiet, literal(now(), Moment)), else_=_delayed_until(failures))
     counting = (
         update(table)
         .where(
             table.id == (counter.id if counter else uuid4()),
             or_(table.sign_in_blocked_until.is_(None), table.sign_in_blocked_until <= now()),
         )
-        .values(failed_sign_ins=failures, sign_in_blocked_until=_delayed_until(failures))
+        .values(failed_sign_ins=failures, sign_in_blocked_until=delayed_until)
         .returning(table.failed_sign_ins)
     )
     return db.session.execute(counting, execution_options={"synchronize_session": False}).scalar()
