@@ -27,19 +27,24 @@ class Load:
         return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] * 1000
 
 
-def request(method: str, path: str, body: bytes = b"", content_type: str = "application/json") -> bytes:
+def request(
+    method: str, path: str, body: bytes = b"", content_type: str = "application/json", cookie: str = ""
+) -> bytes:
     """Return a request as it goes over the wire."""
-    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {content_type}\r\n"
+    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {content_type}\r\nCookie: {cookie}\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def run(port: int, wire: bytes, *, connections: int, seconds: float) -> Load:
-    """Send `wire` over so many connections, each waiting for its answer before it asks again."""
+def run(port: int, wire: bytes, *, connections: int, seconds: float, clients: int = 1) -> Load:
+    """Send `wire` over so many connections, each waiting for its answer before it asks again.
+
+    They come from so many addresses of this machine: 127.0.0.1, 127.0.0.2 and on.
+    """
     load = Load()
     selector = selectors.DefaultSelector()
     started = time.perf_counter()
-    for _ in range(connections):
-        line = socket.create_connection(("127.0.0.1", port))
+    for number in range(connections):
+        line = socket.create_connection(("127.0.0.1", port), source_address=(f"127.0.0.{1 + number % clients}", 0))
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         line.sendall(wire)
         selector.register(line, selectors.EVENT_READ, [line, time.perf_counter()])

@@ -8,10 +8,10 @@ from pathlib import Path
 import bcrypt
 import structlog
 from flask import current_app
-from zxcvbn_rs_py import zxcvbn
 
 from chirp_auth.errors import PasswordMismatch, PasswordTooWeak
 from chirp_auth.extensions import settings
+from chirp_auth.security import common_passwords, password_guesses
 from chirp_auth.security.gate import Gate
 
 MAX_BYTES = 72  # bcrypt reads no further: counted and refused in words, never cut.
@@ -51,7 +51,9 @@ def check(password: str, context: tuple[str | None, ...]) -> None:
         raise PasswordTooWeak("Password must not be built from your name, your email address or our name")
     if settings.password_blocklist_file and password.casefold() in _listed(settings.password_blocklist_file):
         raise PasswordTooWeak("Password is on a list of passwords that attackers try first: choose another one")
-    if zxcvbn(password, sorted(words)).guesses < settings.password_min_guesses:
+    if common_passwords.is_common(password):
+        raise PasswordTooWeak("This is one of the passwords that attackers try first. Three unrelated words work well")
+    if _is_easy(password, words):
         raise PasswordTooWeak("Password is too easy to guess: add a word or two that only you would think of")
 
 
@@ -151,6 +153,13 @@ def _is_mostly(password: str, words: set[str]) -> bool:
     for word in sorted(words, key=len, reverse=True):
         rest = rest.replace(word, "")
     return len(rest) * 2 < len(password)
+
+
+def _is_easy(password: str, words: set[str]) -> bool:
+    """Say whether few guesses find it. What is too short does not become longer by being repeated."""
+    if len(password_guesses.repeated_part(password)) < settings.password_min_length:
+        return True
+    return password_guesses.estimate(password, words) < settings.password_min_guesses
 
 
 def _gate() -> Gate:

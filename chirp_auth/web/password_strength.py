@@ -1,28 +1,49 @@
 """What the server thinks of a password while it is typed: the verdict that submitting it would meet.
 
-Nothing is kept and nothing is logged; without script the same is said after submitting.
+Nothing is kept and nothing is logged; without script the same is said after submitting. A hint may fail: it is the
+first thing to give way when clients ask too often.
 """
 
 from flask import Response, jsonify, request, session
 from flask_login import current_user
 
 from chirp_auth.accounts import reset_links
-from chirp_auth.errors import InvalidToken, PasswordTooWeak, TokenAlreadyUsed, TokenExpired
+from chirp_auth.errors import (
+    InvalidToken,
+    PasswordTooWeak,
+    RateLimitExceeded,
+    ServiceBusy,
+    TokenAlreadyUsed,
+    TokenExpired,
+)
 from chirp_auth.models import User
-from chirp_auth.security import passwords
+from chirp_auth.security import limits, passwords
 from chirp_auth.web.blueprint import web
+from chirp_auth.words import whole_seconds
 
 ACCEPTED = "This password will do."
 
 
 @web.post("/password-strength")
 def password_strength() -> Response:
+    try:
+        limits.password_strength()
+    except (RateLimitExceeded, ServiceBusy) as refusal:
+        return _no_verdict(refusal)
     typed = request.form.get("new_password") or request.form.get("password", "")
     try:
         passwords.check(typed, _context())
     except PasswordTooWeak as refusal:
         return jsonify({"accepted": False, "sentence": f"{refusal.sentence}."})
     return jsonify({"accepted": True, "sentence": ACCEPTED})
+
+
+def _no_verdict(refusal: RateLimitExceeded | ServiceBusy) -> Response:
+    """Refuse in a few bytes: a page for each would cost more than the verdict."""
+    response = jsonify({"sentence": refusal.sentence})
+    response.status_code = 429 if isinstance(refusal, RateLimitExceeded) else 503
+    response.headers["Retry-After"] = str(whole_seconds(refusal.retry_after))
+    return response
 
 
 def _context() -> tuple[str | None, ...]:

@@ -87,7 +87,7 @@ def test_a_weak_password_is_refused_with_a_reason_and_the_link_stays_good(visito
     answer = visitor.send("/reset-password", password="password1", confirm_password="password1")
 
     assert answer.status_code == 400
-    assert "too easy to guess" in words(answer)
+    assert "attackers try first" in words(answer)
     assert "password1" not in answer.text
     assert visitor.send("/reset-password", **FORM).status_code == 303
 

@@ -10,7 +10,8 @@ from tests.web.conftest import Visitor
     ("password", "accepted", "words"),
     [
         ("short", False, "at least 8 characters"),
-        ("password1", False, "too easy to guess"),
+        ("password1", False, "attackers try first"),
+        ("qzqzqzqzqzqz", False, "too easy to guess"),
         ("mallory-mallory", False, "your name, your email address"),
         ("é" * 40, False, "72 bytes at most"),
         ("seven quiet herons", True, "will do"),

@@ -1,0 +1,131 @@
+"""What judging a password costs is bounded: by what the estimate gets to see, and by how often a client may ask."""
+
+import random
+
+import pytest
+from flask.testing import FlaskClient
+
+from chirp_auth.routing import Application
+from chirp_auth.security import password_guesses
+from tests.web.conftest import Tab, Visitor
+
+READ_AS_LETTERS = set("@({[<!|$+%")  # zxcvbn tries every combination of the letters that these stand for.
+HOSTILE = [
+    "4@8({[<369&#!1/|0$5+7%2" * 3,
+    "p@$$w0rd1!|7+" * 5,
+    "1/1/11-2.2.1999" * 4,
+    "aab" * 24,
+    "aA4@" * 18,
+    "".join(random.Random(7).choices("4@8({[<369&#!1/|0$5+7%2aeiost", k=72)),
+]
+DOORS = {
+    "hint": "/password-strength",
+    "page": "/register",
+    "plain": "/register",
+    "v1": "/api/v1/auth/register",
+    "marketplace": "/api/auth/register",
+    "seller": "/api/auth/reset_password",
+}
+
+
+@pytest.fixture
+def visitor(app: Application) -> Visitor:
+    return Visitor(Tab(app, app.response_class))
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+    """What zxcvbn was given: the real one judges it all the same."""
+    seen: list[tuple[str, list[str]]] = []
+    real = password_guesses.zxcvbn
+
+    def watched(password: str, user_inputs: list[str]) -> object:
+        seen.append((password, user_inputs))
+        return real(password, user_inputs)
+
+    monkeypatch.setattr(password_guesses, "zxcvbn", watched)
+    return seen
+
+
+def submit(door: str, client: FlaskClient, visitor: Visitor, password: str, **more: str) -> int:
+    path = DOORS[door]
+    typed = {"email": "mallory@example.com", "password": password, **more}
+    if door in ("hint", "page"):
+        return visitor.send(path, "/register", **typed).status_code
+    if door == "seller":
+        typed = {"email": typed["email"], "old_password": "any", "new_password": password}
+    return client.post(path, json=typed).status_code
+
+
+@pytest.mark.settings(rate_limits_enabled=False)
+@pytest.mark.parametrize("door", DOORS)
+def test_the_estimate_sees_few_characters_and_no_signs_that_look_like_letters(
+    client: FlaskClient, visitor: Visitor, judged: list[tuple[str, list[str]]], door: str
+) -> None:
+    names = " ".join(f"name{number}" for number in range(12))
+    more = {} if door == "seller" else {"first_name": names, "last_name": names.upper()}
+
+    for password in HOSTILE:
+        assert submit(door, client, visitor, password[:72], **more) < 500
+
+    assert len(judged) >= 3, "what is not judged proves nothing"
+    for text, words in judged:
+        assert len(text) <= 24
+        assert not READ_AS_LETTERS & set(text)
+        assert len(words) <= 32
+        assert all(len(word) <= 100 for word in words)
+
+
+@pytest.mark.settings(rate_limits_enabled=False)
+def test_a_hint_with_endless_names_costs_no_more(visitor: Visitor, judged: list[tuple[str, list[str]]]) -> None:
+    endless = ".".join(f"word{number}" for number in range(20_000))
+
+    assert submit("hint", visitor.client, visitor, "seven quiet herons", first_name=endless, last_name=endless) == 200
+
+    assert sum(len(word) for _, words in judged for word in words) < 10_000
+
+
+def test_a_client_gets_a_verdict_a_second_and_then_none_for_a_while(visitor: Visitor) -> None:
+    page = visitor.open("/register").text
+    token = page.partition('name="csrf_token"')[2].partition('value="')[2].partition('"')[0]
+
+    def ask() -> tuple[int, int | None, bool]:
+        typed = {"csrf_token": token, "email": "mallory@example.com", "password": "seven quiet herons"}
+        answer = visitor.client.post("/password-strength", data=typed)
+        return answer.status_code, answer.headers.get("Retry-After", type=int), answer.is_json
+
+    assert {ask() for _ in range(60)} == {(200, None, True)}
+    status, wait, is_json = ask()
+    assert (status, is_json) == (429, True)
+    assert wait
+    assert wait <= 60
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "a" * 72,
+        "ab" * 36,
+        "x7!k" * 18,
+        "passpass" * 9,
+        "12345678" * 9,
+        "qwertyuiop" * 7,
+        "Tr0ub4" * 12,
+        "aaab" * 17 + "aa",
+    ],
+)
+def test_a_long_password_of_one_repeated_pattern_is_refused(client: FlaskClient, password: str) -> None:
+    answer = client.post("/api/v1/auth/register", json={"email": "mallory@example.com", "password": password})
+
+    assert answer.status_code == 400
+    assert answer.get_json()["code"] == "PASSWORD_TOO_WEAK"
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["x7!kq-zW" * 9, "!@#$%^&*()_+QWERTYUIOP seven herons", "4@8({[<369&#!1/|0$5+7%2", "p@per l@ntern 7 herons"],
+)
+def test_signs_do_not_make_a_good_password_a_bad_one(client: FlaskClient, password: str) -> None:
+    answer = client.post("/api/v1/auth/register", json={"email": "mallory@example.com", "password": password})
+
+    assert answer.status_code == 201, answer.text
