@@ -4,6 +4,8 @@ Nothing is kept and nothing is logged; without script the same is said after sub
 first thing to give way when clients ask too often.
 """
 
+from threading import BoundedSemaphore
+
 from flask import Response, jsonify, request, session
 from flask_login import current_user
 
@@ -23,6 +25,10 @@ from chirp_auth.words import whole_seconds
 
 ACCEPTED = "This password will do."
 
+_turn = BoundedSemaphore(
+    1
+)  # One hint at a time in a process: others are refused, so that none waits in a page's place.
+
 
 @web.post("/password-strength")
 def password_strength() -> Response:
@@ -30,6 +36,15 @@ def password_strength() -> Response:
         limits.password_strength()
     except (RateLimitExceeded, ServiceBusy) as refusal:
         return _no_verdict(refusal)
+    if not _turn.acquire(blocking=False):
+        return _no_verdict(ServiceBusy())
+    try:
+        return _verdict()
+    finally:
+        _turn.release()
+
+
+def _verdict() -> Response:
     typed = request.form.get("new_password") or request.form.get("password", "")
     try:
         passwords.check(typed, _context())

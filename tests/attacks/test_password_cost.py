@@ -1,9 +1,11 @@
 """What judging a password costs is bounded: by what the estimate gets to see, and by how often a client may ask."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask.testing import FlaskClient
+from zxcvbn_rs_py import zxcvbn
 
 from chirp_auth.routing import Application
 from chirp_auth.security import password_guesses
@@ -37,11 +39,10 @@ def visitor(app: Application) -> Visitor:
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     """What zxcvbn was given: the real one judges it all the same."""
     seen: list[tuple[str, list[str]]] = []
-    real = password_guesses.zxcvbn
 
     def watched(password: str, user_inputs: list[str]) -> object:
         seen.append((password, user_inputs))
-        return real(password, user_inputs)
+        return zxcvbn(password, user_inputs)
 
     monkeypatch.setattr(password_guesses, "zxcvbn", watched)
     return seen
@@ -99,6 +100,26 @@ def test_a_client_gets_a_verdict_a_second_and_then_none_for_a_while(visitor: Vis
     assert (status, is_json) == (429, True)
     assert wait
     assert wait <= 60
+
+
+def test_hints_asked_for_at_once_do_not_wait_for_each_other(
+    visitor: Visitor, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile: list[int] = []
+
+    def asked_meanwhile(password: str, user_inputs: list[str]) -> object:
+        if not meanwhile:
+            meanwhile.append(0)
+            other = Visitor(Tab(client.application, client.application.response_class))
+            with ThreadPoolExecutor(1) as thread:
+                meanwhile[0] = thread.submit(submit, "hint", client, other, "eleven loud magpies").result(timeout=30)
+        return zxcvbn(password, user_inputs)
+
+    monkeypatch.setattr(password_guesses, "zxcvbn", asked_meanwhile)
+
+    assert submit("hint", client, visitor, "seven quiet herons") == 200
+    assert meanwhile == [503]
+    assert submit("hint", client, visitor, "seven quiet herons") == 200
 
 
 @pytest.mark.parametrize(
