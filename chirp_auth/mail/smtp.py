@@ -19,6 +19,7 @@ from chirp_auth.extensions import settings
 
 CONNECT_SECONDS = 10.0
 DELIVERY_SECONDS = 20.0  # For one message with all its commands, so that its lease outlasts it.
+CLOSING = 421  # The server closes the connection after it (RFC 5321, 3.8).
 
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+")
 # Servers quote what they refuse, and no secret may come to rest with us.
@@ -34,6 +35,13 @@ class TryLater(Exception):
     """The server put this message off (4xx)."""
 
 
+class BrokenOff(TryLater):
+    """The server ended the conversation over this message: 421, no answer, hung up, or it refused our sender.
+
+    Each of these is one message's delay. Only of several in a row, to different domains, is the server the cause.
+    """
+
+
 class Refused(Exception):
     """The server will never take this message (5xx)."""
 
@@ -45,7 +53,7 @@ class Sender(Protocol):
     """Delivers messages one by one; `with` ends whatever it keeps open."""
 
     def send(self, message: EmailMessage) -> None:
-        """Deliver, or raise ServerAway, TryLater or Refused."""
+        """Deliver, or raise ServerAway, TryLater (BrokenOff) or Refused."""
 
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -54,7 +62,7 @@ class Sender(Protocol):
 
 
 class SmtpSender:
-    """Delivers over one SMTP connection, made at the first message and kept until the end."""
+    """Delivers over one SMTP connection, made at the first message and anew after one that broke it off."""
 
     def __init__(self) -> None:
         self._connection: _CheckedConnection | None = None
@@ -65,30 +73,50 @@ class SmtpSender:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._hang_up()
+
+    def send(self, message: EmailMessage) -> None:
+        connection = self._ready_connection()
+        try:
+            connection.send(_Envelope(message))
+        except smtplib.SMTPRecipientsRefused as error:
+            code, words = next(iter(error.recipients.values()))
+            raise self._sorted_by_code(code, words, message) from None
+        except smtplib.SMTPDataError as error:
+            raise self._sorted_by_code(error.smtp_code, error.smtp_error, message) from None
+        except (OSError, smtplib.SMTPException) as error:
+            self._hang_up()
+            raise BrokenOff(_in_words(error)) from None
+
+    def _ready_connection(self) -> "_CheckedConnection":
+        """Return the open connection, or a new one where the server has hung up since the last message.
+
+        Raises:
+            ServerAway: it takes no connection, or does not greet us.
+        """
+        if self._connection and not self._connection.is_alive():
+            self._hang_up()
+        if self._connection is None:
+            connection = _CheckedConnection(current_app.extensions["mail"])
+            try:
+                connection.__enter__()
+            except (OSError, smtplib.SMTPException) as error:
+                raise ServerAway(_in_words(error)) from None
+            self._connection = connection
+        return self._connection
+
+    def _sorted_by_code(self, code: int, words: bytes | str, message: EmailMessage) -> Exception:
+        local_part = re.escape(message["To"].rpartition("@")[0])
+        told = re.sub(rf"\b{local_part}\b", "<recipient>", _told(code, words), flags=re.IGNORECASE)
+        if code == CLOSING:
+            self._hang_up()
+            return BrokenOff(told)
+        return Refused(told) if code >= 500 else TryLater(told)
+
+    def _hang_up(self) -> None:
         if self._connection:
             self._connection.close()
             self._connection = None
-
-    def send(self, message: EmailMessage) -> None:
-        try:
-            self._ready_connection().send(_Envelope(message))
-        except smtplib.SMTPRecipientsRefused as error:
-            code, words = next(iter(error.recipients.values()))
-            raise _sorted_by_code(code, words, message) from None
-        except smtplib.SMTPDataError as error:
-            raise _sorted_by_code(error.smtp_code, error.smtp_error, message) from None
-        except (OSError, smtplib.SMTPException) as error:
-            self.__exit__(None, None, None)
-            raise ServerAway(_in_words(error)) from None
-
-    def _ready_connection(self) -> "_CheckedConnection":
-        """Return the open connection, or a new one where the server has hung up since the last message."""
-        if self._connection and not self._connection.is_alive():
-            self.__exit__(None, None, None)
-        if self._connection is None:
-            self._connection = _CheckedConnection(current_app.extensions["mail"])
-            self._connection.__enter__()
-        return self._connection
 
 
 def shake_hands() -> str:
@@ -124,6 +152,7 @@ class _CheckedConnection(Connection):
                 host.starttls(context=context)
             if self.mail.username and self.mail.password:
                 host.login(self.mail.username, self.mail.password)
+            host.ehlo_or_helo_if_needed()  # What fails here fails for every message.
         except BaseException:
             host.close()
             raise
@@ -206,14 +235,6 @@ class _Envelope(Message):
 
     def as_bytes(self) -> bytes:
         return self._finished.as_bytes(policy=SMTP)
-
-
-def _sorted_by_code(code: int, words: bytes | str, message: EmailMessage) -> Exception:
-    local_part = re.escape(message["To"].rpartition("@")[0])
-    told = re.sub(rf"\b{local_part}\b", "<recipient>", _told(code, words), flags=re.IGNORECASE)
-    if code == 421:
-        return ServerAway(told)
-    return Refused(told) if code >= 500 else TryLater(told)
 
 
 def _in_words(error: Exception) -> str:

@@ -15,13 +15,15 @@ from chirp_auth.clock import now
 from chirp_auth.extensions import DATABASE_AWAY, db, settings
 from chirp_auth.mail import chores, compose, outbox
 from chirp_auth.mail.mailbox import DevMailbox
-from chirp_auth.mail.smtp import DELIVERY_SECONDS, Refused, Sender, ServerAway, SmtpSender, TryLater
+from chirp_auth.mail.smtp import DELIVERY_SECONDS, BrokenOff, Refused, Sender, ServerAway, SmtpSender, TryLater
 from chirp_auth.models import OutboxEntry
 
 BATCH = 50
 POLL_SECONDS = 0.5
 GATHER_SECONDS = 0.05  # Between batches: a burst of requests becomes one batch, and requests come first.
 AWAY_PAUSE_SECONDS = 5.0
+SUSPECT_PAUSE_SECONDS = 1.0  # Short: messages that nobody can deliver must not pass for a server that is away.
+DIFFERENT_DOMAINS = 3  # So many in a row, and it is the server.
 MARK_SECONDS = 2.0
 # An entry is only begun while its lease outlasts the slowest delivery that we allow.
 LATEST_START = outbox.LEASE.total_seconds() - DELIVERY_SECONDS - MARK_SECONDS
@@ -37,6 +39,9 @@ def run(app: Flask, stop: threading.Event) -> None:
             try:
                 between.do_due()
                 more_is_due = run_once() == BATCH
+            except ServerSuspect as suspect:
+                log.warning("mail server breaks off", error=str(suspect))
+                more_is_due = not stop.wait(SUSPECT_PAUSE_SECONDS)
             except ServerAway as away:
                 log.warning("mail server away", error=str(away))
                 more_is_due = not stop.wait(AWAY_PAUSE_SECONDS)
@@ -73,36 +78,92 @@ def run_once() -> int:
 
     Raises:
         ServerAway: the mail server cannot be used; the entries wait for their next turn.
+        ServerSuspect: it broke off over several messages in a row; those wait longer than the others.
     """
     entries = outbox.claim(BATCH)
     db.session.commit()
     latest_start = time.monotonic() + LATEST_START
     left, unaddressed = compose.weeded(entries)
+    left.sort(key=lambda entry: entry.attempts)  # What failed before lets the others go first.
     db.session.commit()
-    away = None
+    away: ServerAway | None = None
+    suspects = Suspects()
     with sender() as delivery:
         while left and time.monotonic() < latest_start and not away:
             try:
-                if nobody := _deliver(left[0], delivery):
-                    unaddressed.setdefault(nobody.reason, []).append(left[0])
+                outcome = _deliver(left[0], delivery)
+                if isinstance(outcome, compose.Nobody):
+                    unaddressed.setdefault(outcome.reason, []).append(left[0])
+                elif isinstance(outcome, BrokenOff):
+                    away = suspects.add(left[0], outcome)
+                    left[1:] = suspects.others_first(left[1:])
+                else:
+                    suspects.clear()
                 left = left[1:]
             except ServerAway as error:
                 away = error
         db.session.commit()  # No transaction is open while the server is told goodbye either.
     for reason, group in unaddressed.items():
         outbox.closed(group, reason)
-    if away:
-        outbox.postponed(left, str(away))
-    else:
-        outbox.released(left)
+    _settle(left, suspects, away)
     db.session.commit()
     if away:
         raise away
     return len(entries)
 
 
-def _deliver(entry: OutboxEntry, sender: Sender) -> compose.Nobody | None:
-    """Compose and send one entry and mark what became of it; return why if there is nobody to write to."""
+class ServerSuspect(ServerAway):
+    """The server takes connections, but broke off over one message after the other, to different domains."""
+
+
+class Suspects:
+    """The messages of a batch over which the server broke off since it last answered as it should.
+
+    For one recipient that is the message's delay, however often. For several domains in a row it is the server's.
+    """
+
+    def __init__(self) -> None:
+        self.in_a_row: list[tuple[OutboxEntry, str]] = []
+        self.cleared: list[tuple[OutboxEntry, str]] = []
+
+    def add(self, entry: OutboxEntry, error: BrokenOff) -> ServerSuspect | None:
+        """Note what broke off; return the verdict once too many domains met the same."""
+        self.in_a_row.append((entry, str(error)))
+        domains = {_domain(suspect) for suspect, _ in self.in_a_row}
+        return ServerSuspect(str(error)) if len(domains) >= DIFFERENT_DOMAINS else None
+
+    def others_first(self, entries: list[OutboxEntry]) -> list[OutboxEntry]:
+        """Return the entries in their order, but those to domains that just failed at the end."""
+        failed = {_domain(suspect) for suspect, _ in self.in_a_row}
+        return sorted(entries, key=lambda entry: _domain(entry) in failed)
+
+    def clear(self) -> None:
+        """Note that the server answered: what broke off before was not its fault."""
+        self.cleared += self.in_a_row
+        self.in_a_row = []
+
+
+def _settle(left: list[OutboxEntry], suspects: Suspects, away: ServerAway | None) -> None:
+    """Mark what did not leave: a message's own delay grows with its tries, the server's absence says nothing of it."""
+    for entry, error in suspects.cleared:
+        outbox.failed(entry, error)
+    for entry, error in suspects.in_a_row:
+        if away:
+            outbox.postponed([entry], error)
+        else:
+            outbox.failed(entry, error)
+    if away and not isinstance(away, ServerSuspect):
+        outbox.postponed(left, str(away))
+    else:
+        outbox.released(left)
+
+
+def _deliver(entry: OutboxEntry, sender: Sender) -> compose.Nobody | BrokenOff | None:
+    """Compose and send one entry and mark what became of it.
+
+    Returns:
+        Why there is nobody to write to, or why the server broke off over it: the caller marks both.
+    """
     try:
         letter = compose.letter_for(entry)
         if isinstance(letter, compose.Nobody):
@@ -117,6 +178,9 @@ def _deliver(entry: OutboxEntry, sender: Sender) -> compose.Nobody | None:
     except Refused as refusal:
         outbox.parked(entry, str(refusal))
         log.error("mail refused", kind=entry.kind, entry=str(entry.id), error=str(refusal))
+    except BrokenOff as end:
+        log.warning("mail broken off", kind=entry.kind, entry=str(entry.id), error=str(end))
+        return end
     except TryLater as delay:
         outbox.failed(entry, str(delay))
         log.warning("mail put off", kind=entry.kind, entry=str(entry.id), error=str(delay))
@@ -126,6 +190,10 @@ def _deliver(entry: OutboxEntry, sender: Sender) -> compose.Nobody | None:
         log.exception("mail not composed", kind=entry.kind, entry=str(entry.id))
     db.session.commit()
     return None
+
+
+def _domain(entry: OutboxEntry) -> str:
+    return entry.recipient.rpartition("@")[2].lower()
 
 
 def _age(entry: OutboxEntry) -> float:

@@ -130,8 +130,7 @@ def test_a_server_that_hangs_up_unanswered_gets_the_same_mail_again(
 ) -> None:
     ask_for_a_link()
     smtp_server.hang_up = "before the answer"
-    with pytest.raises(ServerAway):
-        worker.run_once()
+    worker.run_once()
     smtp_server.hang_up = "never"
     with time_machine.travel(now() + timedelta(seconds=20)):
         worker.run_once()
@@ -159,10 +158,11 @@ def test_a_server_that_never_answers_is_left_within_the_lease(
     smtp_server.seconds_before_answer = 5
     promise()
 
-    with pytest.raises(ServerAway, match="timed out"):
-        worker.run_once()
+    worker.run_once()
 
-    assert entries()[0].sent_at is None
+    (entry,) = entries()
+    assert entry.sent_at is None
+    assert "timed out" in (entry.last_error or "")
 
 
 @pytest.mark.parametrize("drop", [b"2", b"220-one moment\r\n"])

@@ -20,6 +20,9 @@ from tests.support.child import POLL_SECONDS, free_port
 
 Loop = asyncio.AbstractEventLoop
 HangUp = Literal["never", "before the answer", "after the answer"]
+Command = Literal["RCPT", "DATA"]
+
+CLOSING = "421 4.3.2 Try later, closing the connection"
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,10 @@ class SmtpServer:
     seconds_before_answer: float = 0  # how long it thinks about a message after its last line
     seconds_after_keeping: float = 0  # how long the client then still waits to hear that it was kept
     refused_recipients: set[str] = field(default_factory=set)  # 550 for these addresses
+    broken_off_at: dict[str, Command] = field(default_factory=dict)  # 421 for these recipients at this command
+    hung_up_on: set[str] = field(default_factory=set)  # for these recipients it ends the connection without a word
+    silent_for: set[str] = field(default_factory=set)  # for these it answers nothing any more
+    answers_to_senders: list[str] = field(default_factory=list)  # such as "451 Not now": one for each MAIL FROM
     answer_to_data: str | None = None  # such as "451 Try again later": says that, and keeps nothing
     hang_up: HangUp = "never"  # around the answer to a message, which is kept in both cases
     accounts: dict[str, str] = field(default_factory=dict)  # user names and passwords that may sign in
@@ -162,9 +169,25 @@ class Moods:
     def __init__(self, server: SmtpServer) -> None:
         self.server = server
 
-    async def handle_RCPT(  # noqa: N802 - the library's name
+    async def handle_MAIL(  # noqa: N802 - the library's name
         self, _smtp: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        if self.server.answers_to_senders:
+            return self.server.answers_to_senders.pop(0)
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
+    async def handle_RCPT(  # noqa: N802 - the library's name
+        self, conversation: Conversation, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.server.broken_off_at.get(address) == "RCPT":
+            conversation.closes_after_answer = True
+            return CLOSING
+        if address in self.server.hung_up_on:
+            conversation.close()
+        while address in self.server.silent_for:
+            await asyncio.sleep(POLL_SECONDS)
         if address in self.server.refused_recipients:
             return "550 No such mailbox here"
         envelope.rcpt_tos.append(address)
@@ -176,6 +199,9 @@ class Moods:
     ) -> str:
         server = self.server
         server.deliveries += 1
+        if any(server.broken_off_at.get(recipient) == "DATA" for recipient in envelope.rcpt_tos):
+            conversation.closes_after_answer = True
+            return CLOSING
         await asyncio.sleep(server.seconds_before_answer)
         if server.answer_to_data:
             return server.answer_to_data
