@@ -136,6 +136,7 @@ class PasswordResetToken(Model):
 class OutboxEntry(Model):
     """A mail that was promised. `due_at` is lease, retry and park in one: an entry without it is over or parked.
 
+    `recipient_key` is the mailbox's lookup form, set with `allowed_at` once a cap let the mail through (`mail_caps`).
     Done: `sent_at` is set. Parked for an operator: neither `due_at` nor `sent_at`. `params` never holds a secret.
     """
 
@@ -144,6 +145,7 @@ class OutboxEntry(Model):
         _where_set("due_at"),
         _where_set("user_id"),
         _where_set("sent_at"),
+        _where_set("recipient_key"),
         _partial_index("ix_outbox_parked", "created_at", "due_at IS NULL AND sent_at IS NULL"),
         {"sqlite_with_rowid": False},  # One tree for the row and its key: a page less to write for each mail.
     )
@@ -151,12 +153,14 @@ class OutboxEntry(Model):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
     kind: Mapped[str] = mapped_column(String(40))
     recipient: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARACTERS))
+    recipient_key: Mapped[str | None] = mapped_column(String(MAX_EMAIL_CHARACTERS * 2))
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     params: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     message_id: Mapped[str] = mapped_column(String(320))
     created_at: Mapped[datetime] = mapped_column(Moment, default=now)
     due_at: Mapped[datetime | None] = mapped_column(Moment)
     attempts: Mapped[int] = mapped_column(default=0)
+    allowed_at: Mapped[datetime | None] = mapped_column(Moment)
     sent_at: Mapped[datetime | None] = mapped_column(Moment)
     last_error: Mapped[str | None] = mapped_column(Text)
 

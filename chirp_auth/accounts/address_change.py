@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from chirp_auth.accounts import addresses, credentials, guesses, not_me, users
+from chirp_auth.accounts import addresses, credentials, guesses, mail_caps, not_me, users
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, RateLimitExceeded, TokenAlreadyUsed, TokenExpired, ValidationFailed
 from chirp_auth.extensions import db, settings
@@ -22,7 +22,7 @@ from chirp_auth.security.client import Client, device_in_words, shortened
 from chirp_auth.words import in_words
 
 LINK_LIFE = timedelta(days=1)
-MAX_PER_HOUR = 3  # Each sends a mail to an address that somebody typed.
+MAX_PER_HOUR = 3  # For one account; how many mails one address gets from all accounts is for `mail_caps`.
 
 
 def request_change(session: Session, password: str, new_email: str, client: Client) -> None:
@@ -123,11 +123,12 @@ def compose_link(entry: OutboxEntry) -> Letter | Nobody:
         return Nobody("no account")
     if users.find(change.new_email_key):
         return Nobody("address taken")
+    if not mail_caps.allow([entry]):
+        return mail_caps.withhold(entry, "address_change.withheld", change.user_id)
     token = tokens.mint(tokens.ADDRESS_CHANGE, change.id, change.created_at)
     return Letter(
         addresses.parse(entry.recipient).deliverable,
         {
-            "name": name_of(change.user),
             "link": f"{settings.public_url}/confirm-address?token={token}",
             "life": in_words(LINK_LIFE),
             "expires_at": change.created_at + LINK_LIFE,
@@ -141,10 +142,11 @@ def compose_notice(entry: OutboxEntry) -> Letter | Nobody:
     change = db.session.get(AddressChange, UUID(entry.params["change"]))
     if change is None:
         return Nobody("no account")
+    address = addresses.parse(entry.recipient)
     return Letter(
-        addresses.parse(entry.recipient).deliverable,
+        address.deliverable,
         {
-            "name": name_of(change.user),
+            "name": name_of(change.user, address.key),
             "by_support": entry.params.get("by_support", False),
             "to_old": entry.recipient == change.old_email,
             "changed_at": entry.created_at,

@@ -4,19 +4,18 @@ from datetime import timedelta
 
 from sqlalchemy import update
 
-from chirp_auth.accounts import addresses, users
+from chirp_auth.accounts import addresses, mail_caps, users
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, TokenExpired
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
+from chirp_auth.mail.compose import Letter, Nobody, composes
 from chirp_auth.models import OutboxEntry, User
 from chirp_auth.security import audit, tokens
 from chirp_auth.security.client import Client
 from chirp_auth.words import in_words
 
 LINK_LIFE = timedelta(days=3)
-MAX_MAILS_PER_HOUR = 3
 
 
 def request_link(email: str, client: Client) -> None:
@@ -41,13 +40,12 @@ def compose_link(entry: OutboxEntry) -> Letter | Nobody:
         return Nobody("no account")
     if user.email_verified_at:
         return Nobody("already confirmed")
-    if not outbox.is_within(entry, user.id, MAX_MAILS_PER_HOUR):
-        return Nobody("too many mails")
+    if not mail_caps.allow([entry]):
+        return mail_caps.withhold(entry, "email_verification.withheld", user.id)
     token = tokens.mint(tokens.EMAIL_VERIFICATION, user.id, entry.created_at, tokens.mark_of(user.email_key))
     return Letter(
         addresses.parse(user.email).deliverable,
         {
-            "name": name_of(user),
             "link": f"{settings.public_url}/verify-email?token={token}",
             "life": in_words(LINK_LIFE),
             "expires_at": entry.created_at + LINK_LIFE,

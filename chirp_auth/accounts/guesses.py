@@ -69,10 +69,11 @@ def compose_account_locked(entry: OutboxEntry) -> Letter | Nobody:
     if user is None or user.disabled_at:
         return Nobody("no account")
     failures = entry.params.get("failures", FREE_FAILURES + 1)
+    address = addresses.parse(entry.recipient)
     return Letter(
-        addresses.parse(entry.recipient).deliverable,
+        address.deliverable,
         {
-            "name": name_of(user),
+            "name": name_of(user, address.key),
             "failed_at": entry.created_at,
             "failures": failures,
             "many": failures == MANY_FAILURES,

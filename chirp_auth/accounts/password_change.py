@@ -74,10 +74,11 @@ def compose_confirmation(entry: OutboxEntry) -> Letter | Nobody:
     user = db.session.get(User, entry.user_id)
     if user is None:
         return Nobody("no account")
+    address = addresses.parse(entry.recipient)
     return Letter(
-        addresses.parse(entry.recipient).deliverable,
+        address.deliverable,
         {
-            "name": name_of(user),
+            "name": name_of(user, address.key),
             "changed_at": entry.created_at,
             "device": device_in_words(entry.params.get("user_agent")),
             "ip": shortened(entry.params.get("ip")),

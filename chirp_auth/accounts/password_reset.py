@@ -52,7 +52,7 @@ def renew_link(token: str, client: Client) -> str:
     """Promise a new link to the owner of a genuine one that expired or was replaced; return their address.
 
     Raises:
-        InvalidToken: not one of our links.
+        InvalidToken: not one of our links, or it was mailed to an address that the account has left.
     """
     email = reset_links.genuine(token).user.email
     request_link(email, client)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
 
-from chirp_auth.accounts import addresses, names, not_me, phone_numbers, sessions, users
+from chirp_auth.accounts import addresses, mail_caps, names, not_me, phone_numbers, sessions, users
 from chirp_auth.accounts.addresses import Address
 from chirp_auth.clock import now
 from chirp_auth.errors import EmailTaken
@@ -14,8 +14,6 @@ from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
 from chirp_auth.models import OutboxEntry, Session, User
 from chirp_auth.security import audit, passwords
 from chirp_auth.security.client import Client
-
-MAX_NOTICES_PER_HOUR = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +70,16 @@ def create(applicant: Applicant, client: Client) -> User:
 def compose_existing_account(entry: OutboxEntry) -> Letter | Nobody:
     """Tell the owner that somebody tried to register with their address."""
     user = db.session.get(User, entry.user_id)
-    if user is None:
+    address = addresses.parse(entry.recipient)
+    if user is None or user.email_key != address.key:  # It has left the address that somebody tried.
         return Nobody("no account")
-    if not outbox.is_within(entry, user.id, MAX_NOTICES_PER_HOUR):
-        return Nobody("too many mails")
+    if not mail_caps.allow([entry]):
+        return mail_caps.withhold(entry, "existing_account.withheld", user.id)
     links = {
         "sign_in_link": f"{settings.public_url}/login",
         "forgot_link": f"{settings.public_url}/forgot-password",
     }
-    return Letter(addresses.parse(user.email).deliverable, {"name": name_of(user), **links})
+    return Letter(address.deliverable, {"name": name_of(user, address.key), **links})
 
 
 def _new_user(applicant: Applicant, address: Address) -> User:

@@ -5,11 +5,10 @@ no table, queue, backup or log ever holds one.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
-from chirp_auth.accounts import addresses, credentials, users
+from chirp_auth.accounts import addresses, credentials, mail_caps, users
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, LinkReplaced, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db, settings
@@ -19,8 +18,6 @@ from chirp_auth.models import OutboxEntry, PasswordResetToken, SecurityEvent, Us
 from chirp_auth.security import audit, tokens
 from chirp_auth.security.client import Client, device_in_words, shortened
 from chirp_auth.words import in_words
-
-MAX_MAILS_PER_HOUR = 3
 
 
 @composes("reset_link")
@@ -42,12 +39,12 @@ def compose_link(entry: OutboxEntry) -> Letter | Nobody:
     if row.expires_at <= now():  # The mail server was away for longer than the link lives.
         row.created_at, row.expires_at = now(), now() + settings.password_reset_token_expires_in
     db.session.commit()
-    token = tokens.mint(tokens.PASSWORD_RESET, row.id, row.created_at)
+    token = mint(row)
     link = f"{settings.frontend_url}{settings.password_reset_redirect_url}?token={token}"
     return Letter(
         addresses.parse(user.email).deliverable,
         {
-            "name": name_of(user),
+            "name": name_of(user, user.email_key),
             "link": link,
             "app_link": open_in_app(token),
             "life": in_words(settings.password_reset_token_expires_in),
@@ -100,11 +97,16 @@ def note_opening(token: str, client: Client) -> None:
     db.session.commit()
 
 
+def mint(row: PasswordResetToken) -> str:
+    """Return the token of the link. It names the row and the address, so it dies when the address changes."""
+    return tokens.mint(tokens.PASSWORD_RESET, row.id, row.created_at, tokens.mark_of(row.user.email_key))
+
+
 def genuine(token: str) -> PasswordResetToken:
-    """Return what a link refers to, whatever has become of it since.
+    """Return what a link refers to, whatever has become of it since, as long as the account has its address.
 
     Raises:
-        InvalidToken: not one of our links.
+        InvalidToken: not one of our links, or it was mailed to an address that the account has left.
         TokenExpired: ours and genuine, but so old that its row was cleaned up.
     """
     reference = tokens.read(tokens.PASSWORD_RESET, token)
@@ -112,14 +114,9 @@ def genuine(token: str) -> PasswordResetToken:
     if row is None:  # Its row was cleaned up, which happens long after it expired, or with its user.
         expired = now() - reference.minted_at > settings.password_reset_token_expires_in
         raise TokenExpired if expired else InvalidToken
+    if not _went_to_present_address(reference, row):
+        raise InvalidToken
     return row
-
-
-def issued_this_hour(user: User) -> int:
-    """Return how many links the user was given in the last hour; mails bring them MAX_MAILS_PER_HOUR at most."""
-    an_hour_ago = now() - timedelta(hours=1)
-    issued = (PasswordResetToken.user_id == user.id, PasswordResetToken.created_at > an_hour_ago)
-    return db.session.scalar(select(func.count()).select_from(PasswordResetToken).where(*issued)) or 0
 
 
 def open_in_app(token: str) -> str | None:
@@ -129,6 +126,7 @@ def open_in_app(token: str) -> str | None:
 
 def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken | Nobody:
     """Void the user's older links and add a new one, unless this hour's mails are spent or the promise was voided."""
+    may_leave = mail_caps.allow([entry])  # The mailbox is held before the account, here as everywhere.
     # The update comes first: it holds the user's row, so that two workers count one after the other.
     asked = update(User).where(User.id == user.id).values(password_reset_requested_at=now())
     db.session.execute(asked, execution_options={"synchronize_session": False})
@@ -138,10 +136,8 @@ def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken | Nobody:
         db.session.rollback()
         return Nobody("cancelled")
     # A link out of our own notice asks for recovery: nobody can spend those mails for the owner.
-    if issued_this_hour(user) >= MAX_MAILS_PER_HOUR and not entry.params.get("recovery"):
-        db.session.rollback()
-        _record_withheld(entry, user)
-        return Nobody("too many mails")
+    if not may_leave:
+        return mail_caps.withhold(entry, "password_reset.withheld", user.id)
     db.session.refresh(user)
     credentials.void_links(user.id)
     row = PasswordResetToken(
@@ -157,8 +153,12 @@ def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken | Nobody:
     return row
 
 
-def _record_withheld(entry: OutboxEntry, user: User) -> None:
-    known = {name: entry.params.get(name) for name in ("ip", "user_agent", "reference")}
-    client = Client("worker", **known)
-    audit.record("password_reset.withheld", client, outcome="too_many_mails", user_id=user.id, email_key=user.email_key)
-    db.session.commit()
+def _went_to_present_address(reference: tokens.Reference, row: PasswordResetToken) -> bool:
+    """Say whether the link was mailed to the address that the account has now."""
+    if reference.mark:
+        return reference.mark == tokens.mark_of(row.user.email_key)
+    # Minted before links named their address: the promise still does, and without one nothing may have changed.
+    entry = db.session.get(OutboxEntry, row.id)
+    if entry and entry.kind == "reset_link":
+        return addresses.parse(entry.recipient).key == row.user.email_key
+    return row.credential_version == row.user.credential_version

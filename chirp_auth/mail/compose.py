@@ -99,11 +99,15 @@ def message_for(entry: OutboxEntry, letter: Letter) -> EmailMessage:
     return message
 
 
-def name_of(user: User) -> str:
+def name_of(user: User, recipient_key: str) -> str | None:
     """Return the name by which a mail greets a user: first and last, without names the part before the @.
+
+    None for a mailbox that is not the user's confirmed address: whoever typed the name may be a stranger to it.
 
     Names are whatever somebody typed: no mail program must make a link of one, and none may flood the mail.
     """
+    if user.email_verified_at is None or user.email_key != recipient_key:
+        return None
     typed = f"{user.first_name or ''} {user.last_name or ''}"
     inert = sub(r"\.(?=\w{2})", ". ", sub(r"[:/\\<>@\s]+", " ", typed)).strip()
     return inert[:MAX_NAME_CHARACTERS] or user.display_name

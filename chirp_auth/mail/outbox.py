@@ -14,12 +14,12 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from sqlalchemy import event, func, insert, select, update
+from sqlalchemy import event, insert, select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
-from chirp_auth.models import OutboxEntry, User
+from chirp_auth.models import OutboxEntry
 
 # On the table, not the class, whose unit of work costs as much as the commit.
 _INSERT = insert(OutboxEntry.metadata.tables["outbox"])
@@ -90,22 +90,6 @@ def hold(entry: OutboxEntry) -> bool:
     Whoever makes a secret for an entry asks first: nobody can cancel it between the answer and the commit.
     """
     return _mark([entry], attempts=OutboxEntry.attempts) == 1
-
-
-def is_within(entry: OutboxEntry, user_id: UUID, at_most: int, period: timedelta = timedelta(hours=1)) -> bool:
-    """Say whether the user may get this mail: only so many of its kind in a period, whoever asks for them.
-
-    From then on the entry is known to be for the user, and counts once it is sent.
-    """
-    db.session.execute(select(User.id).where(User.id == user_id).with_for_update())  # One worker after the other.
-    _mark([entry], user_id=user_id)
-    sent = select(func.count()).where(
-        OutboxEntry.user_id == user_id,
-        OutboxEntry.kind == entry.kind,
-        OutboxEntry.sent_at > now() - period,
-        OutboxEntry.last_error.is_(None),
-    )
-    return (db.session.scalar(sent) or 0) < at_most
 
 
 def done(entry: OutboxEntry) -> None:

@@ -3,11 +3,10 @@
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
-from re import sub
 
 from ua_parser import Result, parse
 
-MAX_DEVICE_CHARACTERS = 60
+UNKNOWN_DEVICE = "an unknown device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +27,13 @@ class Client:
 def device_in_words(user_agent: str | None) -> str:
     """Return what a person would call the device, such as "Firefox on Windows"."""
     if not user_agent:
-        return "an unknown device"
+        return UNKNOWN_DEVICE
     seen = _parse(user_agent)
     browser = seen.user_agent.family if seen.user_agent else None
     system = seen.os.family if seen.os else None
-    known = [_PLAIN_NAMES.get(name, name) for name in (browser, system) if name and name != "Other"]
-    # A browser names itself, so this is anybody's text on its way into a mail: nothing that could become a link.
-    return sub(r"[^\w ()+-]", " ", " on ".join(known))[:MAX_DEVICE_CHARACTERS] or "an unknown device"
+    # A browser names itself, so this is anybody's text on its way into a mail: only names that we know get there.
+    known = [_PLAIN_NAMES.get(name, name) for name in (browser, system) if name in _KNOWN]
+    return " on ".join(known) or UNKNOWN_DEVICE
 
 
 def shortened(ip: str | None) -> str | None:
@@ -52,6 +51,21 @@ _PLAIN_NAMES = {
     "Chrome Mobile": "Chrome",
     "Firefox Mobile": "Firefox",
 }
+
+_KNOWN = frozenset(
+    """
+    Amazon Silk|Android|Brave|Chrome|Chrome Mobile|Chrome Mobile WebView|Chrome Mobile iOS|Chromium|DuckDuckGo Mobile
+    |Edge|Edge Mobile|Electron|Epiphany|Firefox|Firefox Focus|Firefox Mobile|Firefox iOS|Google|HeadlessChrome
+    |Huawei Browser|IE|IE Mobile|Konqueror|Mi Browser|MiuiBrowser|Mobile Safari|Mobile Safari UI/WKWebView|Opera
+    |Opera Mini|Opera Mobile|Opera Touch|QQ Browser|QQ Browser Mobile|Safari|Samsung Internet|SeaMonkey|UC Browser
+    |Vivaldi|WebKit Nightly|Whale|Yandex Browser
+    |Apache-HttpClient|CFNetwork|Dart|Go-http-client|HTTPie|Java|Python Requests|Python aiohttp|axios|curl|okhttp|Wget
+    |Chrome OS|ChromeOS|Debian|Fedora|FreeBSD|HarmonyOS|KaiOS|Linux|Mac OS X|OpenBSD|Red Hat|SUSE|Tizen|Ubuntu|Windows
+    |Windows Phone|iOS|iPadOS|tvOS|watchOS
+    """.replace("\n", "")
+    .replace("    ", "")
+    .split("|")
+)
 
 
 def is_loopback(ip: str | None) -> bool:

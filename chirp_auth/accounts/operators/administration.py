@@ -115,10 +115,8 @@ def compose_address_replaced(entry: OutboxEntry) -> Letter | Nobody:
     user = db.session.get(User, entry.user_id)
     if user is None:
         return Nobody("no account")
-    return Letter(
-        addresses.parse(entry.recipient).deliverable,
-        {"name": name_of(user), "changed_at": entry.created_at},
-    )
+    address = addresses.parse(entry.recipient)
+    return Letter(address.deliverable, {"name": name_of(user, address.key), "changed_at": entry.created_at})
 
 
 @composes("account_state")
@@ -127,10 +125,11 @@ def compose_account_state(entry: OutboxEntry) -> Letter | Nobody:
     user = db.session.get(User, entry.user_id)
     if user is None:
         return Nobody("no account")
+    address = addresses.parse(entry.recipient)
     return Letter(
-        addresses.parse(entry.recipient).deliverable,
+        address.deliverable,
         {
-            "name": name_of(user),
+            "name": name_of(user, address.key),
             "locked": entry.params["locked"],
             "changed_at": entry.created_at,
             "sign_in_link": f"{settings.public_url}/login",

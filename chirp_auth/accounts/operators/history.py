@@ -16,7 +16,9 @@ from chirp_auth.words import counted
 
 AROUND = timedelta(minutes=5)
 LIMITED = ("too many mails",)
-TOLD_BY_THE_MAIL = ("password_reset.withheld",)
+TOLD_BY_THE_MAIL = tuple(
+    f"{mail}.withheld" for mail in ("password_reset", "email_verification", "address_change", "existing_account")
+)
 
 
 @dataclass(frozen=True, slots=True)

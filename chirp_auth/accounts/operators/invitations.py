@@ -4,14 +4,14 @@ from datetime import timedelta
 
 from sqlalchemy.exc import IntegrityError
 
-from chirp_auth.accounts import addresses, names, phone_numbers
+from chirp_auth.accounts import addresses, names, phone_numbers, reset_links
 from chirp_auth.clock import now
 from chirp_auth.errors import EmailTaken
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
+from chirp_auth.mail.compose import Letter, Nobody, composes
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
-from chirp_auth.security import audit, tokens
+from chirp_auth.security import audit
 from chirp_auth.security.client import Client
 from chirp_auth.words import in_words
 
@@ -63,11 +63,10 @@ def compose_invitation(entry: OutboxEntry) -> Letter | Nobody:
     if row.expires_at <= now():  # The mail server was away for longer than the link lives.
         row.created_at, row.expires_at = now(), now() + LINK_LIFE
     db.session.commit()
-    token = tokens.mint(tokens.PASSWORD_RESET, row.id, row.created_at)
+    token = reset_links.mint(row)
     return Letter(
         addresses.parse(user.email).deliverable,
         {
-            "name": name_of(user),
             "link": f"{settings.frontend_url}{settings.password_reset_redirect_url}?token={token}",
             "life": in_words(LINK_LIFE),
             "expires_at": row.expires_at,

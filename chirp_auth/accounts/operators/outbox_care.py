@@ -63,7 +63,7 @@ def send_test(email: str, client: Client) -> str:
     address = addresses.parse(email)
     entry_id = uuid4()
     entry = OutboxEntry(id=entry_id, kind="test", message_id=outbox.message_id(entry_id))
-    message = compose.message_for(entry, compose.Letter(address.deliverable, {"name": address.typed.partition("@")[0]}))
+    message = compose.message_for(entry, compose.Letter(address.deliverable))
     with sender() as delivery:
         delivery.send(message)
     audit.record("mail.tested", client, email_key=address.key, server=settings.smtp_host or "mailbox")

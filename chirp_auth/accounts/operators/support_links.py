@@ -7,12 +7,12 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Update, func, select, update
 
-from chirp_auth.accounts import addresses, credentials, password_reset, reset_links
+from chirp_auth.accounts import addresses, credentials, mail_caps, password_reset, reset_links
 from chirp_auth.clock import now
 from chirp_auth.errors import AccountLocked, TooManyMails
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
-from chirp_auth.security import audit, tokens
+from chirp_auth.security import audit
 from chirp_auth.security.client import Client
 
 LINK_LIFE = timedelta(minutes=15)
@@ -45,7 +45,7 @@ def open_link(user: User, client: Client) -> SupportLink:
     db.session.add(row)
     audit.record("password_reset.link_shown", client, user_id=user.id, email_key=user.email_key)
     db.session.commit()
-    token = tokens.mint(tokens.PASSWORD_RESET, row.id, row.created_at)
+    token = reset_links.mint(row)
     return SupportLink(f"{settings.frontend_url}{settings.password_reset_redirect_url}?token={token}", row.expires_at)
 
 
@@ -54,11 +54,11 @@ def mail_link(user: User, client: Client) -> None:
 
     Raises:
         AccountLocked: a locked account gets no mail.
-        TooManyMails: nor does one more after those of this hour, sent or on their way.
+        TooManyMails: nor does one more after those of this hour or day, sent or on their way.
     """
     if user.disabled_at:
         raise AccountLocked
-    if reset_links.issued_this_hour(user) + promised_links(user) >= reset_links.MAX_MAILS_PER_HOUR:
+    if mail_caps.reset_links_left(user.email_key, promised_links(user)) <= 0:
         raise TooManyMails
     password_reset.request_link(user.email, client)
 
