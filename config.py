@@ -124,6 +124,13 @@ class Settings(BaseSettings):
     jwt_expires_in: Duration = timedelta(hours=1)
     """How long an access token lives."""
 
+    audit_key: SecretStr = SecretStr("")
+    """Seals the audit trail: 32 random characters or more; without it a sub-key of SECRET_KEY. Recommended."""
+    audit_key_fallbacks: Annotated[list[SecretStr], NoDecode, Listed] = []
+    """Former AUDIT_KEYs that still verify, comma-separated; remove each after KEEP_EVENTS_FOR."""
+    audit_head_file: Path | None = None
+    """A file that gets a line for every seal of the audit trail: keep a copy of it on another machine."""
+
     smtp_host: str | None = None
     """The mail server; without it development keeps mail at /dev/mailbox."""
     smtp_port: int = Field(587, ge=1, le=65535)
@@ -193,6 +200,12 @@ class Settings(BaseSettings):
         """The keys of access tokens, newest first: the first one signs, all of them verify."""
         return [key.get_secret_value() for key in (self.jwt_secret, *self.jwt_secret_fallbacks)]
 
+    @property
+    def audit_keys(self) -> list[str]:
+        """The keys of the audit trail, oldest first: the last one seals. None if AUDIT_KEY is not set."""
+        keys = [*self.audit_key_fallbacks, self.audit_key] if self.audit_key else []
+        return [key.get_secret_value() for key in keys]
+
     def model_post_init(self, _context: Any) -> None:
         """Fill in what follows from other settings; `model_fields_set` keeps saying what was set."""
         were_set = set(self.model_fields_set)
@@ -247,6 +260,7 @@ def load(*, may_make_folders: bool = False, **given: Any) -> Settings:
     if not settings.in_production:
         settings.secret_key = settings.secret_key or _development_secret(settings, "secret_key")
         settings.jwt_secret = settings.jwt_secret or _development_secret(settings, "jwt_secret")
+        settings.audit_key = settings.audit_key or _development_secret(settings, "audit_key")
     return settings
 
 

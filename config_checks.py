@@ -68,11 +68,13 @@ def _weak_secrets(settings: Settings) -> Iterator[Problem]:
     for name in ("secret_key", "jwt_secret"):
         if flaw := weakness(getattr(settings, name).get_secret_value()):
             yield _problem(name, f"{name.upper()} {flaw}: set {MIN_KEY_CHARACTERS} random characters or more.")
-    for name in ("secret_key_fallbacks", "jwt_secret_fallbacks"):
+    for name in ("secret_key_fallbacks", "jwt_secret_fallbacks", "audit_key_fallbacks"):
         for flaw in filter(None, map(weakness, keys[name])):
             yield _problem(name, f"{name.upper()} holds a key that {flaw}: remove it.")
-    if settings.metrics_token and (flaw := weakness(settings.metrics_token.get_secret_value())):
-        yield _problem("metrics_token", f"METRICS_TOKEN {flaw}: set {MIN_KEY_CHARACTERS} random characters or more.")
+    for name in ("metrics_token", "audit_key"):
+        secret = getattr(settings, name)
+        if secret and (flaw := weakness(secret.get_secret_value())):
+            yield _problem(name, f"{name.upper()} {flaw}: set {MIN_KEY_CHARACTERS} random characters or more.")
     for one, other in combinations(keys, 2):
         if any(_are_too_close(one, other, *pair) for pair in product(keys[one], keys[other])):
             sentence = f"{other.upper()} must differ from {one.upper()}: let each be random by itself."
@@ -85,6 +87,8 @@ def _keys(settings: Settings) -> dict[str, list[str]]:
         "secret_key_fallbacks": settings.secret_key_fallbacks,
         "jwt_secret": [settings.jwt_secret],
         "jwt_secret_fallbacks": settings.jwt_secret_fallbacks,
+        "audit_key": [settings.audit_key] if settings.audit_key else [],
+        "audit_key_fallbacks": settings.audit_key_fallbacks,
         "metrics_token": [settings.metrics_token] if settings.metrics_token else [],
     }
     return {name: [secret.get_secret_value() for secret in secrets] for name, secrets in given.items()}

@@ -13,6 +13,8 @@ FROM_FILES = (
     "secret_key_fallbacks",
     "jwt_secret",
     "jwt_secret_fallbacks",
+    "audit_key",
+    "audit_key_fallbacks",
     "smtp_pass",
     "database_url",
     "redis_url",

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth import caller, meters
+from chirp_auth.accounts.operators import audit_trail
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import status
 from chirp_auth.security import limits
@@ -72,6 +73,7 @@ def _registry() -> CollectorRegistry:
         registry = CollectorRegistry()
         registry.register(meters.registry)
     registry.register(MailCollector())
+    registry.register(AuditCollector())
     return registry
 
 
@@ -114,3 +116,18 @@ class MailCollector(Collector):
         for quantile, seconds in latencies.items():
             latency.add_metric((quantile,), seconds)
         yield latency
+
+
+class AuditCollector(Collector):
+    """Reads from the database whether the audit trail is being sealed."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            is_broken, unsealed = audit_trail.flaw() is not None, audit_trail.count_unsealed()
+        except SQLAlchemyError:
+            db.session.rollback()
+            return
+        yield GaugeMetricFamily(
+            "chirp_auth_audit_broken", "1 if the last seal of the audit trail does not hold.", int(is_broken)
+        )
+        yield GaugeMetricFamily("chirp_auth_audit_unsealed_events", "Events that are not sealed yet.", unsealed)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     Uuid,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -178,7 +179,11 @@ class SecurityEvent(Model):
     """Something that happened to an account: who, what, when, from where, by which face, how it ended."""
 
     __tablename__ = "security_events"
-    __table_args__ = (_where_set("user_id"),)
+    __table_args__ = (
+        _where_set("user_id"),
+        _where_set("seal"),
+        _partial_index("ix_security_events_unsealed", "id", "seal IS NULL"),
+    )
 
     id: Mapped[int] = mapped_column(Counter, primary_key=True)
     at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
@@ -192,19 +197,36 @@ class SecurityEvent(Model):
     reference: Mapped[str | None] = mapped_column(String(40), index=True)
     actor: Mapped[str | None] = mapped_column(String(100))
     detail: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    seal: Mapped[int | None] = mapped_column(index=True)
+    seal: Mapped[int | None]
 
 
 class AuditSeal(Model):
-    """A link of the chain over the audit trail: digests of its events, and of the seal before it."""
+    """A link of the chain over the audit trail: digests of its events, and of the seal before it.
+
+    `total` counts the events up to here, as far as seals of this format go.
+    """
 
     __tablename__ = "audit_seals"
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    format: Mapped[int] = mapped_column(default=1, server_default="1")
+    total: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    opens_chapter: Mapped[bool] = mapped_column(default=False, server_default=false())
     sealed_at: Mapped[datetime] = mapped_column(Moment, default=now)
     members: Mapped[dict[str, str]] = mapped_column(JSON)
     previous: Mapped[str] = mapped_column(String(64))
     digest: Mapped[str] = mapped_column(String(64))
+    mac: Mapped[str] = mapped_column(String(64))
+
+
+class AuditAnchor(Model):
+    """The beginning of the audit trail, one row at most: the last seal that was cleaned up, with a code of the key."""
+
+    __tablename__ = "audit_anchors"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    digest: Mapped[str] = mapped_column(String(64))
+    total: Mapped[int] = mapped_column(BigInteger)
     mac: Mapped[str] = mapped_column(String(64))
 
 

@@ -12,10 +12,10 @@ import click
 from flask.cli import AppGroup
 
 from chirp_auth.accounts.operators import audit_trail, history
-from chirp_auth.cli.manners.asking import Span, account, since
+from chirp_auth.cli.manners.asking import Span, account, confirm, operator, since, yes_option
 from chirp_auth.cli.manners.events import EVENT_COLUMNS, event_row
 from chirp_auth.cli.manners.exporting import opened, output_option, write
-from chirp_auth.cli.manners.output import FAILED, as_json_option, clean, progress, rows, stop
+from chirp_auth.cli.manners.output import FAILED, REFUSED, as_json_option, clean, done, progress, rows, stop
 from chirp_auth.extensions import db
 from chirp_auth.models import SecurityEvent
 from chirp_auth.words import counted
@@ -102,16 +102,27 @@ def export(period: timedelta | None, form: str, output: Path, as_json: bool) -> 
 
 
 @audit.command("verify")
+@click.option(
+    "--head",
+    "heads",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Noted heads, such as a copy of AUDIT_HEAD_FILE from another machine; AUDIT_HEAD_FILE without it.",
+)
 @as_json_option
-def verify(as_json: bool) -> None:
+def verify(heads: Path | None, as_json: bool) -> None:
     """Check the seals over the audit trail. Exit code 1 if an event was changed, removed or slipped in.
 
-    Note the head elsewhere: a trail that was cut off at its end has another one.
+    A problem is certain. A suspicion has another cause at times: an event that was long under way, a clock that was
+    wrong. Whoever holds the database can cut the trail off at its end, or remove all of it: only heads that were noted
+    elsewhere tell.
 
-    Example: flask --app wsgi auth audit verify
+    Example: flask --app wsgi auth audit verify --head heads-from-the-log-server.txt
     """
-    with progress("Verifying events") as advance:
-        report = audit_trail.verify(advance)
+    try:
+        with progress("Verifying events") as advance:
+            report = audit_trail.verify(advance, heads)
+    except (OSError, ValueError) as error:
+        stop(f"The noted heads cannot be read: {getattr(error, 'strerror', None) or error}.", FAILED)
     if as_json:
         click.echo(json.dumps(asdict(report), indent=2))
     else:
@@ -120,8 +131,28 @@ def verify(as_json: bool) -> None:
         click.echo(f"Head: {report.head}")
         for problem in report.problems:
             click.echo(problem)
-    if report.problems:
-        stop(f"{counted(len(report.problems), 'problem')} in the audit trail.", FAILED)
+        for suspicion in report.suspicions:
+            click.echo(f"Suspicious: {suspicion}")
+    found = [(report.problems, "problem"), (report.suspicions, "suspicion")]
+    if told := [counted(len(sentences), word) for sentences, word in found if sentences]:
+        stop(f"{' and '.join(told)} in the audit trail.", FAILED)
+
+
+@audit.command("open-chapter")
+@yes_option
+@as_json_option
+def open_chapter(yes: bool, as_json: bool) -> None:
+    """Go on sealing although the last seal does not hold, because its key is lost or you know what happened.
+
+    Nothing is mended: the act is on record, and verify goes on to tell what is wrong with the chapter before.
+
+    Example: flask --app wsgi auth audit open-chapter
+    """
+    if (reason := audit_trail.flaw()) is None:
+        stop("The last seal holds: there is no need for another chapter.", REFUSED)
+    confirm(f"{reason} Build on the trail as it is, all the same?", yes=yes)
+    number = audit_trail.open_chapter(operator())
+    done(f"Seal {number} opens a chapter.", as_json=as_json, seal=number)
 
 
 def _print_line(event: SecurityEvent, *, as_json: bool) -> None:

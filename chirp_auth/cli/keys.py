@@ -16,7 +16,7 @@ from chirp_auth.extensions import settings
 from chirp_auth.words import in_words
 from config import file_of, origins
 
-SIGNING, ACCESS = "SECRET_KEY", "JWT_SECRET"
+SIGNING, ACCESS, AUDIT = "SECRET_KEY", "JWT_SECRET", "AUDIT_KEY"
 
 keys = AppGroup(
     "keys",
@@ -25,16 +25,16 @@ keys = AppGroup(
 
 
 @keys.command("rotate")
-@click.argument("name", type=click.Choice([SIGNING, ACCESS], case_sensitive=False), default=SIGNING)
+@click.argument("name", type=click.Choice([SIGNING, ACCESS, AUDIT], case_sensitive=False), default=SIGNING)
 @click.option("--stolen", is_flag=True, help="Keep no former key: all that was signed so far is void at once.")
 @yes_option
 @dry_run_option
 @as_json_option
 def rotate(name: str, stolen: bool, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Make a new SECRET_KEY or JWT_SECRET. What the present one signed stays good while it is among the fallbacks.
+    """Make a new SECRET_KEY, JWT_SECRET or AUDIT_KEY. What the present one signed is good while it is a fallback.
 
-    Where SECRET_KEY_FILE and SECRET_KEY_FALLBACKS_FILE (or JWT_SECRET_FILE and JWT_SECRET_FALLBACKS_FILE) name
-    files, it writes them. Else it prints a new key and says what to do with it. A key in use is never printed.
+    Where SECRET_KEY_FILE and SECRET_KEY_FALLBACKS_FILE (and so on for the others) name files, it writes them. Else
+    it prints a new key and says what to do with it. A key in use is never printed.
 
     Example: flask --app wsgi auth keys rotate
     """
@@ -66,7 +66,8 @@ def rotate(name: str, stolen: bool, yes: bool, dry_run: bool, as_json: bool) -> 
 
 def _life(name: str) -> str:
     """Return, in words, how long something may be about that the key signed."""
-    return in_words(sessions.MAX_AGE if name == SIGNING else settings.jwt_expires_in)
+    lives = {SIGNING: sessions.MAX_AGE, ACCESS: settings.jwt_expires_in, AUDIT: settings.keep_events_for}
+    return in_words(lives[name])
 
 
 def print_first_key(name: str, *, dry_run: bool, as_json: bool) -> None:
@@ -75,6 +76,8 @@ def print_first_key(name: str, *, dry_run: bool, as_json: bool) -> None:
 
 
 def _advice(name: str) -> str:
+    if name == AUDIT and not settings.audit_key:
+        return f"Set this as {name}, and restart every process."
     return (
         f"Set this as {name}, put the present one at the end of {name}_FALLBACKS (comma-separated), "
         f"restart every process, and take it out again after {_life(name)}."
@@ -82,7 +85,10 @@ def _advice(name: str) -> str:
 
 
 def _advice_after_theft(name: str) -> str:
-    return f"Set this as {name}, leave {name}_FALLBACKS empty, and restart every process."
+    advice = f"Set this as {name}, leave {name}_FALLBACKS empty, and restart every process."
+    if name == AUDIT or (name == SIGNING and not settings.audit_key):
+        advice += " Then the audit trail needs a new chapter: flask --app wsgi auth audit open-chapter"
+    return advice
 
 
 def _print(name: str, advice: str, *, dry_run: bool, as_json: bool) -> None:

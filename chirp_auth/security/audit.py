@@ -10,6 +10,7 @@ from sqlalchemy import insert
 from chirp_auth import meters
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import SecurityEvent
+from chirp_auth.security import audit_keys
 from chirp_auth.security.client import Client
 
 # On the table, not the class, whose unit of work costs as much as the commit.
@@ -52,12 +53,15 @@ def record(
 
 def digest(email_key: str) -> str:
     """Return the keyed digest under which events remember an address."""
-    return _digest(email_key, settings.secret_keys[-1])
+    return _digest(email_key, audit_keys.present())
 
 
 def digests(email_key: str) -> list[str]:
-    """Return every digest under which events may remember an address: one for each key that still counts."""
-    return [_digest(email_key, key) for key in settings.secret_keys]
+    """Return every digest under which events may remember an address: one for each key that still counts.
+
+    Releases before AUDIT_KEY used the signing keys themselves.
+    """
+    return [_digest(email_key, key) for key in (*settings.secret_keys, *audit_keys.every())]
 
 
 def _digest(email_key: str, key: str) -> str:

@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
 
 import pytest
 import time_machine
@@ -18,7 +17,7 @@ from chirp_auth.mail import worker
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import AuditSeal, SecurityEvent, User
 from chirp_auth.routing import Application
-from chirp_auth.security import audit
+from chirp_auth.security import audit, seals
 from config import Settings
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
 from tests.security.acts import FORGOT_DOORS, forgot, login, post_form, sign_in
@@ -106,9 +105,8 @@ def test_a_seal_made_anew_without_the_key_is_found(app: Application) -> None:
     db.session.execute(delete(SecurityEvent).where(SecurityEvent.id == 2))
     seal = db.session.get_one(AuditSeal, 1)
     members = {event_id: digest for event_id, digest in seal.members.items() if event_id != "2"}
-    says = [1, seal.previous, [list(member) for member in members.items()]]
-    forged = sha256(json.dumps(says, separators=(",", ":")).encode()).hexdigest()
-    db.session.execute(update(AuditSeal).values(members=members, digest=forged, mac="0" * 64))
+    seal.members, seal.total, seal.mac = members, len(members), "0" * 64
+    seal.digest = seals.digest_of_seal(seal)
     db.session.commit()
 
     assert problems() == ["Seal 1 bears no code of a configured key, nor does one after it: forged, or of a lost key."]
@@ -116,24 +114,27 @@ def test_a_seal_made_anew_without_the_key_is_found(app: Application) -> None:
 
 def test_a_key_of_long_ago_is_not_needed_to_verify(app: Application, settings: Settings) -> None:
     sealed(2, batches=2)
-    settings.secret_key = SecretStr("another-signing-key-0123456789-abcdefgh")
+    settings.audit_key, former = SecretStr("another-audit-key-0123456789-abcdefgh"), settings.audit_key
 
     assert len(problems()) == 2  # Nothing was sealed with the new key yet.
+    settings.audit_key_fallbacks = [former]
     sealed(2)
+    settings.audit_key_fallbacks = []
     assert problems() == []
 
 
 def test_who_has_only_a_key_of_long_ago_cannot_change_the_trail(app: Application, settings: Settings) -> None:
     sealed(2)
-    settings.secret_key, former = SecretStr("another-signing-key-0123456789-abcdefgh"), settings.secret_key
+    former = settings.audit_key
+    settings.audit_key_fallbacks, settings.audit_key = [former], SecretStr("another-audit-key-0123456789-abcdefgh")
     sealed(2)
 
-    settings.secret_key = former
-    db.session.execute(update(SecurityEvent).where(SecurityEvent.seal == 1).values(outcome="forged", seal=None))
+    settings.audit_key_fallbacks, settings.audit_key = [], former
+    db.session.execute(update(SecurityEvent).values(outcome="forged", seal=None))
     db.session.execute(delete(AuditSeal))
     db.session.commit()
     audit_trail.seal_events()
-    settings.secret_key = SecretStr("another-signing-key-0123456789-abcdefgh")
+    settings.audit_key = SecretStr("another-audit-key-0123456789-abcdefgh")
 
     assert "Seal 1 bears no code" in problems()[0]
 

@@ -88,7 +88,6 @@ def purge_little_by_little() -> None:
     if not (_unfinished.is_set() or duties.take(duties.CLEAN_UP, EVERY)):
         return
     former_passwords.forget_old()
-    audit_trail.seal_events()
     _unfinished.set()
     deleted: Counter[str] = Counter()
     for _ in range(BATCHES_AT_ONCE):

@@ -33,6 +33,7 @@ def _examine() -> list[Finding]:
         outside.check_redis(),
         outside.check_smtp(),
         *outside.check_delivery(),
+        outside.check_audit_trail(),
         inside.check_hash_cost(),
         inside.check_demo_accounts(),
         inside.check_cookies(),

@@ -135,7 +135,7 @@ def check_hash_cost() -> Finding:
 
 def _private_files() -> list[Path]:
     named = [config.file_of(name) for name in FROM_FILES]
-    kept = [settings.beside_database(name) for name in ("secret-key", "jwt-secret", "demo-password")]
+    kept = [settings.beside_database(name) for name in ("secret-key", "jwt-secret", "audit-key", "demo-password")]
     database = settings.database_file
     stored = [Path(f"{database}{end}") for end in ("", "-wal", "-shm")] if database else []
     return [path for path in (*named, config.ROOT / ".env", *kept, *stored) if path and path.exists()]

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth import health
-from chirp_auth.accounts.operators import outbox_care
+from chirp_auth.accounts.operators import audit_trail, outbox_care
 from chirp_auth.cli.doctor.findings import Finding, fail, ok, warn
 from chirp_auth.cli.manners.asking import operator
 from chirp_auth.clock import now
@@ -102,6 +102,22 @@ def check_delivery() -> list[Finding]:
         away = ("the database cannot be asked", "See the line on the database.")
         return [fail("worker", *away), fail("queue", *away)]
     return [_worker(mail), _queue(mail)]
+
+
+def check_audit_trail() -> Finding:
+    """The audit trail is sealed, with a key of its own."""
+    try:
+        flaw, unsealed = audit_trail.flaw(), audit_trail.count_unsealed()
+        db.session.rollback()  # End the read.
+    except SQLAlchemyError:
+        db.session.rollback()
+        return fail("audit trail", "the database cannot be asked", "See the line on the database.")
+    if flaw:
+        return fail("audit trail", f"nothing is sealed: {flaw}", "Run: flask --app wsgi auth audit verify")
+    if not settings.audit_key:
+        detail = "sealed with a key made from SECRET_KEY: whoever gets that can forge the trail too"
+        return warn("audit trail", detail, "Set AUDIT_KEY, and AUDIT_HEAD_FILE, whose copy you keep elsewhere.")
+    return ok("audit trail", f"sealed, but for {counted(unsealed, 'event')}")
 
 
 def check_sending(address: str) -> Finding:
