@@ -115,6 +115,14 @@ class Unauthenticated(AuthError):
     sentence = "Please sign in."
 
 
+class SessionEnded(Unauthenticated):
+    """The token is ours and genuine; its session has ended. Nobody is told the difference but the audit trail."""
+
+
+class RefreshReused(Unauthenticated):
+    """A refresh token was spent before, so that its session ends now. Nobody is told the difference either."""
+
+
 class RateLimitExceeded(AuthError):
     """A budget is spent; `retry_after` says when to come back."""
 

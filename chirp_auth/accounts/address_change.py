@@ -84,9 +84,14 @@ def confirm_change(token: str, client: Client) -> User:
     """Give the account its new address, end all sessions and links, and tell both addresses.
 
     Raises:
-        InvalidToken, TokenExpired, TokenAlreadyUsed: as for `check_link`; nothing changed.
+        InvalidToken, TokenExpired, TokenAlreadyUsed: as for `check_link`; nothing changed; on record.
     """
-    change = check_link(token)
+    try:
+        change = check_link(token)
+    except (InvalidToken, TokenExpired, TokenAlreadyUsed) as refusal:
+        audit.record("address_change.done", client, outcome=refusal.code.lower())
+        db.session.commit()
+        raise
     confirming = (
         update(AddressChange)
         .where(AddressChange.id == change.id, AddressChange.confirmed_at.is_(None))

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, CursorResult, update
 
 from chirp_auth.accounts import sessions
 from chirp_auth.clock import now
-from chirp_auth.errors import Unauthenticated
+from chirp_auth.errors import RefreshReused, SessionEnded
 from chirp_auth.extensions import db
 from chirp_auth.models import Session
 from chirp_auth.security import audit, tokens
@@ -29,7 +29,7 @@ def refresh(token: str, client: Client) -> Session:
     session_id, rotation = tokens.read_refresh(token)
     session = sessions.find(session_id)
     if session is None:
-        raise Unauthenticated
+        raise SessionEnded
     rotated = _run(session, Session.rotation == rotation, rotation=rotation + 1, rotated_at=now(), last_seen_at=now())
     if session.revoked_at:  # by somebody else since we found it: no sign of a stolen token
         db.session.rollback()
@@ -38,7 +38,7 @@ def refresh(token: str, client: Client) -> Session:
         _run(session, revoked_at=now())
         audit.record("session.refresh_reused", client, outcome="ended", user_id=session.user_id)
         db.session.commit()
-        raise Unauthenticated
+        raise RefreshReused
     db.session.commit()
     return session
 

@@ -2,10 +2,13 @@
 
 from flask import request
 
+from chirp_auth import refused_tokens
 from chirp_auth.accounts import sessions
-from chirp_auth.errors import Unauthenticated
+from chirp_auth.errors import SessionEnded, Unauthenticated
 from chirp_auth.models import Session
 from chirp_auth.security import tokens
+
+FACE = "api"
 
 
 def token() -> str | None:
@@ -22,7 +25,11 @@ def session() -> Session:
     Raises:
         Unauthenticated: no token, not a genuine one, too old, or its session has ended.
     """
-    found = sessions.find(tokens.read_access(token() or ""))
-    if found is None:
+    given = token()
+    if given is None:
         raise Unauthenticated
+    with refused_tokens.on_record("session.access_refused", FACE):
+        found = sessions.find(tokens.read_access(given))
+        if found is None:
+            raise SessionEnded
     return found

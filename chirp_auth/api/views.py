@@ -4,6 +4,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response
 
+from chirp_auth import refused_tokens
 from chirp_auth.accounts import (
     activity,
     email_verification,
@@ -77,7 +78,8 @@ def change_password_by_email(dialect: Dialect) -> Response:
 
 def refresh(dialect: Dialect) -> Response:
     asked = body.read(schemas.Refresh)
-    return dialect.refreshed(refresh_rule.refresh(asked.refresh_token, client(FACE)))
+    with refused_tokens.on_record("session.refresh_refused", FACE):
+        return dialect.refreshed(refresh_rule.refresh(asked.refresh_token, client(FACE)))
 
 
 def logout(dialect: Dialect) -> Response:
@@ -123,7 +125,8 @@ def change_password(dialect: Dialect) -> Response:
 
 def verify_email(dialect: Dialect) -> Response:
     asked = body.read(schemas.Token)
-    return dialect.email_verified(email_verification.verify_email(asked.token, client(FACE)))
+    with refused_tokens.on_record("email.verified", FACE):
+        return dialect.email_verified(email_verification.verify_email(asked.token, client(FACE)))
 
 
 def resend_verification(dialect: Dialect) -> Response:

@@ -19,6 +19,7 @@ from chirp_auth.security.counters import Counters
 
 # What a process may give away by itself is this part of the budget, and that shared among the processes.
 DEGRADED_SHARE = 2
+NOTED_ONCE_IN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,13 @@ def spent() -> list[Spent]:
 
 def first_hit(limit: Spent) -> bool:
     """Say whether this is the caller's first refusal in the period: one for the record, however many follow."""
+    return is_first(limit.name, limit.period)
+
+
+def is_first(name: str, period: timedelta) -> bool:
+    """Say whether what is named happens to the caller for the first time in the period, for the record."""
     try:
-        return limiter.limiter.hit(_item(1, limit.period), client_address(), f"{limit.name}_noted")
+        return limiter.limiter.hit(_item(1, period), client_address(), f"{name}_noted")
     except StorageError:
         return True
 

@@ -4,6 +4,7 @@ from flask import Response, flash, redirect, request, session, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
+from chirp_auth import refused_tokens
 from chirp_auth.accounts import email_verification
 from chirp_auth.caller import client
 from chirp_auth.errors import AuthError, InvalidToken, TokenExpired
@@ -28,7 +29,8 @@ def verify_email() -> Response | Redirect:
 @web.post("/verify-email", endpoint="confirm_email")
 def confirm_email() -> Response | Redirect:
     try:
-        user = email_verification.verify_email(session.get("verification_token", ""), client(FACE))
+        with refused_tokens.on_record("email.verified", FACE):
+            user = email_verification.verify_email(session.get("verification_token", ""), client(FACE))
     except (InvalidToken, TokenExpired) as refusal:
         return _refused(refusal)
     session["asked_for"] = user.email
