@@ -15,7 +15,7 @@ from chirp_auth.accounts.operators import audit_trail, history
 from chirp_auth.cli.manners.asking import Span, account, confirm, operator, since, yes_option
 from chirp_auth.cli.manners.events import EVENT_COLUMNS, event_row
 from chirp_auth.cli.manners.exporting import opened, output_option, write
-from chirp_auth.cli.manners.output import FAILED, REFUSED, as_json_option, clean, done, progress, rows, stop
+from chirp_auth.cli.manners.output import FAILED, REFUSED, as_json_option, clean, done, inert, progress, rows, stop
 from chirp_auth.extensions import db
 from chirp_auth.models import SecurityEvent
 from chirp_auth.words import counted
@@ -160,5 +160,5 @@ def _print_line(event: SecurityEvent, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(row))
     else:
-        between = "  " if sys.stdout.isatty() else "\t"
-        click.echo(between.join(clean(row[name]) for name in SHOWN))
+        cells = [clean(row[name]) for name in SHOWN]
+        click.echo("  ".join(cells) if sys.stdout.isatty() else "\t".join(map(inert, cells)))

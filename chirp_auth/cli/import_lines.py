@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, TextIO
 
 from chirp_auth.accounts.operators.import_users import FIELDS, Line
-from chirp_auth.cli.manners.output import USAGE, clean, stop
+from chirp_auth.cli.manners.output import USAGE, as_written, clean, stop
 
 MAX_LINE_CHARACTERS = 20_000
 MAX_LINES_OF_ONE = 10  # A quoted field may have line breaks in it, but not that many.
@@ -43,7 +43,7 @@ def of_csv(text: TextIO) -> Iterator[Line]:
         elif values and len(values) != len(headings):
             yield Line(number, {}, f"The line has {len(values)} fields where the heading has {len(headings)}.")
         elif values:
-            yield Line(number, dict(zip(headings, values, strict=True)))
+            yield Line(number, dict(zip(headings, map(as_written, values), strict=True)))
         number += reader.line_num
 
 

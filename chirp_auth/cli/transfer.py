@@ -38,7 +38,7 @@ def import_file(file: Path, form: str | None, dry_run: bool, as_json: bool) -> N
     the reading.
 
     An export can be imported: its ids are ignored, and an account whose status is locked comes in locked, without an
-    invitation.
+    invitation. The apostrophe that CSV exports put before a formula is taken away.
 
     Example: flask --app wsgi auth user import users.csv --dry-run
     """
@@ -77,7 +77,8 @@ def import_file(file: Path, form: str | None, dry_run: bool, as_json: bool) -> N
 def export(form: str, output: Path, as_json: bool) -> None:
     """Write all accounts, without their password hashes. Newest first; the audit trail tells who did it.
 
-    `user import` reads it; the owners are invited then to choose a password.
+    `user import` reads it; the owners are invited then to choose a password. In CSV an apostrophe stands before what
+    a spreadsheet would take for a formula, such as a phone number that begins with +.
 
     Example: flask --app wsgi auth user export --output users.csv
     """

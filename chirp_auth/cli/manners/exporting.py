@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import click
 
-from chirp_auth.cli.manners.output import FAILED, clean, progress, stop
+from chirp_auth.cli.manners.output import FAILED, clean, inert, progress, stop
 
 output_option = click.option(
     "--output",
@@ -37,7 +37,7 @@ def opened(path: Path) -> Iterator[IO[str]]:
 def write(
     output: IO[str], form: str, columns: Sequence[str], found: Iterable[dict[str, Any]], words: str, total: int | None
 ) -> None:
-    """Write each row as it comes, `form` being csv or jsonl.
+    """Write each row as it comes, `form` being csv or jsonl. No cell of CSV is a formula to a spreadsheet.
 
     A terminal gets neither what would steer it nor a progress bar, which would be drawn into the rows.
     """
@@ -48,12 +48,18 @@ def write(
     with nullcontext(_tell_nobody) if on_terminal else progress(words, total) as advance:
         for row in found:
             if table:
-                cells = {name: str(value).lower() if isinstance(value, bool) else value for name, value in row.items()}
+                cells = {name: _cell(value) for name, value in row.items()}
                 table.writerow({name: clean(value) for name, value in cells.items()} if on_terminal else cells)
             else:
                 line = json.dumps(row)
                 output.write(f"{clean(line) if on_terminal else line}\n")
             advance(1)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return inert(value) if isinstance(value, str) else value
 
 
 def _tell_nobody(_steps: int) -> None:

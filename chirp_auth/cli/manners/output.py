@@ -32,6 +32,9 @@ NEXT_STEPS: dict[type[AuthError], tuple[str, ...]] = {
 # Control characters steer a terminal; the bidirectional ones make a text look like another.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
+# The last four are the wide forms, which some spreadsheets read like the others.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -42,7 +45,7 @@ def rows(columns: Sequence[str], found: Iterable[dict[str, Any]], *, as_json: bo
     elif sys.stdout.isatty():
         _on_a_terminal(columns, found)
     else:
-        lines = ("\t".join(clean(row[name]) for name in columns) + "\n" for row in found)
+        lines = ("\t".join(inert(clean(row[name])) for name in columns) + "\n" for row in found)
         while chunk := "".join(islice(lines, CHUNK)):
             click.echo(chunk, nl=False)
 
@@ -55,7 +58,7 @@ def facts(found: dict[str, Any], *, as_json: bool) -> None:
     plain = {name: value for name, value in found.items() if not isinstance(value, list)}
     width = max(map(len, plain)) if sys.stdout.isatty() else 0
     for name, value in plain.items():
-        click.echo(f"{name:<{width}}  {clean(value)}" if width else f"{name}\t{clean(value)}")
+        click.echo(f"{name:<{width}}  {clean(value)}" if width else f"{name}\t{inert(clean(value))}")
     for name, listed in found.items():
         if isinstance(listed, list) and listed:
             click.echo(f"\n{name}:")
@@ -65,6 +68,20 @@ def facts(found: dict[str, Any], *, as_json: bool) -> None:
 def clean(value: object) -> str:
     """Return a value as text that cannot steer a terminal: control characters become `?`."""
     return "" if value is None else _CONTROL.sub("?", str(value))
+
+
+def inert(cell: str) -> str:
+    """Return a cell of a CSV or TSV file that no spreadsheet takes for a formula (OWASP, CSV Injection).
+
+    An apostrophe goes before what could begin one, and before a cell that this would make look like such a cell, so
+    that `as_written` gives back every cell.
+    """
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def as_written(cell: str) -> str:
+    """Return what a cell held before `inert`."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def done(sentence: str, *, as_json: bool, **found: Any) -> None:
