@@ -24,11 +24,14 @@ from chirp_auth.security.client import Client
 LINK_LIFE = timedelta(days=7)
 
 
-def link(entry: OutboxEntry) -> str:
-    """Return the link for a notice. It names the user and the address that the notice goes to."""
+def link(entry: OutboxEntry, since: datetime | None = None) -> str:
+    """Return the link for a notice. It names the user and the address that the notice goes to.
+
+    `since`, or else the entry's time, is the moment after which a reset counts as the account's recovery.
+    """
     assert entry.user_id is not None  # noqa: S101 - a notice is always about an account
     mark = tokens.mark_of(addresses.parse(entry.recipient).key)
-    token = tokens.mint(tokens.NOT_ME, entry.user_id, entry.created_at, mark)
+    token = tokens.mint(tokens.NOT_ME, entry.user_id, since or entry.created_at, mark)
     return f"{settings.public_url}/not-me?token={token}"
 
 

@@ -61,7 +61,9 @@ def _remember_actor(actor: str | None) -> None:
 auth = Operators(
     "auth",
     help="Look after accounts, sessions and mail.\n\nExample: flask --app wsgi auth doctor",
-    params=[click.Option(["--as", "actor"], help="Who acts, for the audit trail; without it the system's user.")],
+    params=[
+        click.Option(["--as", "actor"], help="Who acts, for the audit trail; the system's user is on record beside it.")
+    ],
     callback=_remember_actor,
 )
 for command in (

@@ -44,7 +44,7 @@ def send(who: str, as_json: bool) -> None:
 def link(who: str, yes: bool, as_json: bool) -> None:
     """Print a link that resets the account's password, once. Be sure whom you give it to.
 
-    It voids all earlier links, lives for 15 minutes, and the audit trail tells who made it.
+    It voids all earlier links and lives for 15 minutes. The owner is told by mail, the audit trail who made it.
 
     Example: flask --app wsgi auth reset link alice@example.com
     """
@@ -53,7 +53,7 @@ def link(who: str, yes: bool, as_json: bool) -> None:
     with refusals_in_words():
         made = support_links.open_link(found, operator())
     if not as_json:
-        click.echo(f"Works once, until {when(made.expires_at)}:", err=True)
+        click.echo(f"{found.email} is told by mail. The link works once, until {when(made.expires_at)}:", err=True)
     done(made.url, as_json=as_json, id=str(found.id), link=made.url, expires_at=iso(made.expires_at))
 
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskCliRunner
 from chirp_auth import cli
 from chirp_auth.accounts import registration
 from chirp_auth.accounts.registration import Applicant
-from chirp_auth.cli.manners.asking import Span
+from chirp_auth.cli.manners.asking import Span, system_user
 from chirp_auth.extensions import db
 from chirp_auth.models import SecurityEvent, User
 from tests.conftest import ALICE, PASSWORD, TEST_CLIENT
@@ -117,7 +117,7 @@ def test_the_actor_is_on_record(runner: FlaskCliRunner, alice: User) -> None:
     runner.invoke(args=["auth", "--as", "carol", "user", "lock", ALICE, "--yes"])
 
     event = db.session.query(SecurityEvent).filter_by(kind="user.locked").one()
-    assert (event.actor, event.face) == ("carol", "cli")
+    assert (event.actor, event.face) == (f"{system_user()} (as: carol)", "cli")
 
 
 def test_columns_are_not_cut_in_a_pipe(runner: FlaskCliRunner) -> None:

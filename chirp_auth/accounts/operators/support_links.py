@@ -1,4 +1,7 @@
-"""Support links: reset links that an operator mails or gives by word of mouth, and the end of links that are out."""
+"""Support links: reset links that an operator mails or gives by word of mouth, and the end of links that are out.
+
+Whoever talks an operator into giving a link away has the account: the owner is told by mail that there is one.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,10 +10,12 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Update, func, select, update
 
-from chirp_auth.accounts import addresses, credentials, mail_caps, password_reset, reset_links
+from chirp_auth.accounts import addresses, credentials, mail_caps, not_me, password_reset, reset_links
 from chirp_auth.clock import now
 from chirp_auth.errors import AccountLocked, TooManyMails
 from chirp_auth.extensions import db, settings
+from chirp_auth.mail import outbox
+from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
 from chirp_auth.security import audit
 from chirp_auth.security.client import Client
@@ -27,7 +32,7 @@ class SupportLink:
 
 
 def open_link(user: User, client: Client) -> SupportLink:
-    """Make a link for the user, void all others, and record who made it; it lives for 15 minutes at most.
+    """Make a link for the user, void all others, record who made it, and tell the owner; it lives for 15 minutes.
 
     Raises:
         AccountLocked: a locked account has no use for a link.
@@ -43,10 +48,30 @@ def open_link(user: User, client: Client) -> SupportLink:
         expires_at=now() + min(LINK_LIFE, settings.password_reset_token_expires_in),
     )
     db.session.add(row)
+    outbox.put("support_link", user.email, user.id, expires_at=row.expires_at.isoformat())
     audit.record("password_reset.link_shown", client, user_id=user.id, email_key=user.email_key)
     db.session.commit()
     token = reset_links.mint(row)
     return SupportLink(f"{settings.frontend_url}{settings.password_reset_redirect_url}?token={token}", row.expires_at)
+
+
+@composes("support_link")
+def compose_notice(entry: OutboxEntry) -> Letter | Nobody:
+    """Tell the owner that support made a link, without the link itself."""
+    user = db.session.get(User, entry.user_id)
+    if user is None:
+        return Nobody("no account")
+    expires_at = datetime.fromisoformat(entry.params["expires_at"])
+    return Letter(
+        addresses.parse(entry.recipient).deliverable,
+        {
+            "name": name_of(user),
+            "made_at": entry.created_at,
+            "expires_at": expires_at,
+            # A reset by this very link is no recovery: until it has ended, it may be the thief's.
+            "not_me_link": not_me.link(entry, expires_at),
+        },
+    )
 
 
 def mail_link(user: User, client: Client) -> None:

@@ -1,9 +1,10 @@
 """What commands ask: who is acting, who is meant, is it really to be done, which password."""
 
+import os
+import pwd
 import re
 import sys
 from datetime import datetime, timedelta
-from getpass import getuser
 from typing import Any
 
 import click
@@ -17,6 +18,8 @@ from config_values import LONGEST
 
 ACTOR = "chirp_auth.actor"
 MAX_ACTOR_CHARACTERS = 100
+MAX_SYSTEM_USER_CHARACTERS = 40
+_NO_BRACKETS = str.maketrans("()", "??")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
@@ -43,14 +46,25 @@ class Span(click.ParamType[timedelta]):
 
 
 def operator() -> Client:
-    """Return who runs the command: whom `--as` names, or else the system's user."""
-    name = click.get_current_context().meta.get(ACTOR)
-    if not name:
-        try:
-            name = getuser()
-        except (KeyError, OSError):  # a user id without a name, as containers have
-            name = "unknown"
-    return Client(face="cli", actor=clean(name)[:MAX_ACTOR_CHARACTERS])
+    """Return who runs the command: the system's user, and beside it whom `--as` names, as in `deploy (as: carol)`.
+
+    Anybody may write anything after `--as`; the system's user stands first and holds no bracket, so that no name
+    can pass for it.
+    """
+    user = system_user()
+    if not (name := click.get_current_context().meta.get(ACTOR)):
+        return Client(face="cli", actor=user)
+    longest = MAX_ACTOR_CHARACTERS - len(f"{user} (as: )")
+    return Client(face="cli", actor=f"{user} (as: {clean(name)[:longest]})")
+
+
+def system_user() -> str:
+    """Return the system's user by the process itself: `getpass.getuser` believes the environment."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a user id without a name, as containers have
+        name = f"uid {os.getuid()}"
+    return clean(name).translate(_NO_BRACKETS)[:MAX_SYSTEM_USER_CHARACTERS]
 
 
 def account(text: str) -> User:
