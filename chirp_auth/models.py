@@ -176,7 +176,10 @@ class Duty(Model):
 
 
 class SecurityEvent(Model):
-    """Something that happened to an account: who, what, when, from where, by which face, how it ended."""
+    """Something that happened to an account: who, what, when, from where, by which face, how it ended.
+
+    An erasure takes `ip`, `user_agent` and `client_salt` away; `client_digest` stays, over which the event is sealed.
+    """
 
     __tablename__ = "security_events"
     __table_args__ = (
@@ -192,6 +195,8 @@ class SecurityEvent(Model):
     email_digest: Mapped[str | None] = mapped_column(String(64))
     ip: Mapped[str | None] = mapped_column(String(45))
     user_agent: Mapped[str | None] = mapped_column(String(MAX_USER_AGENT_CHARACTERS))
+    client_salt: Mapped[str | None] = mapped_column(String(32))
+    client_digest: Mapped[str | None] = mapped_column(String(64))
     face: Mapped[str] = mapped_column(String(20))
     outcome: Mapped[str] = mapped_column(String(40))
     reference: Mapped[str | None] = mapped_column(String(40), index=True)

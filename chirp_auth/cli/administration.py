@@ -52,7 +52,9 @@ def unlock(who: str, reason: str | None, tell: bool, as_json: bool) -> None:
 @dry_run_option
 @as_json_option
 def delete(who: str, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Delete an account with its sessions, links and mails. Its events stay, without its address.
+    """Delete an account with its sessions, links and mails. Its events stay, without its address or its devices.
+
+    The owner is told by mail. Logs, exports and backups are not touched.
 
     Example: flask --app wsgi auth user delete alice@example.com --dry-run
     """
@@ -63,8 +65,9 @@ def delete(who: str, yes: bool, dry_run: bool, as_json: bool) -> None:
         done(f"Would delete {words}.", as_json=as_json, id=str(found.id), deleted=False, **gone)
         return
     confirm(f"Delete {words}? This cannot be undone.", yes=yes)
-    administration.delete(found, operator())
-    done(f"Deleted {words}.", as_json=as_json, id=str(found.id), deleted=True, **gone)
+    with refusals_in_words():
+        administration.delete(found, operator())
+    done(f"Deleted {words}. The owner is told by mail.", as_json=as_json, id=str(found.id), deleted=True, **gone)
 
 
 @click.command("set-email")

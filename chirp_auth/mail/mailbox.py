@@ -1,6 +1,7 @@
 """The development mailbox: the same messages as in production, kept as files in place of being sent."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -79,6 +80,13 @@ def clear() -> None:
     """Throw all messages away."""
     for path in _newest_first():
         path.unlink(missing_ok=True)
+
+
+def forget(recipients: Collection[str]) -> None:
+    """Throw away the messages to these addresses, which are in lower case."""
+    for path in _newest_first():
+        if (mail := _read(path)) and mail.to.lower() in recipients:
+            path.unlink(missing_ok=True)
 
 
 def _folder() -> Path:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from sqlalchemy import event, insert, select, update
+from sqlalchemy import case, event, insert, select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from chirp_auth.clock import now
@@ -28,6 +28,10 @@ MAX_AGE = timedelta(days=1)  # Undelivered for longer, an entry waits for an ope
 FIRST_RETRIES = 10
 LONGEST_FIRST_DELAY = timedelta(seconds=18)  # With its jitter below the 20 s that we promise.
 LONGEST_DELAY = timedelta(minutes=15)
+
+# A mail to somebody whose account is gone: only its recipient was left to keep, and goes when the mail has gone.
+FORGETS_RECIPIENT = "account_deleted"
+recipient_when_over = case((OutboxEntry.kind == FORGETS_RECIPIENT, ""), else_=OutboxEntry.recipient)
 
 _UNSYNCHRONIZED = {"synchronize_session": False}  # An entry in memory stays as it was claimed.
 
@@ -94,13 +98,13 @@ def hold(entry: OutboxEntry) -> bool:
 
 def done(entry: OutboxEntry) -> None:
     """Mark the mail as sent."""
-    _mark([entry], due_at=None, sent_at=now(), last_error=None)
+    _mark([entry], due_at=None, sent_at=now(), last_error=None, recipient=recipient_when_over)
 
 
 def closed(entries: Sequence[OutboxEntry], reason: str) -> None:
     """Mark entries for which there was, rightly, nobody to write to."""
     if entries:
-        _mark(entries, due_at=None, sent_at=now(), last_error=reason)
+        _mark(entries, due_at=None, sent_at=now(), last_error=reason, recipient=recipient_when_over)
 
 
 def released(entries: Sequence[OutboxEntry]) -> None:

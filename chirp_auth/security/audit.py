@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from chirp_auth import meters
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import SecurityEvent
-from chirp_auth.security import audit_keys
+from chirp_auth.security import audit_keys, erasure
 from chirp_auth.security.client import Client
 
 # On the table, not the class, whose unit of work costs as much as the commit.
@@ -41,6 +41,7 @@ def record(
             "email_digest": digest(email_key) if email_key else None,
             "ip": client.ip,
             "user_agent": client.user_agent,
+            **erasure.salted(client.ip, client.user_agent),
             "face": client.face,
             "reference": client.reference,
             "actor": client.actor,

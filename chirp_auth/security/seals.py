@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import AuditAnchor, AuditSeal, SecurityEvent
-from chirp_auth.security import audit_keys
+from chirp_auth.security import audit_keys, erasure
 
 BEGINNING = "0" * 64
 FIRST_FORMAT, FORMAT = 1, 2
@@ -19,15 +19,14 @@ _SEAL, _SEAL_1, _ANCHOR = "audit-seal-2", "audit-seal", "audit-anchor"
 
 
 def digest_of(event: SecurityEvent) -> str:
-    """Return the digest of all that an event says."""
+    """Return the digest of all that an event says; of its client only what outlasts an erasure."""
     says = [
         event.id,
         event.at.isoformat(timespec="microseconds"),
         event.kind,
         str(event.user_id) if event.user_id else None,
         event.email_digest,
-        event.ip,
-        event.user_agent,
+        *erasure.provable(event),
         event.face,
         event.outcome,
         event.reference,
@@ -82,19 +81,23 @@ def is_genuine_anchor(anchor: AuditAnchor) -> bool:
     return audit_keys.is_made_by(audit_keys.every(), _ANCHOR, _says(anchor), anchor.mac)
 
 
-def flaws_in_events(seal: AuditSeal) -> list[str]:
+def flaws_in_events(seal: AuditSeal, erasures: erasure.Erasures | None = None) -> list[str]:
     """Return what became of the seal's events, a sentence for each that is not as it was."""
-    found = {
-        str(event.id): digest_of(event)
+    erasures = erasures or erasure.Erasures()
+    events = {
+        str(event.id): event
         for event in db.session.scalars(select(SecurityEvent).where(SecurityEvent.seal == seal.number))
     }
     flaws = []
     for event_id, digest in seal.members.items():
-        if event_id not in found:
+        event = events.get(event_id)
+        if event is None:
             flaws.append(f"Event {event_id} was removed (seal {seal.number}, {seal.sealed_at.isoformat()}).")
-        elif found[event_id] != digest:
+        elif erasure.is_erased(event) and not erasures.explain(event):
+            flaws.append(f"Event {event_id} lost its address and device, and no deletion of an account explains it.")
+        elif digest_of(event) != digest and not (erasure.is_unprovable(event) and erasures.explain(event)):
             flaws.append(f"Event {event_id} was changed since seal {seal.number}.")
-    slipped = found.keys() - seal.members.keys()
+    slipped = events.keys() - seal.members.keys()
     return flaws + [f"Event {event_id} was slipped into seal {seal.number}." for event_id in sorted(slipped)]
 
 

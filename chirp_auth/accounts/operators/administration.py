@@ -3,15 +3,14 @@
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import delete as delete_from
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from chirp_auth.accounts import addresses, credentials, guesses
+from chirp_auth.accounts import addresses, credentials, erasure, guesses
 from chirp_auth.clock import now
-from chirp_auth.errors import EmailTaken, ServiceBusy
+from chirp_auth.errors import EmailTaken, ServiceBusy, UserNotFound
 from chirp_auth.extensions import db, settings
-from chirp_auth.mail import outbox
+from chirp_auth.mail import mailbox, outbox
 from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
 from chirp_auth.models import AddressChange, OutboxEntry, Session, User
 from chirp_auth.security import audit
@@ -47,10 +46,20 @@ def unlock(user: User, reason: str | None, client: Client, *, tell: bool = False
 
 
 def delete(user: User, client: Client) -> None:
-    """Delete the account with its sessions, links and waiting mails; its events stay, without its address."""
-    db.session.execute(delete_from(User).where(User.id == user.id), execution_options={"synchronize_session": False})
-    audit.record("user.deleted", client, user_id=user.id, email_key=user.email_key)
+    """Delete the account, erase its addresses, and tell the owner by a mail that is itself forgotten once it is sent.
+
+    Raises:
+        UserNotFound: somebody else deleted it first.
+    """
+    recipient = addresses.parse(user.email).deliverable
+    erased = erasure.erase(user, client)
+    if erased is None:
+        db.session.rollback()
+        raise UserNotFound
+    outbox.put(outbox.FORGETS_RECIPIENT, recipient)
     db.session.commit()
+    if settings.has_dev_mailbox:
+        mailbox.forget(erased)
 
 
 def set_email(user: User, email: str, client: Client, *, undoable: bool = True) -> int:
@@ -117,6 +126,12 @@ def compose_address_replaced(entry: OutboxEntry) -> Letter | Nobody:
         return Nobody("no account")
     address = addresses.parse(entry.recipient)
     return Letter(address.deliverable, {"name": name_of(user, address.key), "changed_at": entry.created_at})
+
+
+@composes(outbox.FORGETS_RECIPIENT)
+def compose_account_deleted(entry: OutboxEntry) -> Letter:
+    """Tell whose account it was that it is gone; nothing but the address is left to greet by."""
+    return Letter(addresses.parse(entry.recipient).deliverable, {"deleted_at": entry.created_at})
 
 
 @composes("account_state")

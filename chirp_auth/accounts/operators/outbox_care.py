@@ -47,7 +47,8 @@ def retry(entry_id: UUID | None, client: Client) -> int:
 def cancel(entry_id: UUID | None, client: Client) -> int:
     """Give up a mail that was not sent, or all that are parked; return how many that were."""
     which = OutboxEntry.id == entry_id if entry_id else status.is_parked
-    cancelled = _change(which, due_at=None, sent_at=now(), last_error=f"cancelled by {client.actor}")
+    over = {"due_at": None, "sent_at": now(), "recipient": outbox.recipient_when_over}
+    cancelled = _change(which, **over, last_error=f"cancelled by {client.actor}")
     audit.record("mail.cancelled", client, entry=str(entry_id or "all parked"), mails=cancelled)
     db.session.commit()
     return cancelled

@@ -61,11 +61,11 @@ def compose_notice(entry: OutboxEntry) -> Letter | Nobody:
     user = db.session.get(User, entry.user_id)
     if user is None:
         return Nobody("no account")
-    expires_at = datetime.fromisoformat(entry.params["expires_at"])
+    address, expires_at = addresses.parse(entry.recipient), datetime.fromisoformat(entry.params["expires_at"])
     return Letter(
-        addresses.parse(entry.recipient).deliverable,
+        address.deliverable,
         {
-            "name": name_of(user),
+            "name": name_of(user, address.key),
             "made_at": entry.created_at,
             "expires_at": expires_at,
             # A reset by this very link is no recovery: until it has ended, it may be the thief's.
