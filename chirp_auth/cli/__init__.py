@@ -20,6 +20,7 @@ from chirp_auth.cli.manners.output import FAILED, USAGE, stop
 from chirp_auth.cli.openapi import openapi
 from chirp_auth.cli.purge import purge
 from chirp_auth.cli.reset import reset
+from chirp_auth.cli.restored import restored
 from chirp_auth.cli.seed import seed
 from chirp_auth.cli.session import session
 from chirp_auth.cli.trace import trace
@@ -75,5 +76,5 @@ for command in (
     transfer.export,
 ):
     user.add_command(command)
-for command in (user, reset, session, audit, mail, config, keys, doctor, purge, seed, trace, worker, openapi):
+for command in (user, reset, session, audit, mail, config, keys, doctor, purge, restored, seed, trace, worker, openapi):
     auth.add_command(command)
