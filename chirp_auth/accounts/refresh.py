@@ -33,7 +33,7 @@ def refresh(token: str, client: Client) -> Session:
     rotated = _run(session, Session.rotation == rotation, rotation=rotation + 1, rotated_at=now(), last_seen_at=now())
     if session.revoked_at:  # by somebody else since we found it: no sign of a stolen token
         db.session.rollback()
-        raise Unauthenticated
+        raise SessionEnded
     if not rotated and not _is_repeat(session, rotation):
         _run(session, revoked_at=now())
         audit.record("session.refresh_reused", client, outcome="ended", user_id=session.user_id)
@@ -54,12 +54,12 @@ def _run(session: Session, *which: ColumnElement[bool], **values: Any) -> bool:
     """Update the session's row where it lives and `which` holds, and read the row as it is after that.
 
     Raises:
-        Unauthenticated: there is no such row any more: a change of password gave it a new id, or its user is gone.
+        SessionEnded: there is no such row any more: a change of password gave it a new id, or its user is gone.
     """
     changing = update(Session).where(Session.id == session.id, Session.revoked_at.is_(None), *which).values(**values)
     result = db.session.execute(changing, execution_options={"synchronize_session": False})
     assert isinstance(result, CursorResult)  # noqa: S101 - an UPDATE always gives one
     if db.session.get(Session, session.id, populate_existing=True) is None:
         db.session.rollback()
-        raise Unauthenticated
+        raise SessionEnded
     return bool(result.rowcount)

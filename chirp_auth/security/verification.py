@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from chirp_auth.extensions import db
 from chirp_auth.models import AuditSeal, SecurityEvent, Session
-from chirp_auth.security import chain, seals
+from chirp_auth.security import chain, erasure, seals
 from chirp_auth.security.audit_heads import Head
 from chirp_auth.security.seals import BEGINNING
 
@@ -43,6 +43,7 @@ class _Walk:
     format: int = seals.FIRST_FORMAT
     own_key_seen: bool = False
     doubtful: list[int] = field(default_factory=list)
+    erasures: erasure.Erasures = field(default_factory=erasure.Erasures)
     all_sealed_until: datetime | None = None  # Whatever happened before is in one of the seals that were passed.
 
 
@@ -115,7 +116,7 @@ def _check_seal(seal: AuditSeal, walk: _Walk) -> None:
     if head and head.digest != seal.digest:
         report.problems.append(f"Seal {seal.number} is not the one that was noted as the head at {head.at}.")
     _check_code(seal, walk, fits=len(report.problems) == told)
-    report.problems += seals.flaws_in_events(seal)
+    report.problems += seals.flaws_in_events(seal, walk.erasures)
     db.session.expunge_all()
     _check_times(seal, walk)
     walk.format = seal.format
