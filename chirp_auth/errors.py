@@ -59,6 +59,12 @@ class EmailTaken(AuthError):
     sentence = "An account with this email address already exists."
 
 
+class EmailReserved(EmailTaken):
+    """At the command line alone: others are told that the address is taken."""
+
+    sentence = "An account has left this address in the last seven days and may still come back to it. Try again later."
+
+
 class InvalidToken(AuthError):
     """Not one of our links, tampered with, or void since."""
 
@@ -101,11 +107,6 @@ class InvalidCredentials(AuthError):
 
     code = "INVALID_CREDENTIALS"
     sentence = "The email address or the password is not right."
-
-
-class EmailNotVerified(AuthError):
-    code = "EMAIL_NOT_VERIFIED"
-    sentence = "Please confirm your email address first: follow the link that we mailed to you."
 
 
 class Unauthenticated(AuthError):

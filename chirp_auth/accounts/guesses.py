@@ -4,7 +4,8 @@ The delay begins with the fifth failure in a row and grows to 15 minutes. From t
 800-63B-4, 3.2.2); it is never permanent. Failures are counted per account, except in a known device, which has its own
 counter: a stranger cannot lock the owner out there. Only a sign-in, a reset, a change of password or an operator
 clears a counter; time does not. Whoever asks gets the same answer for the same work, whether the account is unknown,
-delayed, disabled or the password just wrong.
+delayed, disabled or the password just wrong. Where accounts are concealed, one whose address is not confirmed is
+like an unknown one: nothing is counted for it, and its owner gets no mail about failures.
 """
 
 from datetime import timedelta
@@ -13,7 +14,7 @@ from uuid import uuid4
 
 from sqlalchemy import case, literal, null, or_, select, update
 
-from chirp_auth.accounts import addresses, devices, not_me
+from chirp_auth.accounts import addresses, devices, not_me, users
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import db, settings
@@ -40,7 +41,7 @@ def prove(user: User | None, password: str, client: Client, kind: str, email_key
     """Return the user if the password is theirs; `kind` names the attempt in the audit trail.
 
     Raises:
-        InvalidCredentials: it is not, or a delay is not over, or there is no such account.
+        InvalidCredentials: it is not, or a delay is not over, or there is no such account, or none to be used yet.
         ServiceBusy: too many hashes are under way; nothing was counted.
     """
     counter: Counter | None = devices.recognise(user, client.device) or user
@@ -50,6 +51,8 @@ def prove(user: User | None, password: str, client: Client, kind: str, email_key
         outcome = "delayed"
     elif user and user.disabled_at:
         outcome = "disabled"
+    elif user and not users.is_usable(user):
+        outcome = "email_not_verified"
     elif user and right:
         return user
     else:

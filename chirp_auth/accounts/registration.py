@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from chirp_auth.accounts import addresses, mail_caps, names, not_me, phone_numbers, sessions, users
 from chirp_auth.accounts.addresses import Address
 from chirp_auth.clock import now
-from chirp_auth.errors import EmailTaken
+from chirp_auth.errors import EmailReserved, EmailTaken
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
 from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
@@ -40,7 +40,7 @@ def register(applicant: Applicant, client: Client) -> Session | None:
     """
     address = addresses.parse(applicant.email)
     user = _new_user(applicant, address)
-    if not _add(user):
+    if not _add_unless_taken(user):
         _refuse(address, client)
         return None
     outbox.put("email_verification", user.email, user.id)
@@ -55,12 +55,12 @@ def create(applicant: Applicant, client: Client) -> User:
 
     Raises:
         InvalidEmail, ValidationFailed, PasswordTooWeak, EmailTaken: as for `register`.
+        EmailReserved: as for `add`.
     """
     address = addresses.parse(applicant.email)
     user = _new_user(applicant, address)
     user.email_verified_at = now()
-    if not _add(user):
-        raise EmailTaken
+    add(user)
     audit.record("user.created", client, user_id=user.id, email_key=address.key)
     db.session.commit()
     return user
@@ -98,26 +98,50 @@ def _new_user(applicant: Applicant, address: Address) -> User:
     )
 
 
-def _add(user: User) -> bool:
-    """Add the user to the transaction, unless the address has an account, or one may come back to it."""
+def add(user: User) -> None:
+    """Add the user to the transaction: the one rule for every way to open an account.
+
+    Raises:
+        EmailTaken: the address has an account; the transaction is rolled back.
+        EmailReserved: an account that has left the address may still come back to it; likewise.
+    """
     try:
         db.session.add(user)
         db.session.flush()
     except IntegrityError:
         db.session.rollback()
-        return False
+        raise EmailTaken from None
+    # Asked after the insert: from then on nobody else can leave the address unnoticed.
     if not_me.is_reserved(user.email_key):
         db.session.rollback()
+        raise EmailReserved
+
+
+def _add_unless_taken(user: User) -> bool:
+    """Add the user if the address is free; where it is not, ask as many questions: the time tells nothing."""
+    if users.find(user.email_key):
+        not_me.is_reserved(user.email_key)
+        return False
+    try:
+        add(user)
+    except EmailTaken:
         return False
     return True
 
 
 def _refuse(address: Address, client: Client) -> None:
     """Record the attempt; raise EmailTaken, or tell the owner alone where accounts are concealed."""
-    user = users.find(address.key)
     audit.record("user.registered", client, outcome="email_taken", email_key=address.key)
-    if user and settings.conceal_accounts:
-        outbox.put("existing_account", user.email, user.id)
+    if settings.conceal_accounts:
+        _tell_owner(address, users.find(address.key))
     db.session.commit()
     if not settings.conceal_accounts:
         raise EmailTaken
+
+
+def _tell_owner(address: Address, user: User | None) -> None:
+    """Promise the mail that the mailbox's owner needs: the link once more, as long as the address is not confirmed."""
+    if user and user.email_verified_at:
+        outbox.put("existing_account", user.email, user.id)
+    else:
+        outbox.put("email_verification", address.deliverable)

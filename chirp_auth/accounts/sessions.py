@@ -3,11 +3,11 @@
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, literal, or_, select, update
 
 from chirp_auth.clock import now
 from chirp_auth.errors import Unauthenticated
-from chirp_auth.extensions import db
+from chirp_auth.extensions import db, settings
 from chirp_auth.models import Session, User
 from chirp_auth.security import audit
 from chirp_auth.security.client import Client
@@ -97,6 +97,7 @@ def _alive() -> tuple[ColumnElement[bool], ...]:
         Session.last_seen_at > now() - MAX_IDLE,
         Session.credential_version == User.credential_version,
         User.disabled_at.is_(None),
+        or_(User.email_verified_at.is_not(None), literal(not settings.conceal_accounts)),  # as in users.is_usable
     )
 
 

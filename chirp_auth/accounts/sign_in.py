@@ -6,8 +6,8 @@ from sqlalchemy import CursorResult, update
 
 from chirp_auth.accounts import addresses, guesses, sessions, users
 from chirp_auth.clock import now
-from chirp_auth.errors import EmailNotVerified, InvalidCredentials
-from chirp_auth.extensions import db, settings
+from chirp_auth.errors import InvalidCredentials
+from chirp_auth.extensions import db
 from chirp_auth.models import Session, User
 from chirp_auth.security import audit, passwords
 from chirp_auth.security.client import Client
@@ -18,17 +18,13 @@ def sign_in(email: str, password: str, client: Client) -> Session:
 
     Raises:
         InvalidEmail: the address is not an address.
-        InvalidCredentials: wrong address, wrong password, or too many failures; which one is never told.
-        EmailNotVerified: the right password, but accounts are concealed and the address is not confirmed.
+        InvalidCredentials: wrong address, wrong password, too many failures, or an address that is not confirmed
+            where accounts are concealed; which one is never told.
         ServiceBusy: too many hashes are under way.
     """
     address = addresses.parse(email)
     passwords.expect_room()
     user = guesses.prove(users.find(address.key), password, client, "session.signed_in", address.key)
-    if settings.conceal_accounts and not user.email_verified_at:
-        audit.record("session.signed_in", client, outcome="email_not_verified", user_id=user.id)
-        db.session.commit()
-        raise EmailNotVerified
     if not _mark_signed_in(user, password):
         audit.record("session.signed_in", client, outcome="replaced", user_id=user.id, email_key=address.key)
         db.session.commit()

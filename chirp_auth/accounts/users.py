@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, bindparam, func, or_, select
 
 from chirp_auth.accounts import addresses
 from chirp_auth.errors import InvalidEmail
-from chirp_auth.extensions import db
+from chirp_auth.extensions import db, settings
 from chirp_auth.models import User
 
 MIN_SIMILAR_CHARACTERS, MAX_SIMILAR_CHARACTERS = 6, 64
@@ -75,6 +75,14 @@ def _one_slip_away(key: str) -> set[str]:
 def status(user: User) -> str:
     """Return how an account stands: locked, unverified or active."""
     return LOCKED if user.disabled_at else ACTIVE if user.email_verified_at else UNVERIFIED
+
+
+def is_usable(user: User) -> bool:
+    """Say whether anything can be done with the account: where accounts are concealed, not before it is confirmed.
+
+    Otherwise a stranger could register an address, sign in, and learn from the success that it was free.
+    """
+    return user.email_verified_at is not None or not settings.conceal_accounts
 
 
 def listed(

@@ -48,7 +48,7 @@ V1: Mapping[str, Call] = {
         "Sign in",
         {200: answers.SignedIn},
         schemas.Login,
-        (errors.InvalidEmail(), WRONG, errors.EmailNotVerified(), LIMITED),
+        (errors.InvalidEmail(), WRONG, LIMITED),
     ),
     "forgot_password": Call(
         "Ask for a reset link: the same answer for every address",

@@ -14,7 +14,6 @@ from chirp_auth.words import in_words, whole_seconds
 
 STATUSES = {
     "INVALID_CREDENTIALS": 401,
-    "EMAIL_NOT_VERIFIED": 403,
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
     "EMAIL_TAKEN": 409,

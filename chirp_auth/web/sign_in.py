@@ -7,8 +7,8 @@ from werkzeug.wrappers import Response as Redirect
 from chirp_auth.accounts import sessions
 from chirp_auth.accounts import sign_in as rule
 from chirp_auth.caller import client
-from chirp_auth.errors import EmailNotVerified
-from chirp_auth.extensions import csrf
+from chirp_auth.errors import InvalidCredentials
+from chirp_auth.extensions import csrf, settings
 from chirp_auth.models import Session
 from chirp_auth.security import limits
 from chirp_auth.web import devices
@@ -28,8 +28,9 @@ def sign_in() -> Response | Redirect:
         with refusals_into(form):
             limits.sign_in()
             return enter(rule.sign_in(form.text("email"), form.text("password"), client(FACE)), "You are signed in.")
-    unconfirmed = isinstance(g.get("refusal"), EmailNotVerified)
-    return page("sign_in/sign_in.html", form=form, resend_verification_url=resend_url() if unconfirmed else None)
+    # Whoever has just registered reads here why it failed; so does everybody else, for nobody is told which it was.
+    perhaps_new = settings.conceal_accounts and isinstance(g.get("refusal"), InvalidCredentials)
+    return page("sign_in/sign_in.html", form=form, resend_verification_url=resend_url() if perhaps_new else None)
 
 
 @web.post("/logout")
