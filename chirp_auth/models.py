@@ -59,11 +59,15 @@ def _partial_index(name: str | None, column: str, condition: str) -> Index:
 
 
 class User(Model):
-    """A person with an account. `credential_version` rises with any change of password, address or state."""
+    """A person with an account. `credential_version` rises with any change of password, address or state.
+
+    `confirm_before` is set while somebody who registered has never confirmed an address: then the account is deleted.
+    """
 
     __tablename__ = "users"
     __table_args__ = (
         Index("ix_users_created_at", "created_at", "id"),
+        _where_set("confirm_before"),
         _partial_index("ix_users_former_passwords", "password_changed_at", "former_password_hashes IS NOT NULL"),
     )
 
@@ -71,6 +75,7 @@ class User(Model):
     email: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARACTERS))
     email_key: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARACTERS * 2), unique=True)
     email_verified_at: Mapped[datetime | None] = mapped_column(Moment)
+    confirm_before: Mapped[datetime | None] = mapped_column(Moment)
     first_name: Mapped[str | None] = mapped_column(String(MAX_NAME_CHARACTERS))
     last_name: Mapped[str | None] = mapped_column(String(MAX_NAME_CHARACTERS))
     phone_number: Mapped[str | None] = mapped_column(String(20))
@@ -250,7 +255,10 @@ class KnownDevice(Model):
 
 
 class AddressChange(Model):
-    """A new address that a user asked for: nothing before it is confirmed, to be undone for a while after."""
+    """A new address that a user asked for: nothing before it is confirmed, to be undone for a while after.
+
+    `old_email_verified_at` says, once the change is confirmed, since when the address that was left was the owner's.
+    """
 
     __tablename__ = "address_changes"
 
@@ -263,6 +271,7 @@ class AddressChange(Model):
     new_email_key: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARACTERS * 2))
     created_at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
     confirmed_at: Mapped[datetime | None] = mapped_column(Moment)
+    old_email_verified_at: Mapped[datetime | None] = mapped_column(Moment)
     undone_at: Mapped[datetime | None] = mapped_column(Moment)
 
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)

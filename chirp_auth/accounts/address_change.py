@@ -4,10 +4,10 @@ Nothing changes before. Whether the new address belongs to another account is to
 its mail. The old address is told, with a link that takes the change back for seven days (see `not_me`).
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import CursorResult, ScalarSelect, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chirp_auth.accounts import addresses, credentials, guesses, mail_caps, not_me, users
@@ -95,7 +95,7 @@ def confirm_change(token: str, client: Client) -> User:
     confirming = (
         update(AddressChange)
         .where(AddressChange.id == change.id, AddressChange.confirmed_at.is_(None))
-        .values(confirmed_at=now())
+        .values(confirmed_at=now(), old_email_verified_at=_verified_at(change.user_id))
     )
     result = db.session.execute(confirming, execution_options={"synchronize_session": False})
     assert isinstance(result, CursorResult)  # noqa: S101 - an UPDATE always gives one
@@ -163,6 +163,10 @@ def compose_notice(entry: OutboxEntry) -> Letter | Nobody:
     )
 
 
+def _verified_at(user_id: UUID) -> ScalarSelect[datetime | None]:
+    return select(User.email_verified_at).where(User.id == user_id).scalar_subquery()
+
+
 def _recent(user: User) -> int:
     recent = select(func.count()).select_from(AddressChange)
     an_hour_ago = now() - timedelta(hours=1)
@@ -176,7 +180,7 @@ def _replace(change: AddressChange) -> int | None:
         return None
     try:
         places = credentials.replace(
-            change.user, email=change.new_email, email_key=change.new_email_key, email_verified_at=now()
+            change.user, email=change.new_email, email_key=change.new_email_key, **users.confirmed()
         )
     except IntegrityError:  # Somebody has opened an account with that address since.
         return None

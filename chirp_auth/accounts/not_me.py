@@ -5,11 +5,12 @@ again, all sessions and links end, the present password opens nothing, and a res
 the account was recovered by a reset; asked again before that, it does the same again.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, Select, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chirp_auth.accounts import addresses, credentials, former_passwords
@@ -36,11 +37,19 @@ def link(entry: OutboxEntry, since: datetime | None = None) -> str:
 
 
 def is_reserved(email_key: str, *, but_for: UUID | None = None) -> bool:
-    """Say whether an account that has left this address may still come back to it: no other gets it meanwhile."""
-    leaving = select(AddressChange.id).where(AddressChange.old_email_key == email_key, *_undoable())
+    """Say whether an account that has left this address may still come back to it: no other gets it meanwhile.
+
+    Only if it was confirmed there. Else a stranger could register somebody's address, leave it, and keep them out.
+    """
+    leaving = _reserving().where(AddressChange.old_email_key == email_key)
     if but_for:
         leaving = leaving.where(AddressChange.user_id != but_for)
     return db.session.scalar(leaving.limit(1)) is not None
+
+
+def reserved(email_keys: Iterable[str]) -> set[str]:
+    """Return which of many addresses are reserved, in one question."""
+    return set(db.session.scalars(_reserving().where(AddressChange.old_email_key.in_(list(email_keys)))))
 
 
 def check_link(token: str) -> str:
@@ -118,6 +127,10 @@ def _check_not_recovered(user: User, since: datetime, until: datetime) -> None:
     )
     if db.session.scalar(resets.limit(1)):
         raise TokenAlreadyUsed
+
+
+def _reserving() -> Select[str]:
+    return select(AddressChange.old_email_key).where(AddressChange.old_email_verified_at.is_not(None), *_undoable())
 
 
 def _undoable() -> tuple[ColumnElement[bool], ...]:

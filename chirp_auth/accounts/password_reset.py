@@ -125,6 +125,7 @@ def _redeem(link: PasswordResetToken, password_hash: str) -> list[str]:
             password_reset_at=now(),
             password_reset_count=User.password_reset_count + 1,
             email_verified_at=_verified_at(link),
+            confirm_before=None,  # Its owner reads the mail, or an operator has vouched for them.
             **guesses.CLEARED,
         )
     if places is None:

@@ -1,7 +1,9 @@
 """Registration: opening an account."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.exc import IntegrityError
 
 from chirp_auth.accounts import addresses, mail_caps, names, not_me, phone_numbers, sessions, users
@@ -14,6 +16,8 @@ from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
 from chirp_auth.models import OutboxEntry, Session, User
 from chirp_auth.security import audit, passwords
 from chirp_auth.security.client import Client
+
+CONFIRM_WITHIN = timedelta(days=7)  # An account that nobody confirms is deleted then (see `operators.clean_up`).
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ def register(applicant: Applicant, client: Client) -> Session | None:
     """
     address = addresses.parse(applicant.email)
     user = _new_user(applicant, address)
+    user.confirm_before = now() + CONFIRM_WITHIN
     if not _add_unless_taken(user):
         _refuse(address, client)
         return None
@@ -64,6 +69,11 @@ def create(applicant: Applicant, client: Client) -> User:
     audit.record("user.created", client, user_id=user.id, email_key=address.key)
     db.session.commit()
     return user
+
+
+def never_confirmed() -> tuple[ColumnElement[bool], ...]:
+    """Return what holds for accounts that somebody registered and nobody vouched for, by mail or as an operator."""
+    return User.confirm_before.is_not(None), User.email_verified_at.is_(None), User.disabled_at.is_(None)
 
 
 @composes("existing_account")

@@ -33,3 +33,11 @@ def session() -> Session:
         if found is None:
             raise SessionEnded
     return found
+
+
+def session_if_any() -> Session | None:
+    """Return the living session that the request's access token names, for calls that need none."""
+    try:
+        return session()
+    except Unauthenticated:
+        return None

@@ -126,7 +126,8 @@ def change_password(dialect: Dialect) -> Response:
 def verify_email(dialect: Dialect) -> Response:
     asked = body.read(schemas.Token)
     with refused_tokens.on_record("email.verified", FACE):
-        return dialect.email_verified(email_verification.verify_email(asked.token, client(FACE)))
+        user = email_verification.verify_email(asked.token, client(FACE), bearer.session_if_any())
+    return dialect.email_verified(user)
 
 
 def resend_verification(dialect: Dialect) -> Response:

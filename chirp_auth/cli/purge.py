@@ -18,9 +18,10 @@ from chirp_auth.words import counted
 @with_appcontext
 @as_json_option
 def purge(older_than: timedelta | None, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Delete ended links and sessions, sent mails and old events. The worker does it hourly by itself.
+    """Delete ended links and sessions, sent mails, old events and unconfirmed accounts. The worker does it hourly.
 
-    The policy: KEEP_EVENTS_FOR, KEEP_MAIL_FOR, and 30 days for links and sessions after their end.
+    The policy: KEEP_EVENTS_FOR, KEEP_MAIL_FOR, 30 days for links and sessions after their end,
+    and 7 days for an account whose address nobody confirms.
 
     Example: flask --app wsgi auth purge --older-than 90d --dry-run
     """

@@ -24,6 +24,7 @@ PASSWORD_RESET = "password-reset"
 EMAIL_VERIFICATION = "email-verification"
 REFRESH = "refresh"
 NOT_ME = "not-me"
+UNWANTED_REGISTRATION = "unwanted-registration"
 ADDRESS_CHANGE = "address-change"
 KNOWN_DEVICE = "known-device"
 

@@ -12,6 +12,7 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its pages to the b
     registration,
     security_txt,
     sign_in,
+    unwanted_registration,
 )
 from chirp_auth.web.blueprint import web as blueprint
 from chirp_auth.web.dev_mailbox import dev_mailbox

@@ -1,17 +1,27 @@
-"""Confirming an address in a browser: the link shows a button, and only the button changes something."""
+"""Confirming an address in a browser: the link shows a button, and only the button changes something.
+
+Where the account is not signed in, the button wants its password, or leads to choosing a new one.
+"""
 
 from flask import Response, flash, redirect, request, session, url_for
-from flask_login import current_user
+from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth import refused_tokens
 from chirp_auth.accounts import email_verification
 from chirp_auth.caller import client
-from chirp_auth.errors import AuthError, InvalidToken, TokenExpired
+from chirp_auth.errors import AuthError, InvalidToken, TokenAlreadyUsed, TokenExpired
+from chirp_auth.extensions import settings
+from chirp_auth.models import Session, User
 from chirp_auth.security import limits
 from chirp_auth.web import links
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
-from chirp_auth.web.pages import page
+from chirp_auth.web.forms import ConfirmEmailForm, Form, ResetPasswordForm
+from chirp_auth.web.pages import page, refusals_into
+from chirp_auth.web.sessions import enter
+
+BROKEN_LINK = (InvalidToken, TokenExpired, TokenAlreadyUsed)
+CONFIRMED = "Thank you. Your email address is confirmed."
 
 
 @web.get("/verify-email")
@@ -20,22 +30,57 @@ def verify_email() -> Response | Redirect:
         links.keep_token("verification_token", request.args["token"])
         return redirect(url_for("auth.web.verify_email"), SEE_OTHER)
     try:
-        user = email_verification.check_link(session.get("verification_token", ""))
-    except (InvalidToken, TokenExpired) as refusal:
+        user = email_verification.check_link(_token())
+    except BROKEN_LINK as refusal:
         return _refused(refusal)
-    return page("email_verification/verify.html", email=user.email, confirmed=user.email_verified_at is not None)
+    return _ask(user)
 
 
 @web.post("/verify-email", endpoint="confirm_email")
 def confirm_email() -> Response | Redirect:
+    """Confirm with one button where the account is signed in, with its password elsewhere."""
+    form, token = ConfirmEmailForm(), _token()
     try:
         with refused_tokens.on_record("email.verified", FACE):
-            user = email_verification.verify_email(session.get("verification_token", ""), client(FACE))
-    except (InvalidToken, TokenExpired) as refusal:
+            user = email_verification.check_link(token)
+        if _is_signed_in(user) or user.email_verified_at:
+            return _confirmed(email_verification.verify_email(token, client(FACE), _session()))
+        if form.validate_on_submit():
+            with refusals_into(form, INVALID_CREDENTIALS="password"):
+                limits.sign_in()
+                opened = email_verification.verify_with_password(token, form.text("password"), client(FACE))
+                return enter(opened, CONFIRMED)
+    except BROKEN_LINK as refusal:
         return _refused(refusal)
-    session["asked_for"] = user.email
-    flash("Thank you. Your email address is confirmed.")
-    return redirect(_onwards(), SEE_OTHER)
+    return _ask(user, form=form)
+
+
+@web.post("/verify-email/new-password", endpoint="confirm_email_with_new_password")
+def confirm_with_new_password() -> Response | Redirect:
+    form, token = ResetPasswordForm(), _token()
+    limits.reset_password()
+    try:
+        user = email_verification.check_open_link(token)
+        if form.validate_on_submit():
+            with refusals_into(form, PASSWORD_TOO_WEAK="password", PASSWORD_MISMATCH="confirm_password"):
+                password, confirmation = form.text("password"), form.text("confirm_password")
+                email_verification.verify_with_new_password(token, password, confirmation, client(FACE))
+                logout_user()
+                session["asked_for"] = user.email
+                flash("Thank you. Your email address is confirmed. Please sign in with your new password.")
+                return redirect(url_for("auth.web.sign_in"), SEE_OTHER)
+    except BROKEN_LINK as refusal:
+        return _refused(refusal)
+    return _choose(user, form)
+
+
+@web.get("/verify-email/new-password", endpoint="choose_password_to_confirm")
+def choose_password() -> Response | Redirect:
+    try:
+        user = email_verification.check_open_link(_token())
+    except BROKEN_LINK as refusal:
+        return _refused(refusal)
+    return _choose(user, ResetPasswordForm())
 
 
 @web.post("/verify-email/new-link")
@@ -55,11 +100,46 @@ def resend_url() -> str | None:
     return url_for("auth.web.new_verification_link") if known else None
 
 
+def _token() -> str:
+    return str(session.get("verification_token", ""))
+
+
+def _session() -> Session | None:
+    return current_user if current_user.is_authenticated else None
+
+
+def _is_signed_in(user: User) -> bool:
+    return bool(current_user.is_authenticated and current_user.user_id == user.id)
+
+
+def _ask(user: User, form: Form | None = None) -> Response:
+    return page(
+        "email_verification/verify.html",
+        form=form or ConfirmEmailForm(),
+        email=user.email,
+        confirmed=user.email_verified_at is not None,
+        here=_is_signed_in(user),
+    )
+
+
+def _choose(user: User, form: Form) -> Response:
+    min_length = settings.password_min_length
+    return page("email_verification/new_password.html", form=form, email=user.email, min_length=min_length)
+
+
+def _confirmed(user: User) -> Redirect:
+    session["asked_for"] = user.email
+    flash(CONFIRMED)
+    return redirect(_onwards(), SEE_OTHER)
+
+
 def _onwards() -> str:
     return url_for("auth.web.home" if current_user.is_authenticated else "auth.web.sign_in")
 
 
-def _refused(refusal: AuthError) -> Response:
+def _refused(refusal: AuthError) -> Response | Redirect:
+    if isinstance(refusal, TokenAlreadyUsed):  # A second click: the page says that it is confirmed.
+        return redirect(url_for("auth.web.verify_email"), SEE_OTHER)
     expired = isinstance(refusal, TokenExpired)
     response = page("email_verification/refused.html", expired=expired, resend_verification_url=resend_url())
     response.status_code = 410 if expired else 404

@@ -53,6 +53,10 @@ class SignInForm(Form):
     password = _password("Password", "Enter your password.")
 
 
+class ConfirmEmailForm(Form):
+    password = _password("Password", "Enter the password of this account.")
+
+
 class ForgotPasswordForm(Form):
     email = _email()
 

@@ -9,7 +9,7 @@ PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
 )
-TOKEN_PATHS = ("/reset-password", "/verify-email", "/not-me", "/confirm-address")
+TOKEN_PATHS = ("/reset-password", "/verify-email", "/not-me", "/not-registered", "/confirm-address")
 A_YEAR_SECONDS = 31_536_000
 
 

@@ -12,7 +12,7 @@ from chirp_auth.security import limits
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forms import RegisterForm
 from chirp_auth.web.pages import page, refusals_into
-from chirp_auth.web.sign_in import enter
+from chirp_auth.web.sessions import enter
 
 
 @web.route("/register", methods=["GET", "POST"])

@@ -1,7 +1,7 @@
 """Signing in and out in a browser."""
 
-from flask import Response, flash, g, redirect, session, url_for
-from flask_login import current_user, login_user, logout_user
+from flask import Response, g, redirect, session, url_for
+from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import sessions
@@ -9,13 +9,12 @@ from chirp_auth.accounts import sign_in as rule
 from chirp_auth.caller import client
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import csrf, settings
-from chirp_auth.models import Session
 from chirp_auth.security import limits
-from chirp_auth.web import devices
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.email_verification import resend_url
 from chirp_auth.web.forms import SignInForm
 from chirp_auth.web.pages import page, refusals_into
+from chirp_auth.web.sessions import enter
 
 
 @web.route("/login", methods=["GET", "POST"])
@@ -46,13 +45,3 @@ def sign_out() -> Redirect:
 @web.get("/signed-out")
 def signed_out() -> Response:
     return page("sign_in/signed_out.html")
-
-
-def enter(opened: Session, message: str) -> Redirect:
-    """Give the browser a fresh cookie for its new session and go where it wanted to."""
-    wanted = session.get("wanted") or url_for("auth.web.home")
-    session.clear()  # Nothing that was planted before the sign-in survives it.
-    session.permanent = True
-    login_user(opened)
-    flash(message)
-    return devices.remember(redirect(wanted, SEE_OTHER), opened.user)

@@ -31,11 +31,20 @@ def test_the_link_asks_and_the_button_confirms(visitor: Visitor, token: str) -> 
     assert "Your email address is confirmed." in words(visitor.open("/"))
 
 
-def test_in_another_browser_it_leads_to_signing_in(elsewhere: Visitor, token: str) -> None:
+def test_in_another_browser_the_password_confirms_and_signs_in(elsewhere: Visitor, token: str) -> None:
     elsewhere.open(f"/verify-email?token={token}")
 
-    assert elsewhere.send("/verify-email").location == "/login"
+    assert elsewhere.send("/verify-email", password=NEW_PASSWORD).location == "/"
+    assert "Your email address is confirmed." in words(elsewhere.open("/"))
+
+
+def test_whoever_does_not_know_the_password_chooses_one_and_signs_in(elsewhere: Visitor, token: str) -> None:
+    elsewhere.open(f"/verify-email?token={token}")
+    chosen = {"password": "seven brown kettles", "confirm_password": "seven brown kettles"}
+
+    assert elsewhere.send("/verify-email/new-password", **chosen).location == "/login"
     assert value_of(elsewhere.open("/login"), "email") == MALLORY
+    assert elsewhere.sign_in(MALLORY, "seven brown kettles").location == "/"
 
 
 def test_a_link_that_did_its_work_says_so(visitor: Visitor, token: str) -> None:

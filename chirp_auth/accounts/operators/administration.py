@@ -6,9 +6,9 @@ from uuid import uuid4
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from chirp_auth.accounts import addresses, credentials, erasure, guesses
+from chirp_auth.accounts import addresses, credentials, erasure, guesses, not_me
 from chirp_auth.clock import now
-from chirp_auth.errors import EmailTaken, ServiceBusy, UserNotFound
+from chirp_auth.errors import EmailReserved, EmailTaken, ServiceBusy, UserNotFound
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import mailbox, outbox
 from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
@@ -74,6 +74,7 @@ def set_email(user: User, email: str, client: Client, *, undoable: bool = True) 
     Raises:
         InvalidEmail: the address is not an address.
         EmailTaken: another account has it.
+        EmailReserved: another account has left it and may still come back to it.
         ServiceBusy: others kept changing the account at the same moment.
     """
     address = addresses.parse(email)
@@ -86,12 +87,18 @@ def set_email(user: User, email: str, client: Client, *, undoable: bool = True) 
         new_email=address.typed,
         new_email_key=address.key,
         confirmed_at=now(),
+        old_email_verified_at=user.email_verified_at,
     )
+    # An account that an operator has looked after is not one that expires.
+    address_values = {"email": address.typed, "email_key": address.key, "email_verified_at": None}
     try:
-        ended = _replace(user, email=address.typed, email_key=address.key, email_verified_at=None)
+        ended = _replace(user, **address_values, confirm_before=None)
     except IntegrityError:
         db.session.rollback()
         raise EmailTaken from None
+    if not_me.is_reserved(address.key, but_for=user.id):
+        db.session.rollback()
+        raise EmailReserved
     outbox.put("email_verification", address.deliverable, user.id)
     if undoable:
         db.session.add(change)

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
-from chirp_auth.accounts import devices, former_passwords
+from chirp_auth.accounts import devices, former_passwords, registration
 from chirp_auth.accounts.operators import audit_trail
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
@@ -25,6 +25,7 @@ from chirp_auth.models import (
     PasswordResetToken,
     SecurityEvent,
     Session,
+    User,
 )
 from chirp_auth.security import audit
 from chirp_auth.security.client import Client
@@ -119,6 +120,7 @@ def _rubbish(older_than: timedelta | None) -> list[Rubbish]:
         Rubbish(Session, or_(Session.expires_at < session_end, Session.revoked_at < session_end)),
         Rubbish(OutboxEntry, or_(OutboxEntry.sent_at < mail, given_up)),
         Rubbish(KnownDevice, KnownDevice.last_used_at < before(devices.LIFE)),
+        Rubbish(User, and_(*registration.never_confirmed(), User.confirm_before < now())),
         Rubbish(AddressChange, AddressChange.created_at < now() - KEEP_ADDRESS_CHANGES_FOR),
         Rubbish(SecurityEvent, SecurityEvent.at < before(settings.keep_events_for)),
     ]
@@ -131,11 +133,25 @@ def _count(model: Any, *which: ColumnElement[bool]) -> int:
 def _delete_batch(old: Rubbish) -> int:
     if old.model is SecurityEvent:
         return audit_trail.delete_oldest_seal(old.is_old)
+    if old.model is User:
+        return _delete_registrations(old.is_old)
     keys = list(db.session.scalars(select(old.model.id).where(old.is_old).limit(BATCH)))
     if keys:
         # Asked again whether it is old: an operator may have put a mail back to work since.
         deleting = delete(old.model).where(old.model.id.in_(keys), old.is_old)
         db.session.execute(deleting, execution_options={"synchronize_session": False})
+    db.session.commit()
+    return len(keys)
+
+
+def _delete_registrations(is_old: ColumnElement[bool]) -> int:
+    """Delete accounts that nobody confirmed in time, with whatever is open in them; each is on record."""
+    keys = list(db.session.scalars(select(User.id).where(is_old).limit(BATCH)))
+    # Asked again: somebody may have confirmed since.
+    deleting = delete(User).where(User.id.in_(keys), is_old).returning(User.id, User.email_key)
+    client = Client(face="worker", actor="worker")
+    for user_id, email_key in db.session.execute(deleting, execution_options={"synchronize_session": False}).all():
+        audit.record("user.deleted", client, user_id=user_id, email_key=email_key, reason="never confirmed")
     db.session.commit()
     return len(keys)
 

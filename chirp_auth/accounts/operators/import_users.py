@@ -16,10 +16,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
-from chirp_auth.accounts import addresses, names, phone_numbers
+from chirp_auth.accounts import addresses, names, not_me, phone_numbers
 from chirp_auth.accounts.users import ACTIVE, LOCKED, UNVERIFIED
 from chirp_auth.clock import now
-from chirp_auth.errors import AuthError, ValidationFailed
+from chirp_auth.errors import AuthError, EmailReserved, ValidationFailed
 from chirp_auth.extensions import db
 from chirp_auth.mail import outbox
 from chirp_auth.models import User
@@ -108,6 +108,7 @@ def _batches(
     remaining = iter(lines)
     while batch := list(islice(remaining, BATCH)):
         users: dict[str, dict[str, Any]] = {}
+        numbers: dict[str, int] = {}
         for line in batch:
             try:
                 user = _user(line)
@@ -115,8 +116,13 @@ def _batches(
                 tally.refused += 1
                 refused(line.number, refusal.sentence)
                 continue
+            numbers.setdefault(user["email_key"], line.number)
             if users.setdefault(user["email_key"], user) is not user:
                 tally.skipped += 1
+        for key in sorted(not_me.reserved(users) - _known(users), key=numbers.__getitem__):
+            del users[key]
+            tally.refused += 1
+            refused(numbers[key], EmailReserved.sentence)
         yield users
         told(len(batch))
 

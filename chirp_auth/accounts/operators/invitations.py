@@ -2,11 +2,8 @@
 
 from datetime import timedelta
 
-from sqlalchemy.exc import IntegrityError
-
-from chirp_auth.accounts import addresses, names, phone_numbers, reset_links
+from chirp_auth.accounts import addresses, names, phone_numbers, registration, reset_links
 from chirp_auth.clock import now
-from chirp_auth.errors import EmailTaken
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
 from chirp_auth.mail.compose import Letter, Nobody, composes
@@ -22,7 +19,7 @@ def invite(email: str, first_name: str | None, last_name: str | None, phone_numb
     """Open an account on an operator's word and promise its owner a link to choose a password.
 
     Raises:
-        InvalidEmail, ValidationFailed, EmailTaken: with a sentence that says what to mend.
+        InvalidEmail, ValidationFailed, EmailTaken, EmailReserved: with a sentence that says what to mend.
     """
     address = addresses.parse(email)
     user = User(
@@ -33,12 +30,7 @@ def invite(email: str, first_name: str | None, last_name: str | None, phone_numb
         last_name=names.parse_optional("last_name", last_name),
         phone_number=phone_numbers.parse_optional(phone_number),
     )
-    try:
-        db.session.add(user)
-        db.session.flush()
-    except IntegrityError:
-        db.session.rollback()
-        raise EmailTaken from None
+    registration.add(user)
     outbox.put("invitation", address.deliverable, user.id, reference=client.reference)
     audit.record("user.invited", client, user_id=user.id, email_key=address.key)
     db.session.commit()
