@@ -20,6 +20,8 @@ PAGES = (
     "/reset-password",
     "/verify-email",
     "/not-me",
+    "/not-registered",
+    "/verify-email/new-password",
     "/confirm-address",
     "/signed-out",
     "/no-such-page",
@@ -50,7 +52,7 @@ def test_every_page_is_protected(client: FlaskClient, path: str) -> None:
     assert re.fullmatch(r"[0-9a-f]{16}", answer.headers["X-Request-Id"])
 
 
-@pytest.mark.parametrize("path", ["/reset-password", "/verify-email", "/not-me", "/confirm-address"])
+@pytest.mark.parametrize("path", ["/reset-password", "/verify-email", "/not-me", "/not-registered", "/confirm-address"])
 def test_pages_behind_a_token_send_no_referrer_and_keep_no_token(client: FlaskClient, path: str) -> None:
     answer = client.get(f"{path}?token=something")
 
