@@ -26,6 +26,7 @@ from chirp_auth import (
 from chirp_auth.accounts import sessions
 from chirp_auth.api import app_links, dialects, documentation, openapi
 from chirp_auth.extensions import csrf, db, limiter, login_manager, mail, migrate
+from chirp_auth.forwarded import WithoutQuotes
 from chirp_auth.security import gate
 from chirp_auth.web import headers
 from chirp_auth.words import in_words, iso, when
@@ -53,7 +54,8 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
     intake.init_app(app, settings.web_threads)
     if hops := settings.trusted_proxy_hops:
         # mypy: Flask's documented place for it
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+        forwarded: Any = WithoutQuotes(ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops))
+        app.wsgi_app = forwarded  # type: ignore[method-assign]
     _bind_extensions(app)
     logs.init_app(app)
     headers.init_app(app)

@@ -165,6 +165,13 @@ class PayloadTooLarge(AuthError):
     sentence = "The body is too large: 1 MB at most."
 
 
+class RequestTimeout(AuthError):
+    """A body that did not arrive in time."""
+
+    code = "REQUEST_TIMEOUT"
+    sentence = "The request took too long to arrive. Please try again."
+
+
 class NotFound(AuthError):
     code = "NOT_FOUND"
     sentence = "There is nothing at this address."

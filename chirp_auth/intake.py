@@ -1,7 +1,8 @@
 """The intake: a request's whole body is here before the request takes one of the WEB_THREADS places.
 
-Whoever sends a body slowly, or announces one and never sends it, keeps a waiting thread busy and nobody else. The
-server lets bodies in without a time limit, so one client may have only so many of them on their way.
+Whoever sends a body slowly, or announces one and never sends it, keeps nobody else waiting. Our own server reads bodies
+in `request_body`, with a deadline. Under another one a body keeps a thread of that server's; there one client may have
+only so many of them on their way.
 """
 
 from collections import Counter
@@ -17,10 +18,10 @@ from chirp_auth.errors import ServiceBusy
 MAX_BYTES = 1024 * 1024
 MAX_READ_OFF_BYTES = 4 * MAX_BYTES
 PIECE_BYTES = 64 * 1024
-WAITING_THREADS = 1000  # Beside the WEB_THREADS that work; a thread exists only while a request needs it.
-MAX_BODIES_OF_A_CLIENT = WAITING_THREADS // 4
+MAX_BODIES_OF_A_CLIENT = 250
 
-_TURNED_AWAY = "chirp_auth.turned_away"
+BODY_READ = "chirp_auth.body_read"  # Our own server has read the body, as `request_body` says.
+REFUSAL = "chirp_auth.refusal"  # Why a body was not read; an AuthError.
 
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -32,8 +33,8 @@ def init_app(app: Flask, places: int) -> None:
 
     @app.before_request
     def turn_away() -> None:
-        if _TURNED_AWAY in request.environ:
-            raise ServiceBusy
+        if REFUSAL in request.environ:
+            raise request.environ[REFUSAL]
 
 
 class Intake:
@@ -46,7 +47,9 @@ class Intake:
         self._counting = Lock()
 
     def __call__(self, environment: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environment.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in environment:
+        if BODY_READ not in environment and (
+            environment.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in environment
+        ):
             self._take_in(environment)
         with self._places:
             return self._app(environment, start_response)
@@ -56,7 +59,7 @@ class Intake:
         client = environment.get("REMOTE_ADDR", "")
         with self._counting:
             if self._coming[client] >= MAX_BODIES_OF_A_CLIENT:
-                environment[_TURNED_AWAY] = True
+                environment[REFUSAL] = ServiceBusy()
                 return
             self._coming[client] += 1
         try:

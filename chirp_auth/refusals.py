@@ -15,6 +15,7 @@ from chirp_auth.web import error_page
 BY_STATUS = {
     404: errors.NotFound,
     405: errors.MethodNotAllowed,
+    408: errors.RequestTimeout,
     413: errors.PayloadTooLarge,
     415: errors.UnsupportedMediaType,
     503: errors.ServiceBusy,

@@ -9,21 +9,24 @@ from tempfile import TemporaryDirectory
 
 import flask_migrate
 import structlog
-from flask import Flask
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from sqlalchemy.exc import SQLAlchemyError
 
-from chirp_auth import create_app, intake, logs, metrics, signals
+from chirp_auth import connection_guard, create_app, logs, metrics
 from chirp_auth.accounts.operators import demo
 from chirp_auth.extensions import db
+from chirp_auth.rsgi import Adapter
 from chirp_auth.security.client import Client
 from config import EVERY_ADDRESS, ROOT, ConfigurationError, Settings, in_an_address, load
 from config_checks import warnings_of
 from config_network import is_loopback
 
 STOP_SECONDS = 15
+HEADER_MILLISECONDS = 30_000  # For the first byte of a request, all of its header, and between two requests.
+MAX_HEADER_BYTES = 64 * 1024
 
 log = structlog.get_logger("server")
 
@@ -61,28 +64,38 @@ def _serve(settings: Settings) -> None:
 
 def _run(settings: Settings) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    connection_guard.raise_file_limit()
     Granian(
         "wsgi:app",
         address=settings.host,
         port=settings.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         workers=settings.web_workers,
-        blocking_threads=settings.web_threads + intake.WAITING_THREADS,
+        # HTTP/1.1 alone: before it knows which version a client speaks, granian waits for the first byte for ever.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=MAX_HEADER_BYTES),
+        backpressure=connection_guard.most_connections(),
         respawn_failed_workers=True,
         respawn_interval=1.0,
         workers_kill_timeout=STOP_SECONDS,
         log_level=LogLevels.error,
         websockets=False,
         working_dir=ROOT,
-    ).serve(target_loader=_load, wrap_loader=False)
+    ).serve(
+        target_loader=_load,  # type: ignore[arg-type]  # granian takes an object with __rsgi__ too, its types do not
+        wrap_loader=False,
+    )
 
 
-def _load() -> Flask:
+def _load() -> Adapter:
     """Load the application in a process that is to serve it."""
-    signals.leave_to_one_thread()
     from wsgi import app  # noqa: PLC0415 - it starts what belongs to a serving process
 
-    return app
+    settings: Settings = app.extensions["settings"]
+    hops = settings.trusted_proxy_hops
+    adapter = Adapter(app, threads=settings.web_threads, trusted_hops=hops)
+    connection_guard.start(settings.port, adapter.answering, behind_a_proxy=hops > 0)
+    return adapter
 
 
 def _check_port(settings: Settings) -> None:

@@ -67,18 +67,6 @@ def test_ctrl_c_stops_it_too(tmp_path: Path) -> None:
         assert "Traceback" not in server.output
 
 
-def test_no_thread_of_a_worker_takes_a_signal_away_from_the_one_that_waits_for_it(tmp_path: Path) -> None:
-    with application(CHEAP, tmp_path) as server:
-        (worker,) = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
-        threads = [path.read_text() for path in Path(f"/proc/{worker}/task").glob("*/status")]
-
-    blocked = [int(text.partition("SigBlk:")[2].split()[0], 16) for text in threads]
-    assert len(threads) > 3, "the server's own, mail, signals"
-    for number in (signal.SIGINT, signal.SIGTERM):
-        open_to_it = [mask for mask in blocked if not mask >> (number - 1) & 1]
-        assert len(open_to_it) == 1, "the one that waits for it"
-
-
 def test_a_busy_port_is_said_in_words(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -34,6 +34,7 @@ STATUSES: Mapping[str, int] = {
     "PAYLOAD_TOO_LARGE": 413,
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
+    "REQUEST_TIMEOUT": 408,
     "SERVICE_BUSY": 503,
     "INTERNAL_ERROR": 500,
 }

@@ -17,12 +17,14 @@ KEPT_FROM_THE_OUTSIDE = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "S
 class Application(Child):
     """A running server: `kill()` is `kill -9` of all its processes, `stop()` is polite."""
 
-    def __init__(self, settings: Mapping[str, str], folder: Path, *, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, settings: Mapping[str, str], folder: Path, *, host: str = "127.0.0.1", module: str = "chirp_auth.server"
+    ) -> None:
         self.port = int(settings.get("PORT") or free_port())
         self.base_url = f"http://127.0.0.1:{self.port}"
         listen = {"HOST": host, "PORT": str(self.port)}
         environment = {"PUBLIC_URL": self.base_url, **environment_for(settings, folder), **listen}
-        command = [sys.executable, "-m", "chirp_auth.server"]
+        command = [sys.executable, "-m", module]
         super().__init__(command, log=folder / "server.log", environment=environment, folder=folder)
 
     def ready(self) -> bool:
@@ -35,10 +37,15 @@ class Application(Child):
 
 @contextlib.contextmanager
 def application(
-    settings: Mapping[str, str], folder: Path, *, host: str = "127.0.0.1", seconds: float = 30
+    settings: Mapping[str, str],
+    folder: Path,
+    *,
+    host: str = "127.0.0.1",
+    module: str = "chirp_auth.server",
+    seconds: float = 30,
 ) -> Iterator[Application]:
     """Start the application and yield it when it is ready; the next one in `folder` finds this one's data."""
-    app = Application(settings, folder, host=host)
+    app = Application(settings, folder, host=host, module=module)
     try:
         app.wait_until(app.ready, seconds=seconds)
         yield app

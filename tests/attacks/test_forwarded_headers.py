@@ -1,0 +1,55 @@
+"""Forwarded headers: what a client sends beside the proxy's never becomes its address."""
+
+import itertools
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.server import Application, application
+
+BODY = b'{"email": "alice@example.com"}'
+REAL = "198.51.100.7"
+NUMBERS = itertools.count(1)
+SMUGGLED = [
+    "X_Forwarded_For: {0}",
+    "x_forwarded-for: {0}",
+    "X-Forwarded_For: {0}",
+    "X-Forwarded-For: {0}",
+    'X-Forwarded-For: {0}:"',
+    "X-Forwarded-For: {0}\r\nX_Forwarded_For: {0}",
+    "X_Forwarded_For: {0}\r\nX-Forwarded-For: {0}",
+]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Application]:
+    with application({"BCRYPT_COST": "4", "TRUSTED_PROXY_HOPS": "1"}, tmp_path) as running:
+        yield running
+
+
+def status_of(server: Application, *headers: str) -> int:
+    """Return the status of a forgot-password whose header is written as a proxy would pass it on."""
+    lines = ["POST /api/v1/auth/forgot-password HTTP/1.1", "Host: x", "Content-Type: application/json"]
+    lines += [*headers, f"Content-Length: {len(BODY)}", "Connection: close", "", ""]
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=10)) as connection:
+        connection.sendall("\r\n".join(lines).encode() + BODY)
+        return int(connection.recv(4096).split()[1])
+
+
+def test_no_header_of_a_client_gives_it_another_budget(server: Application) -> None:
+    real = f"X-Forwarded-For: {REAL}"
+    assert [status_of(server, real) for _ in range(4)] == [200, 200, 200, 429]
+
+    for header in SMUGGLED:
+        forged = header.format(f"203.0.113.{next(NUMBERS)}")
+        assert status_of(server, forged, real) == 429, forged
+        if "-For" not in header:
+            assert status_of(server, real, forged) == 429, forged
+
+
+def test_underscored_lengths_and_codings_are_nobodys(server: Application) -> None:
+    assert status_of(server, "Content_Length: 99999", "X-Forwarded-For: 198.51.100.8") == 200
+    assert status_of(server, "Transfer_Encoding: chunked", "X-Forwarded-For: 198.51.100.8") == 200
