@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.models import AuditAnchor, AuditSeal, SecurityEvent
-from chirp_auth.security import audit_heads, seals
+from chirp_auth.security import audit_heads, erasure, seals
 
 BATCH = 500
 
@@ -45,6 +45,8 @@ def seal_batch(*, opens_chapter: bool = False) -> AuditSeal | None:
     if not opens_chapter:
         check_end(last, anchor)
     _keep_beginning(last, anchor, opens_chapter=opens_chapter)
+    for event in events:
+        erasure.salt(event)
     end = last or anchor
     seal = AuditSeal(
         number=end.number + 1 if end else 1,

@@ -30,6 +30,13 @@ def salted(ip: str | None, user_agent: str | None) -> dict[str, str | None]:
     return {"client_salt": salt, "client_digest": _digest(salt, ip, user_agent)}
 
 
+def salt(event: SecurityEvent) -> None:
+    """Give an event of an earlier release its salted digest, before it is sealed."""
+    if event.client_digest is None:
+        for name, value in salted(event.ip, event.user_agent).items():
+            setattr(event, name, value)
+
+
 def provable(event: SecurityEvent) -> list[Any]:
     """Return what an event's digest says of its client; the same before and after an erasure, and never else.
 
@@ -47,11 +54,6 @@ def is_erased(event: SecurityEvent) -> bool:
     """Say whether the event had a client, whose digest is all that is left."""
     told = (event.ip, event.user_agent, event.client_salt)
     return event.client_digest is not None and told == (None, None, None)
-
-
-def is_unprovable(event: SecurityEvent) -> bool:
-    """Say whether the event may have lost its client while it had no salted digest, so that its seal cannot fit."""
-    return (event.client_digest, event.ip, event.user_agent) == (None, None, None)
 
 
 def erase(which: ColumnElement[bool]) -> int:

@@ -95,10 +95,16 @@ def flaws_in_events(seal: AuditSeal, erasures: erasure.Erasures | None = None) -
             flaws.append(f"Event {event_id} was removed (seal {seal.number}, {seal.sealed_at.isoformat()}).")
         elif erasure.is_erased(event) and not erasures.explain(event):
             flaws.append(f"Event {event_id} lost its address and device, and no deletion of an account explains it.")
-        elif digest_of(event) != digest and not (erasure.is_unprovable(event) and erasures.explain(event)):
+        elif digest_of(event) != digest and not (_is_unprovable(event, seal) and erasures.explain(event)):
             flaws.append(f"Event {event_id} was changed since seal {seal.number}.")
     slipped = events.keys() - seal.members.keys()
     return flaws + [f"Event {event_id} was slipped into seal {seal.number}." for event_id in sorted(slipped)]
+
+
+def _is_unprovable(event: SecurityEvent, seal: AuditSeal) -> bool:
+    """Say whether the event may have lost its client under a seal of releases in which it had no salted digest."""
+    told = (event.client_digest, event.ip, event.user_agent)
+    return seal.format == FIRST_FORMAT and told == (None, None, None)
 
 
 def _says(anchor: AuditAnchor) -> str:
