@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 
 # What strangers could cause before there were these columns. An old mailbox whose domain is not in ASCII is
 # not found under its lookup form: for a day it may get more.
