@@ -1,0 +1,194 @@
+"""Each check decides alone, beside links and sign-in: sessions, addresses, devices, mails, other people's rows."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+import time_machine
+from flask.testing import FlaskClient
+from sqlalchemy import select, text
+from werkzeug.test import TestResponse
+
+from chirp_auth.accounts import address_change, credentials, password_reset, registration, sessions, sign_in
+from chirp_auth.accounts.operators import administration, invitations, support_links
+from chirp_auth.accounts.registration import Applicant
+from chirp_auth.clock import now
+from chirp_auth.extensions import db
+from chirp_auth.mail import compose, outbox
+from chirp_auth.mail.compose import Nobody
+from chirp_auth.models import AddressChange, Session, User
+from chirp_auth.routing import Application
+from chirp_auth.security import tokens
+from tests.attacks.meanwhile import act_after
+from tests.attacks.test_layers import change, login, redeem, write
+from tests.conftest import ALICE, MALLORY, PASSWORD, TEST_CLIENT
+from tests.security.acts import sign_in as sign_in_browser
+
+Ask = Callable[[], str]
+
+NEW = "alice@new.example.com"
+
+pytestmark = pytest.mark.settings(rate_limits_enabled=False)
+
+
+def test_a_session_ended_while_it_is_refreshed_has_no_successor(
+    app: Application, client: FlaskClient, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = login(client).get_json()["refresh_token"]
+
+    act_after(app, monkeypatch, sessions, "find")(write(Session, revoked_at=now()))
+
+    assert client.post("/api/v1/auth/refresh", json={"refresh_token": token}).status_code == 401
+
+
+def test_replaced_credentials_end_nothing_of_anybody_else(client: FlaskClient, alice: User) -> None:
+    mallory = registration.create(Applicant(MALLORY, PASSWORD), TEST_CLIENT)
+    session = sign_in.sign_in(MALLORY, PASSWORD, TEST_CLIENT)
+    link = support_links.open_link(mallory, TEST_CLIENT).url.partition("token=")[2]
+    db.session.remove()
+
+    assert change(client).status_code == 200
+
+    assert sessions.find(session.id) is not None
+    assert redeem(client, link).status_code == 200
+
+
+@pytest.fixture
+def address_link(alice: User) -> str:
+    """The link that confirms the new address that Alice asked for."""
+    session = sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
+    address_change.request_change(session, PASSWORD, NEW, TEST_CLIENT)
+    requested = db.session.scalars(select(AddressChange)).one()
+    db.session.remove()
+    return f"/confirm-address?token={tokens.mint(tokens.ADDRESS_CHANGE, requested.id, now())}"
+
+
+def address_of(user: User) -> str:
+    db.session.remove()
+    return db.session.get_one(User, user.id).email
+
+
+@pytest.mark.parametrize(
+    ("table", "values"), [(AddressChange, {"confirmed_at": now()}), (User, {"credential_version": 2})]
+)
+def test_an_address_confirmed_or_overtaken_meanwhile_is_not_changed(
+    app: Application,
+    client: FlaskClient,
+    alice: User,
+    address_link: str,
+    monkeypatch: pytest.MonkeyPatch,
+    table: type[Any],
+    values: dict[str, Any],
+) -> None:
+    client.get(address_link)
+    page = client.get("/confirm-address").text
+
+    act_after(app, monkeypatch, address_change, "check_link")(write(table, **values))
+    _press(client, "/confirm-address", page)
+
+    assert address_of(alice) == ALICE
+
+
+def test_an_address_that_nobody_overtook_is_changed(client: FlaskClient, alice: User, address_link: str) -> None:
+    client.get(address_link)
+    _press(client, "/confirm-address", client.get("/confirm-address").text)
+
+    assert address_of(alice) == NEW
+
+
+def test_a_confirmation_of_the_old_address_does_not_confirm_the_one_that_came_meanwhile(
+    app: Application, client: FlaskClient, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = tokens.mint(tokens.EMAIL_VERIFICATION, alice.id, now(), tokens.mark_of(ALICE))
+
+    def move() -> None:
+        administration.set_email(db.session.get_one(User, alice.id), NEW, TEST_CLIENT)
+
+    act_after(app, monkeypatch, tokens, "mark_of")(move)
+    client.post("/api/v1/auth/verify-email", json={"token": token})
+
+    db.session.remove()
+    moved = db.session.get_one(User, alice.id)
+    assert (moved.email, moved.email_verified_at) == (NEW, None)
+
+
+def known_in(client: FlaskClient) -> bool:
+    """Say whether this browser gets in while the account is delayed."""
+    write(User, sign_in_blocked_until=now() + timedelta(minutes=10))()
+    return sign_in_browser(client).status_code == 303
+
+
+def test_a_known_browser_lives_for_180_days_of_one_version(client: FlaskClient, alice: User) -> None:
+    sign_in_browser(client)
+    cookie = client.get_cookie("device")
+    assert cookie
+
+    with time_machine.travel(now() + timedelta(days=179)):
+        assert known_in(_with_cookie(client, cookie.value))
+    with time_machine.travel(now() + timedelta(days=181)):
+        assert not known_in(_with_cookie(client, cookie.value))
+    write(User, credential_version=2)()
+    assert not known_in(_with_cookie(client, cookie.value))
+
+
+def _with_cookie(client: FlaskClient, device: str) -> FlaskClient:
+    """Return a browser that has nothing but the cookie."""
+    browser = client.application.test_client()
+    browser.set_cookie("device", device)
+    return browser
+
+
+def _press(client: FlaskClient, path: str, page: str) -> TestResponse:
+    """Press the button of a page that was open before."""
+    csrf_token = page.partition('name="csrf_token"')[2].partition('value="')[2].partition('"')[0]
+    assert csrf_token
+    return client.post(path, data={"csrf_token": csrf_token})
+
+
+def test_a_promise_cancelled_after_it_was_claimed_brings_no_link(app: Application, alice: User) -> None:
+    password_reset.request_link(ALICE, TEST_CLIENT)
+    invitations.invite(MALLORY, None, None, None, TEST_CLIENT)
+    claimed = outbox.claim(10)
+    db.session.commit()
+
+    support_links.void_links(None, TEST_CLIENT)
+
+    assert [compose.letter_for(entry) for entry in claimed] == [Nobody("cancelled")] * 2
+    assert support_links.open_links(None) == 0
+
+
+def test_a_change_and_a_reset_at_once_wait_for_each_other_at_the_user_alone(
+    app: Application, client: FlaskClient, alice: User, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reset comes while the change has the user's row and not yet the link's: no deadlock, one wins."""
+    token = ask()
+    void_links = credentials.void_links
+    resets: list[Future[TestResponse]] = []
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def let_a_reset_come_first(user_id: UUID) -> None:
+            if not resets:
+                resets.append(pool.submit(redeem, app.test_client(), token))
+                _until_somebody_waits_for_a_row()
+            void_links(user_id)
+
+        monkeypatch.setattr(credentials, "void_links", let_a_reset_come_first)
+        assert change(client).status_code == 200
+        assert resets[0].result().status_code == 400
+
+
+def _until_somebody_waits_for_a_row() -> None:
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    latest = time.monotonic() + 20
+    while db.engine.dialect.name == "postgresql" and time.monotonic() < latest:
+        with db.engine.connect() as connection:
+            if connection.scalar(waiting):
+                return
+        time.sleep(0.05)
