@@ -25,7 +25,7 @@ from chirp_auth.routing import Application
 from chirp_auth.security import tokens
 from tests.attacks.meanwhile import act_after
 from tests.attacks.test_layers import change, login, redeem, write
-from tests.conftest import ALICE, MALLORY, PASSWORD, TEST_CLIENT
+from tests.conftest import ALICE, MALLORY, PASSWORD, TEST_CLIENT, events
 from tests.security.acts import sign_in as sign_in_browser
 
 Ask = Callable[[], str]
@@ -43,6 +43,7 @@ def test_a_session_ended_while_it_is_refreshed_has_no_successor(
     act_after(app, monkeypatch, sessions, "find")(write(Session, revoked_at=now()))
 
     assert client.post("/api/v1/auth/refresh", json={"refresh_token": token}).status_code == 401
+    assert events("session.refresh_reused") == [], "nobody holds a copy"
 
 
 def test_replaced_credentials_end_nothing_of_anybody_else(client: FlaskClient, alice: User) -> None:
