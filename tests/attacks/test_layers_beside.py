@@ -13,13 +13,22 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 from werkzeug.test import TestResponse
 
-from chirp_auth.accounts import address_change, credentials, password_reset, registration, sessions, sign_in
+from chirp_auth.accounts import (
+    address_change,
+    credentials,
+    password_reset,
+    registration,
+    reset_links,
+    sessions,
+    sign_in,
+    users,
+)
 from chirp_auth.accounts.operators import administration, invitations, support_links
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.mail import compose, outbox
-from chirp_auth.mail.compose import Nobody
+from chirp_auth.mail.compose import Letter, Nobody
 from chirp_auth.models import AddressChange, Session, User
 from chirp_auth.routing import Application
 from chirp_auth.security import tokens
@@ -56,6 +65,33 @@ def test_replaced_credentials_end_nothing_of_anybody_else(client: FlaskClient, a
 
     assert sessions.find(session.id) is not None
     assert redeem(client, link).status_code == 200
+
+
+def test_a_session_of_older_credentials_cannot_be_kept(app: Application, alice: User) -> None:
+    session = sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
+    write(User, credential_version=2)()
+    db.session.remove()
+
+    credentials.replace(db.session.get_one(User, alice.id), keep=session.id)
+    db.session.commit()
+
+    db.session.remove()
+    assert sessions.find(session.id) is None
+
+
+def test_a_link_composed_while_the_credentials_are_replaced_is_good(
+    app: Application, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    password_reset.request_link(ALICE, TEST_CLIENT)
+    (entry,) = outbox.claim(1)
+    db.session.commit()
+
+    act_after(app, monkeypatch, users, "find")(write(User, credential_version=2))
+    letter = compose.letter_for(entry)
+
+    assert isinstance(letter, Letter)
+    db.session.remove()
+    assert reset_links.check_link(letter.values["link"].partition("token=")[2]).credential_version == 2
 
 
 @pytest.fixture
