@@ -108,3 +108,19 @@ def test_the_list_names_this_place_first_then_the_last_seen(alice: User, here: S
         latest = sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
 
         assert [place.id for place in sessions.living(alice, here)] == [here.id, latest.id, there.id]
+
+
+def test_the_list_names_no_place_of_anybody_else(alice: User, here: Session) -> None:
+    mallory = registration.create(Applicant(MALLORY, NEW_PASSWORD), TEST_CLIENT)
+    hers = sign_in.sign_in(MALLORY, NEW_PASSWORD, TEST_CLIENT)
+
+    assert [place.id for place in sessions.living(alice)] == [here.id]
+    assert [place.id for place in sessions.living(mallory)] == [hers.id]
+
+
+def test_ending_all_others_ends_nothing_of_anybody_else(here: Session, there: Session) -> None:
+    registration.create(Applicant(MALLORY, NEW_PASSWORD), TEST_CLIENT)
+    hers = sign_in.sign_in(MALLORY, NEW_PASSWORD, TEST_CLIENT)
+
+    assert sessions.end_others(here, TEST_CLIENT) == 1
+    assert alive(hers)
