@@ -26,6 +26,7 @@ from chirp_auth.accounts import (
 from chirp_auth.accounts.operators import administration, invitations, support_links
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.clock import now
+from chirp_auth.errors import Unauthenticated
 from chirp_auth.extensions import db
 from chirp_auth.mail import compose, outbox
 from chirp_auth.mail.compose import Letter, Nobody
@@ -53,6 +54,17 @@ def test_a_session_ended_while_it_is_refreshed_has_no_successor(
 
     assert client.post("/api/v1/auth/refresh", json={"refresh_token": token}).status_code == 401
     assert events("session.refresh_reused") == [], "nobody holds a copy"
+
+
+def test_an_ended_session_is_not_renewed_and_keeps_its_name(app: Application, alice: User) -> None:
+    session = sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
+    name = session.id
+    write(Session, revoked_at=now())()
+
+    with pytest.raises(Unauthenticated):
+        sessions.renew(session)
+
+    assert db.session.get(Session, name) is not None
 
 
 def test_replaced_credentials_end_nothing_of_anybody_else(client: FlaskClient, alice: User) -> None:
