@@ -77,7 +77,7 @@ def claim(limit: int) -> Sequence[OutboxEntry]:
     )
     claimed = (
         update(OutboxEntry)
-        .where(OutboxEntry.id.in_(select(due.c.id)), OutboxEntry.due_at <= now())
+        .where(OutboxEntry.id.in_(select(due.c.id)))
         .values(due_at=now() + LEASE, attempts=OutboxEntry.attempts + 1)
         .returning(OutboxEntry)
         .execution_options(synchronize_session=False, populate_existing=True)
