@@ -17,14 +17,12 @@ from chirp_auth.accounts import (
     address_change,
     credentials,
     password_reset,
-    registration,
     reset_links,
     sessions,
     sign_in,
     users,
 )
 from chirp_auth.accounts.operators import administration, invitations, support_links
-from chirp_auth.accounts.registration import Applicant
 from chirp_auth.clock import now
 from chirp_auth.errors import Unauthenticated
 from chirp_auth.extensions import db
@@ -65,18 +63,6 @@ def test_an_ended_session_is_not_renewed_and_keeps_its_name(app: Application, al
         sessions.renew(session)
 
     assert db.session.get(Session, name) is not None
-
-
-def test_replaced_credentials_end_nothing_of_anybody_else(client: FlaskClient, alice: User) -> None:
-    mallory = registration.create(Applicant(MALLORY, PASSWORD), TEST_CLIENT)
-    session = sign_in.sign_in(MALLORY, PASSWORD, TEST_CLIENT)
-    link = support_links.open_link(mallory, TEST_CLIENT).url.partition("token=")[2]
-    db.session.remove()
-
-    assert change(client).status_code == 200
-
-    assert sessions.find(session.id) is not None
-    assert redeem(client, link).status_code == 200
 
 
 def test_a_session_of_older_credentials_cannot_be_kept(app: Application, alice: User) -> None:
