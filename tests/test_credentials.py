@@ -1,16 +1,17 @@
 """Credentials: whatever replaces them ends sessions and voids links in the same transaction, or does nothing."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from chirp_auth.accounts import credentials, reset_links, sessions, sign_in
+from chirp_auth.accounts import credentials, password_reset, reset_links, sessions, sign_in
 from chirp_auth.clock import now
 from chirp_auth.errors import LinkReplaced
 from chirp_auth.extensions import db
 from chirp_auth.models import Session, User
-from tests.conftest import ALICE, PASSWORD, TEST_CLIENT
+from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT
 
 Ask = Callable[[], str]
 
@@ -72,3 +73,26 @@ def test_who_read_an_older_version_comes_too_late_and_changes_nothing(alice: Use
 
     assert db.session.get_one(User, alice.id).first_name == "First"
     assert sessions.find(places[0].id) is not None
+
+
+def test_only_what_was_alive_is_told_as_ended(alice: User, places: list[Session]) -> None:
+    ended, expired, _ = places
+    ended.revoked_at = now() - timedelta(hours=1)
+    expired.expires_at = now() - timedelta(hours=1)
+    db.session.commit()
+    before = ended.revoked_at
+
+    assert len(credentials.replace(alice) or []) == 1
+    db.session.commit()
+
+    db.session.refresh(ended)
+    assert ended.revoked_at == before, "when it ended stays on record"
+
+
+def test_a_used_link_is_used_and_not_void(alice: User, ask: Ask) -> None:
+    token = ask()
+    password_reset.reset_password(token, NEW_PASSWORD, NEW_PASSWORD, TEST_CLIENT)
+    db.session.remove()
+
+    row = reset_links.genuine(token)
+    assert (row.used_at is None, row.revoked_at) == (False, None)

@@ -2,16 +2,30 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
+import time_machine
 from flask.testing import FlaskClient, FlaskCliRunner
+from sqlalchemy import select
 
-from chirp_auth.accounts import password_reset, registration, reset_links, sessions, sign_in
+from chirp_auth.accounts import (
+    address_change,
+    not_me,
+    password_reset,
+    registration,
+    reset_links,
+    sessions,
+    sign_in,
+)
 from chirp_auth.accounts.operators import support_links
 from chirp_auth.accounts.registration import Applicant
+from chirp_auth.clock import now
+from chirp_auth.errors import InvalidToken
 from chirp_auth.extensions import db
 from chirp_auth.mail.mailbox import Mail
-from chirp_auth.models import Session, User
+from chirp_auth.models import AddressChange, PasswordResetToken, Session, User
+from chirp_auth.security import tokens
 from tests.attacks.test_layers import change
 from tests.conftest import ALICE, MALLORY, PASSWORD, TEST_CLIENT
 
@@ -67,3 +81,58 @@ def test_the_mails_of_one_account_are_not_counted_with_anothers(
     password_reset.request_link(MALLORY, TEST_CLIENT)
 
     assert [mail.to for mail in delivered()].count(MALLORY) == 1
+
+
+def moved(user: User, old_email: str) -> AddressChange:
+    """Store that the user left this address a moment ago."""
+    change = AddressChange(
+        user_id=user.id,
+        credential_version=user.credential_version,
+        old_email=old_email,
+        old_email_key=old_email,
+        new_email=user.email,
+        new_email_key=user.email_key,
+        confirmed_at=now(),
+    )
+    db.session.add(change)
+    db.session.commit()
+    return change
+
+
+def objection(user: User, email_key: str) -> str:
+    """Return the "this was not me" token of a notice that went to this address."""
+    return tokens.mint(tokens.NOT_ME, user.id, now(), tokens.mark_of(email_key))
+
+
+def test_nobody_gets_back_an_address_that_somebody_else_left(alice: User, bystander: Bystander) -> None:
+    moved(bystander.session.user, "mallory@old.example.com")
+
+    with pytest.raises(InvalidToken):
+        not_me.check_link(objection(alice, "mallory@old.example.com"))
+
+
+def test_a_reset_of_somebody_else_takes_no_objection_away(alice: User, bystander: Bystander) -> None:
+    token = objection(alice, ALICE)
+    mallorys = db.session.scalars(select(PasswordResetToken)).one()
+    mallorys.used_at = now() + timedelta(seconds=2)
+    db.session.commit()
+
+    with time_machine.travel(now() + timedelta(minutes=1)):
+        assert not_me.check_link(token) == ALICE
+
+
+def test_taking_a_change_back_takes_back_nobody_elses(alice: User, bystander: Bystander) -> None:
+    own, others = moved(alice, "alice@old.example.com"), moved(bystander.session.user, "mallory@old.example.com")
+
+    not_me.secure_account(objection(alice, "alice@old.example.com"), TEST_CLIENT)
+
+    db.session.expire_all()
+    assert (own.undone_at is None, others.undone_at) == (False, None)
+
+
+def test_the_changes_of_somebody_else_spend_nobodys_hour(alice: User, bystander: Bystander) -> None:
+    for n in range(3):
+        moved(bystander.session.user, f"mallory@{n}.example.com")
+
+    session = sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
+    address_change.request_change(session, PASSWORD, "alice@new.example.com", TEST_CLIENT)
