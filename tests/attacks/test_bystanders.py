@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 import time_machine
@@ -26,7 +28,7 @@ from chirp_auth.extensions import db
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import AddressChange, PasswordResetToken, Session, User
 from chirp_auth.security import tokens
-from tests.attacks.test_layers import change
+from tests.attacks.test_layers import change, login, redeem
 from tests.conftest import ALICE, MALLORY, PASSWORD, TEST_CLIENT
 
 
@@ -36,11 +38,20 @@ class Bystander:
 
     session: Session
     token: str
+    rows: list[Any]
 
     def is_untouched(self) -> bool:
         db.session.remove()
         reset_links.check_link(self.token)
-        return sessions.find(self.session.id) is not None
+        return sessions.find(self.session.id) is not None and rows_of(self.session.user_id) == self.rows
+
+
+def rows_of(user_id: UUID) -> list[Any]:
+    """Return the account, its sessions and its links, column by column."""
+    tables = User.__table__, Session.__table__, PasswordResetToken.__table__
+    owners = (User.id, Session.user_id, PasswordResetToken.user_id)
+    wanted = [select(table).where(owner == user_id) for table, owner in zip(tables, owners, strict=True)]
+    return [tuple(row) for query in wanted for row in db.session.execute(query)]
 
 
 @pytest.fixture
@@ -49,7 +60,18 @@ def bystander(alice: User) -> Bystander:
     link = support_links.open_link(mallory, TEST_CLIENT)
     session = sign_in.sign_in(MALLORY, PASSWORD, TEST_CLIENT)
     db.session.remove()
-    return Bystander(session, link.url.partition("token=")[2])
+    return Bystander(session, link.url.partition("token=")[2], rows_of(mallory.id))
+
+
+def test_what_alice_does_touches_no_row_of_anybody_else(client: FlaskClient, alice: User, bystander: Bystander) -> None:
+    token = support_links.open_link(alice, TEST_CLIENT).url.partition("token=")[2]
+
+    assert login(client, "a wrong guess").status_code == 401
+    assert bystander.is_untouched()
+    assert login(client).status_code == 200
+    assert bystander.is_untouched()
+    assert redeem(client, token).status_code == 200
+    assert bystander.is_untouched()
 
 
 def test_replaced_credentials_end_nothing_of_anybody_else(client: FlaskClient, bystander: Bystander) -> None:
