@@ -10,10 +10,11 @@ import click
 from flask import Flask
 from flask_migrate.cli import db as migrations
 
-from chirp_auth import cli, create_app, logs
-from chirp_auth.cli import flask_run, unsettled
-from chirp_auth.cli.manners import streams
-from chirp_auth.mail import worker
+from chirp_auth import cli, create_app
+from chirp_auth.cli import flask_run, without_settings
+from chirp_auth.cli._common import stdio
+from chirp_auth.runtime import logs
+from chirp_auth.worker import delivery
 from config import ConfigurationError, load
 
 
@@ -22,7 +23,7 @@ def _application() -> Flask:
     # what goes wrong is logged between their words.
     commanded = click.get_current_context(silent=True) is not None
     if commanded:
-        streams.replace_closed()
+        stdio.replace_closed()
     try:
         settings = load()
         if commanded and (problems := list(flask_run.problems(settings))):
@@ -30,11 +31,11 @@ def _application() -> Flask:
     except ConfigurationError as error:
         if not commanded:
             raise
-        return unsettled.application(error.problems, cli.auth, migrations)
+        return without_settings.application(error.problems, cli.auth, migrations)
     logs.configure(as_json=settings.in_production, only_trouble=commanded)
     made = create_app(settings)
     if settings.mail_worker == "thread" and not commanded:
-        worker.start_thread(made)
+        delivery.start_thread(made)
     return made
 
 

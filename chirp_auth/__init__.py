@@ -9,27 +9,15 @@ from sqlalchemy.pool import QueuePool
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
-from chirp_auth import (
-    budgets,
-    cli,
-    form_bodies,
-    health,
-    intake,
-    logs,
-    metrics,
-    postgresql,
-    refusals,
-    routing,
-    sqlite,
-    web,
-)
+from chirp_auth import cli, web
 from chirp_auth.accounts import sessions
 from chirp_auth.api import app_links, dialects, documentation, openapi
 from chirp_auth.extensions import csrf, db, limiter, login_manager, mail, migrate
-from chirp_auth.forwarded import WithoutQuotes
-from chirp_auth.security import gate
-from chirp_auth.web import headers
-from chirp_auth.words import in_words, iso, when
+from chirp_auth.formatting import in_words, iso, when
+from chirp_auth.http import body_buffer, error_handlers, form_parser, rate_limit_headers, routing, security_headers
+from chirp_auth.http.forwarded_headers import WithoutQuotes
+from chirp_auth.runtime import health, logs, metrics_endpoint, postgresql, sqlite
+from chirp_auth.security import hash_queue
 from config_values import INSTANCE
 
 POOL_WAIT_SECONDS = 5
@@ -49,19 +37,19 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
         instance_path=str(INSTANCE),
     )
     app.extensions["settings"] = settings
-    app.extensions["hash_gate"] = gate.for_threads(settings.web_threads, settings.web_workers)
+    app.extensions["hash_gate"] = hash_queue.for_threads(settings.web_threads, settings.web_workers)
     app.config.from_mapping(_flask_config(settings))
-    intake.init_app(app, settings.web_threads)
+    body_buffer.init_app(app, settings.web_threads)
     if hops := settings.trusted_proxy_hops:
         # mypy: Flask's documented place for it
         forwarded: Any = WithoutQuotes(ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops))
         app.wsgi_app = forwarded  # type: ignore[method-assign]
     _bind_extensions(app)
     logs.init_app(app)
-    headers.init_app(app)
-    budgets.init_app(app)
-    refusals.init_app(app)
-    metrics.init_app(app)
+    security_headers.init_app(app)
+    rate_limit_headers.init_app(app)
+    error_handlers.init_app(app)
+    metrics_endpoint.init_app(app)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # members stand as the contracts print them
     app.jinja_env.filters.update(when=when, iso=iso, in_words=in_words)
     app.register_blueprint(_auth())
@@ -106,9 +94,9 @@ def _flask_config(settings: config.Settings) -> dict[str, Any]:
         "SESSION_COOKIE_SAMESITE": "Lax",
         "PERMANENT_SESSION_LIFETIME": sessions.MAX_AGE,
         "SEND_FILE_MAX_AGE_DEFAULT": timedelta(hours=1),
-        "MAX_CONTENT_LENGTH": intake.MAX_BYTES,
-        "MAX_FORM_MEMORY_SIZE": intake.MAX_BYTES,
-        "MAX_FORM_PARTS": form_bodies.MAX_FIELDS,
+        "MAX_CONTENT_LENGTH": body_buffer.MAX_BYTES,
+        "MAX_FORM_MEMORY_SIZE": body_buffer.MAX_BYTES,
+        "MAX_FORM_PARTS": form_parser.MAX_FIELDS,
         "WTF_CSRF_SECRET_KEY": settings.secret_keys,  # All of them verify, so that open pages outlive a new key.
         "WTF_CSRF_CHECK_DEFAULT": False,  # The pages check it themselves; the JSON face reads no cookie.
         "WTF_CSRF_TIME_LIMIT": None,  # A page may stay open for as long as its session.

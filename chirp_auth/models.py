@@ -29,10 +29,10 @@ MAX_EMAIL_CHARACTERS = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets.
 MAX_NAME_CHARACTERS = 100
 MAX_USER_AGENT_CHARACTERS = 300
 
-Counter = BigInteger().with_variant(Integer(), "sqlite")
+BigId = BigInteger().with_variant(Integer(), "sqlite")
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """An aware datetime in UTC, on SQLite too, where the column itself knows no zone."""
 
     impl = DateTime(timezone=True)
@@ -74,25 +74,25 @@ class User(Model):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
     email: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARACTERS))
     email_key: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARACTERS * 2), unique=True)
-    email_verified_at: Mapped[datetime | None] = mapped_column(Moment)
-    confirm_before: Mapped[datetime | None] = mapped_column(Moment)
+    email_verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    confirm_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     first_name: Mapped[str | None] = mapped_column(String(MAX_NAME_CHARACTERS))
     last_name: Mapped[str | None] = mapped_column(String(MAX_NAME_CHARACTERS))
     phone_number: Mapped[str | None] = mapped_column(String(20))
     password_hash: Mapped[str | None] = mapped_column(String(100))
     former_password_hashes: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
-    password_changed_at: Mapped[datetime | None] = mapped_column(Moment)
+    password_changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     credential_version: Mapped[int] = mapped_column(default=1)
     failed_sign_ins: Mapped[int] = mapped_column(default=0)
-    sign_in_blocked_until: Mapped[datetime | None] = mapped_column(Moment)
-    password_reset_requested_at: Mapped[datetime | None] = mapped_column(Moment)
-    password_reset_at: Mapped[datetime | None] = mapped_column(Moment)
+    sign_in_blocked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    password_reset_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    password_reset_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     password_reset_count: Mapped[int] = mapped_column(default=0)
-    disabled_at: Mapped[datetime | None] = mapped_column(Moment)
-    last_sign_in_at: Mapped[datetime | None] = mapped_column(Moment)
+    disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_sign_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     locale: Mapped[str | None] = mapped_column(String(20))
-    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
-    updated_at: Mapped[datetime] = mapped_column(Moment, default=now, onupdate=now)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
 
     @property
     def display_name(self) -> str:
@@ -110,13 +110,13 @@ class Session(Model, UserMixin):  # type: ignore[misc]  # Flask-Login has no typ
     face: Mapped[str] = mapped_column(String(20))
     credential_version: Mapped[int]
     rotation: Mapped[int] = mapped_column(default=0)
-    rotated_at: Mapped[datetime | None] = mapped_column(Moment)
-    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
-    last_seen_at: Mapped[datetime] = mapped_column(Moment, default=now)
-    expires_at: Mapped[datetime] = mapped_column(Moment, index=True)
+    rotated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     ip: Mapped[str | None] = mapped_column(String(45))
     user_agent: Mapped[str | None] = mapped_column(String(MAX_USER_AGENT_CHARACTERS))
-    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
 
@@ -129,10 +129,10 @@ class PasswordResetToken(Model):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     credential_version: Mapped[int]
-    created_at: Mapped[datetime] = mapped_column(Moment)
-    expires_at: Mapped[datetime] = mapped_column(Moment, index=True)
-    used_at: Mapped[datetime | None] = mapped_column(Moment)
-    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     requested_ip: Mapped[str | None] = mapped_column(String(45))
     requested_user_agent: Mapped[str | None] = mapped_column(String(MAX_USER_AGENT_CHARACTERS))
 
@@ -163,21 +163,21 @@ class OutboxEntry(Model):
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     params: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     message_id: Mapped[str] = mapped_column(String(320))
-    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
-    due_at: Mapped[datetime | None] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     attempts: Mapped[int] = mapped_column(default=0)
-    allowed_at: Mapped[datetime | None] = mapped_column(Moment)
-    sent_at: Mapped[datetime | None] = mapped_column(Moment)
+    allowed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_error: Mapped[str | None] = mapped_column(Text)
 
 
-class Duty(Model):
+class JobLock(Model):
     """Something that workers do from time to time. Of any number of them, whoever raises `begun_at` does it."""
 
     __tablename__ = "duties"
 
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
-    begun_at: Mapped[datetime] = mapped_column(Moment)
+    begun_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class SecurityEvent(Model):
@@ -193,8 +193,8 @@ class SecurityEvent(Model):
         _partial_index("ix_security_events_unsealed", "id", "seal IS NULL"),
     )
 
-    id: Mapped[int] = mapped_column(Counter, primary_key=True)
-    at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
     kind: Mapped[str] = mapped_column(String(60))
     user_id: Mapped[UUID | None] = mapped_column(Uuid)
     email_digest: Mapped[str | None] = mapped_column(String(64))
@@ -222,7 +222,7 @@ class AuditSeal(Model):
     format: Mapped[int] = mapped_column(default=1, server_default="1")
     total: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     opens_chapter: Mapped[bool] = mapped_column(default=False, server_default=false())
-    sealed_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    sealed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     members: Mapped[dict[str, str]] = mapped_column(JSON)
     previous: Mapped[str] = mapped_column(String(64))
     digest: Mapped[str] = mapped_column(String(64))
@@ -249,9 +249,9 @@ class KnownDevice(Model):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     credential_version: Mapped[int]
     failed_sign_ins: Mapped[int] = mapped_column(default=0)
-    sign_in_blocked_until: Mapped[datetime | None] = mapped_column(Moment)
-    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
-    last_used_at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
+    sign_in_blocked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    last_used_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
 
 
 class AddressChange(Model):
@@ -269,9 +269,9 @@ class AddressChange(Model):
     old_email_key: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARACTERS * 2))
     new_email: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARACTERS))
     new_email_key: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARACTERS * 2))
-    created_at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
-    confirmed_at: Mapped[datetime | None] = mapped_column(Moment)
-    old_email_verified_at: Mapped[datetime | None] = mapped_column(Moment)
-    undone_at: Mapped[datetime | None] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    old_email_verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)

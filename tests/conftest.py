@@ -16,11 +16,12 @@ from chirp_auth import create_app
 from chirp_auth.accounts import password_reset, registration
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.extensions import db
-from chirp_auth.mail import mailbox, worker
+from chirp_auth.http.routing import Application
+from chirp_auth.mail import mailbox
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import SecurityEvent, User
-from chirp_auth.routing import Application
 from chirp_auth.security.client import Client
+from chirp_auth.worker import delivery
 from config import Settings, load
 from tests.support.postgres import PostgresServer
 
@@ -94,7 +95,7 @@ def delivered(app: Application) -> Callable[[], list[Mail]]:
     """Let the worker deliver all that is due, and return the development mailbox, newest first."""
 
     def deliver() -> list[Mail]:
-        while worker.run_once():
+        while delivery.run_once():
             pass
         db.session.remove()
         return mailbox.messages()

@@ -10,16 +10,17 @@ from uuid import UUID
 from sqlalchemy import CursorResult, ScalarSelect, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from chirp_auth.accounts import addresses, credentials, guesses, mail_caps, not_me, users
+from chirp_auth import audit
+from chirp_auth.accounts import account_recovery, addresses, lockout, mail_caps, revocation, users
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, RateLimitExceeded, TokenAlreadyUsed, TokenExpired, ValidationFailed
 from chirp_auth.extensions import db, settings
+from chirp_auth.formatting import in_words
 from chirp_auth.mail import outbox
-from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
+from chirp_auth.mail.rendering import Email, Nobody, composes, name_of
 from chirp_auth.models import AddressChange, OutboxEntry, Session, User
-from chirp_auth.security import audit, tokens
+from chirp_auth.security import tokens
 from chirp_auth.security.client import Client, device_in_words, shortened
-from chirp_auth.words import in_words
 
 LINK_LIFE = timedelta(days=1)
 MAX_PER_HOUR = 3  # For one account; how many mails one address gets from all accounts is for `mail_caps`.
@@ -39,7 +40,7 @@ def request_change(session: Session, password: str, new_email: str, client: Clie
     if address.key == user.email_key:
         sentence = "That is your address already."
         raise ValidationFailed({"email": sentence}, sentence)
-    guesses.prove(user, password, client, "address_change.requested", user.email_key)
+    lockout.authenticate(user, password, client, "address_change.requested", user.email_key)
     change = AddressChange(
         user_id=user.id,
         credential_version=user.credential_version,
@@ -121,7 +122,7 @@ def confirm_change(token: str, client: Client) -> User:
 
 
 @composes("address_change")
-def compose_link(entry: OutboxEntry) -> Letter | Nobody:
+def compose_link(entry: OutboxEntry) -> Email | Nobody:
     """Mint the link for the new address, unless that has an account: then nobody is told anything."""
     change = db.session.get(AddressChange, UUID(entry.params["change"]))
     if change is None or change.user.disabled_at:
@@ -131,7 +132,7 @@ def compose_link(entry: OutboxEntry) -> Letter | Nobody:
     if not mail_caps.allow([entry]):
         return mail_caps.withhold(entry, "address_change.withheld", change.user_id)
     token = tokens.mint(tokens.ADDRESS_CHANGE, change.id, change.created_at)
-    return Letter(
+    return Email(
         addresses.parse(entry.recipient).deliverable,
         {
             "link": f"{settings.public_url}/confirm-address?token={token}",
@@ -142,13 +143,13 @@ def compose_link(entry: OutboxEntry) -> Letter | Nobody:
 
 
 @composes("address_changed")
-def compose_notice(entry: OutboxEntry) -> Letter | Nobody:
+def compose_notice(entry: OutboxEntry) -> Email | Nobody:
     """Tell the old address or the new one what happened; the link in the one to the old address takes it back."""
     change = db.session.get(AddressChange, UUID(entry.params["change"]))
     if change is None:
         return Nobody("no account")
     address = addresses.parse(entry.recipient)
-    return Letter(
+    return Email(
         address.deliverable,
         {
             "name": name_of(change.user, address.key),
@@ -157,8 +158,8 @@ def compose_notice(entry: OutboxEntry) -> Letter | Nobody:
             "changed_at": entry.created_at,
             "device": device_in_words(entry.params.get("user_agent")),
             "ip": shortened(entry.params.get("ip")),
-            "life": in_words(not_me.LINK_LIFE),
-            "not_me_link": not_me.link(entry),
+            "life": in_words(account_recovery.LINK_LIFE),
+            "not_me_link": account_recovery.link(entry),
         },
     )
 
@@ -176,10 +177,10 @@ def _recent(user: User) -> int:
 
 
 def _replace(change: AddressChange) -> int | None:
-    if not_me.is_reserved(change.new_email_key, but_for=change.user_id):
+    if account_recovery.is_reserved(change.new_email_key, but_for=change.user_id):
         return None
     try:
-        places = credentials.replace(
+        places = revocation.change_credentials(
             change.user, email=change.new_email, email_key=change.new_email_key, **users.confirmed()
         )
     except IntegrityError:  # Somebody has opened an account with that address since.

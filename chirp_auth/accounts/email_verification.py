@@ -9,16 +9,17 @@ from typing import Any
 
 from sqlalchemy import CursorResult, select, update
 
-from chirp_auth.accounts import addresses, credentials, guesses, mail_caps, sessions, unwanted_registration, users
+from chirp_auth import audit
+from chirp_auth.accounts import addresses, lockout, mail_caps, revocation, sessions, unwanted_registration, users
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials, InvalidToken, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db, settings
+from chirp_auth.formatting import in_words
 from chirp_auth.mail import outbox
-from chirp_auth.mail.compose import Letter, Nobody, composes
+from chirp_auth.mail.rendering import Email, Nobody, composes
 from chirp_auth.models import OutboxEntry, SecurityEvent, Session, User
-from chirp_auth.security import audit, passwords, tokens
+from chirp_auth.security import passwords, tokens
 from chirp_auth.security.client import Client, device_in_words, shortened
-from chirp_auth.words import in_words
 
 LINK_LIFE = timedelta(days=3)
 
@@ -38,7 +39,7 @@ def request_link(email: str, client: Client) -> None:
 
 
 @composes("email_verification")
-def compose_link(entry: OutboxEntry) -> Letter | Nobody:
+def compose_link(entry: OutboxEntry) -> Email | Nobody:
     """Mint the link. It names the user and the address, so it dies when the address changes."""
     user = users.find(addresses.parse(entry.recipient).key)
     if user is None or user.disabled_at:
@@ -49,7 +50,7 @@ def compose_link(entry: OutboxEntry) -> Letter | Nobody:
         return mail_caps.withhold(entry, "email_verification.withheld", user.id)
     mark = tokens.mark_of(user.email_key)
     token = tokens.mint(tokens.EMAIL_VERIFICATION, user.id, entry.created_at, mark)
-    return Letter(
+    return Email(
         addresses.parse(user.email).deliverable,
         {
             # No name, nor the part before the @: whoever typed them need not be who reads this.
@@ -151,7 +152,7 @@ def verify_with_new_password(token: str, password: str, confirmation: str, clien
     passwords.check(password, (user.email, user.first_name, user.last_name))
     db.session.commit()  # End the read: no transaction stays open while a hash is computed.
     password_hash = passwords.hash_new(password)
-    ended = _confirm_and_replace(user, password_hash=password_hash, password_changed_at=now(), **guesses.CLEARED)
+    ended = _confirm_and_replace(user, password_hash=password_hash, password_changed_at=now(), **lockout.CLEARED)
     if ended is None:
         db.session.rollback()
         raise TokenAlreadyUsed
@@ -176,13 +177,13 @@ def _confirm(user: User) -> bool:
 
 def _confirm_and_replace(user: User, **values: Any) -> int | None:
     """Confirm, and end all that was there before; None if somebody else was first since we read the user."""
-    places = credentials.replace(user, **values) if _confirm(user) else None
+    places = revocation.change_credentials(user, **values) if _confirm(user) else None
     return None if places is None else len(places)
 
 
 def _end_everything(user: User) -> int | None:
     db.session.refresh(user, ["credential_version"])  # The row is ours, so this is the one to raise.
-    places = credentials.replace(user)
+    places = revocation.change_credentials(user)
     return None if places is None else len(places)
 
 

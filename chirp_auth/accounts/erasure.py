@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy import Delete, delete, func, or_, select
 
+from chirp_auth import audit
+from chirp_auth.audit import erasure
 from chirp_auth.extensions import db
 from chirp_auth.models import AddressChange, OutboxEntry, SecurityEvent, User
-from chirp_auth.security import audit, erasure
 from chirp_auth.security.client import Client
 
 

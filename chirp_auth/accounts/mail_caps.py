@@ -14,12 +14,12 @@ from uuid import UUID
 
 from sqlalchemy import func, or_, select, update
 
+from chirp_auth import audit
 from chirp_auth.accounts import addresses
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
-from chirp_auth.mail.compose import Nobody
+from chirp_auth.mail.rendering import Nobody
 from chirp_auth.models import OutboxEntry
-from chirp_auth.security import audit
 from chirp_auth.security.client import Client
 
 RESET_LINK = "reset_link"

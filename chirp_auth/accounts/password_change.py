@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from chirp_auth.accounts import addresses, credentials, former_passwords, guesses, not_me, sessions, users
+from chirp_auth import audit
+from chirp_auth.accounts import account_recovery, addresses, former_passwords, lockout, revocation, sessions, users
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials, PasswordTooWeak, Unauthenticated, UserNotFound
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
+from chirp_auth.mail.rendering import Email, Nobody, composes, name_of
 from chirp_auth.models import OutboxEntry, Session, User
-from chirp_auth.security import audit, passwords
+from chirp_auth.security import passwords
 from chirp_auth.security.client import Client, device_in_words, shortened
 
 
@@ -34,7 +35,7 @@ def change_password(session: Session, current: str, password: str, confirmation:
     user = session.user
     passwords.confirm(password, confirmation)
     _check_new(user, current, password)
-    guesses.prove(user, current, client, "password.changed", user.email_key)
+    lockout.authenticate(user, current, client, "password.changed", user.email_key)
     ended = _replace(user, password, client, keep=session.id)
     try:
         renewed = sessions.renew(session)
@@ -61,7 +62,7 @@ def change_password_by_email(email: str, current: str, password: str, client: Cl
         audit.record("password.changed", client, outcome="no_account", email_key=address.key)
         db.session.commit()
         raise UserNotFound
-    user = guesses.prove(user, current, client, "password.changed", address.key)
+    user = lockout.authenticate(user, current, client, "password.changed", address.key)
     _check_new(user, current, password)
     _replace(user, password, client)
     db.session.commit()
@@ -69,13 +70,13 @@ def change_password_by_email(email: str, current: str, password: str, client: Cl
 
 
 @composes("password_changed")
-def compose_confirmation(entry: OutboxEntry) -> Letter | Nobody:
+def compose_confirmation(entry: OutboxEntry) -> Email | Nobody:
     """Tell the owner that their password was changed: when, from where, and what it ended."""
     user = db.session.get(User, entry.user_id)
     if user is None:
         return Nobody("no account")
     address = addresses.parse(entry.recipient)
-    return Letter(
+    return Email(
         address.deliverable,
         {
             "name": name_of(user, address.key),
@@ -83,7 +84,7 @@ def compose_confirmation(entry: OutboxEntry) -> Letter | Nobody:
             "device": device_in_words(entry.params.get("user_agent")),
             "ip": shortened(entry.params.get("ip")),
             "ended": entry.params.get("ended", 0),
-            "not_me_link": not_me.link(entry),
+            "not_me_link": account_recovery.link(entry),
         },
     )
 
@@ -97,13 +98,13 @@ def _check_new(user: User, current: str, password: str) -> None:
 def _replace(user: User, password: str, client: Client, keep: UUID | None = None) -> int:
     """Add the change to the transaction; return how many sessions it ends."""
     password_hash = passwords.hash_new(password)
-    places = credentials.replace(
+    places = revocation.change_credentials(
         user,
         keep=keep,
         password_hash=password_hash,
         former_password_hashes=former_passwords.kept_of(user),
         password_changed_at=now(),
-        **guesses.CLEARED,
+        **lockout.CLEARED,
     )
     if places is None:  # Changed by somebody else since we proved the old one.
         _record_refusal(user, client, "replaced")

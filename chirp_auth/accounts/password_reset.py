@@ -8,13 +8,14 @@ from datetime import datetime
 
 from sqlalchemy import CursorResult, SQLColumnExpression, func, select, update
 
-from chirp_auth.accounts import addresses, credentials, former_passwords, guesses, reset_links
+from chirp_auth import audit
+from chirp_auth.accounts import addresses, former_passwords, lockout, reset_links, revocation
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, LinkReplaced, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db
 from chirp_auth.mail import outbox
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
-from chirp_auth.security import audit, passwords
+from chirp_auth.security import passwords
 from chirp_auth.security.client import Client
 
 
@@ -117,7 +118,7 @@ def _redeem(link: PasswordResetToken, password_hash: str) -> list[str]:
     assert isinstance(result, CursorResult)  # noqa: S101 - an UPDATE always gives one
     places = None
     if result.rowcount:
-        places = credentials.replace(
+        places = revocation.change_credentials(
             link.user,
             password_hash=password_hash,
             former_password_hashes=None,
@@ -126,7 +127,7 @@ def _redeem(link: PasswordResetToken, password_hash: str) -> list[str]:
             password_reset_count=User.password_reset_count + 1,
             email_verified_at=_verified_at(link),
             confirm_before=None,  # Its owner reads the mail, or an operator has vouched for them.
-            **guesses.CLEARED,
+            **lockout.CLEARED,
         )
     if places is None:
         db.session.rollback()

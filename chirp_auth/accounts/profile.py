@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from chirp_auth import audit
 from chirp_auth.accounts import names, phone_numbers
 from chirp_auth.extensions import db
 from chirp_auth.models import User
-from chirp_auth.security import audit
 from chirp_auth.security.client import Client
 
 

@@ -6,15 +6,16 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement
 from sqlalchemy.exc import IntegrityError
 
-from chirp_auth.accounts import addresses, mail_caps, names, not_me, phone_numbers, sessions, users
+from chirp_auth import audit
+from chirp_auth.accounts import account_recovery, addresses, mail_caps, names, phone_numbers, sessions, users
 from chirp_auth.accounts.addresses import Address
 from chirp_auth.clock import now
 from chirp_auth.errors import EmailReserved, EmailTaken
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.mail.compose import Letter, Nobody, composes, name_of
+from chirp_auth.mail.rendering import Email, Nobody, composes, name_of
 from chirp_auth.models import OutboxEntry, Session, User
-from chirp_auth.security import audit, passwords
+from chirp_auth.security import passwords
 from chirp_auth.security.client import Client
 
 CONFIRM_WITHIN = timedelta(days=7)  # An account that nobody confirms is deleted then (see `operators.clean_up`).
@@ -77,7 +78,7 @@ def never_confirmed() -> tuple[ColumnElement[bool], ...]:
 
 
 @composes("existing_account")
-def compose_existing_account(entry: OutboxEntry) -> Letter | Nobody:
+def compose_existing_account(entry: OutboxEntry) -> Email | Nobody:
     """Tell the owner that somebody tried to register with their address."""
     user = db.session.get(User, entry.user_id)
     address = addresses.parse(entry.recipient)
@@ -89,7 +90,7 @@ def compose_existing_account(entry: OutboxEntry) -> Letter | Nobody:
         "sign_in_link": f"{settings.public_url}/login",
         "forgot_link": f"{settings.public_url}/forgot-password",
     }
-    return Letter(address.deliverable, {"name": name_of(user, address.key), **links})
+    return Email(address.deliverable, {"name": name_of(user, address.key), **links})
 
 
 def _new_user(applicant: Applicant, address: Address) -> User:
@@ -122,7 +123,7 @@ def add(user: User) -> None:
         db.session.rollback()
         raise EmailTaken from None
     # Asked after the insert: from then on nobody else can leave the address unnoticed.
-    if not_me.is_reserved(user.email_key):
+    if account_recovery.is_reserved(user.email_key):
         db.session.rollback()
         raise EmailReserved
 
@@ -130,7 +131,7 @@ def add(user: User) -> None:
 def _add_unless_taken(user: User) -> bool:
     """Add the user if the address is free; where it is not, ask as many questions: the time tells nothing."""
     if users.find(user.email_key):
-        not_me.is_reserved(user.email_key)
+        account_recovery.is_reserved(user.email_key)
         return False
     try:
         add(user)

@@ -8,20 +8,21 @@ from collections.abc import Sequence
 
 from sqlalchemy import select, update
 
-from chirp_auth.accounts import addresses, credentials, mail_caps, users
+from chirp_auth import audit
+from chirp_auth.accounts import addresses, mail_caps, revocation, users
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, LinkReplaced, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db, settings
+from chirp_auth.formatting import in_words
 from chirp_auth.mail import outbox
-from chirp_auth.mail.compose import Letter, Nobody, composes, name_of, weeds
+from chirp_auth.mail.rendering import Email, Nobody, composes, name_of, weeds
 from chirp_auth.models import OutboxEntry, PasswordResetToken, SecurityEvent, User
-from chirp_auth.security import audit, tokens
+from chirp_auth.security import tokens
 from chirp_auth.security.client import Client, device_in_words, shortened
-from chirp_auth.words import in_words
 
 
 @composes("reset_link")
-def compose_link(entry: OutboxEntry) -> Letter | Nobody:
+def compose_link(entry: OutboxEntry) -> Email | Nobody:
     """Find out whom the promise is for, void their older links and mint the new one.
 
     The link's row carries the entry's id, so composing again after a crash gives the same link.
@@ -41,7 +42,7 @@ def compose_link(entry: OutboxEntry) -> Letter | Nobody:
     db.session.commit()
     token = mint(row)
     link = f"{settings.frontend_url}{settings.password_reset_redirect_url}?token={token}"
-    return Letter(
+    return Email(
         addresses.parse(user.email).deliverable,
         {
             "name": name_of(user, user.email_key),
@@ -139,7 +140,7 @@ def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken | Nobody:
     if not may_leave:
         return mail_caps.withhold(entry, "password_reset.withheld", user.id)
     db.session.refresh(user)
-    credentials.void_links(user.id)
+    revocation.revoke_links(user.id)
     row = PasswordResetToken(
         id=entry.id,
         user=user,

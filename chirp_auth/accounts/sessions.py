@@ -5,11 +5,11 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, literal, or_, select, update
 
+from chirp_auth import audit
 from chirp_auth.clock import now
 from chirp_auth.errors import Unauthenticated
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import Session, User
-from chirp_auth.security import audit
 from chirp_auth.security.client import Client
 
 MAX_AGE = timedelta(days=30)  # NIST SP 800-63B-4, 2.1.3: sign in again after 30 days at the latest.

@@ -4,12 +4,13 @@ from typing import Any
 
 from sqlalchemy import CursorResult, update
 
-from chirp_auth.accounts import addresses, guesses, sessions, users
+from chirp_auth import audit
+from chirp_auth.accounts import addresses, lockout, sessions, users
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import db
 from chirp_auth.models import Session, User
-from chirp_auth.security import audit, passwords
+from chirp_auth.security import passwords
 from chirp_auth.security.client import Client
 
 
@@ -24,7 +25,7 @@ def sign_in(email: str, password: str, client: Client) -> Session:
     """
     address = addresses.parse(email)
     passwords.expect_room()
-    user = guesses.prove(users.find(address.key), password, client, "session.signed_in", address.key)
+    user = lockout.authenticate(users.find(address.key), password, client, "session.signed_in", address.key)
     if not _mark_signed_in(user, password):
         audit.record("session.signed_in", client, outcome="replaced", user_id=user.id, email_key=address.key)
         db.session.commit()
@@ -37,7 +38,7 @@ def sign_in(email: str, password: str, client: Client) -> Session:
 
 def _mark_signed_in(user: User, password: str) -> bool:
     """Note the sign-in, unless the password we verified has been changed since."""
-    values: dict[str, Any] = {**guesses.CLEARED, "last_sign_in_at": now()}
+    values: dict[str, Any] = {**lockout.CLEARED, "last_sign_in_at": now()}
     if user.password_hash and passwords.needs_rehash(user.password_hash):
         values["password_hash"] = passwords.hash_new(password)
     marking = (

@@ -7,12 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import CursorResult, delete
 
+from chirp_auth import audit
 from chirp_auth.accounts import registration
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import User
-from chirp_auth.security import audit, tokens
+from chirp_auth.security import tokens
 from chirp_auth.security.client import Client
 
 

@@ -2,9 +2,9 @@
 
 from flask import request
 
-from chirp_auth import refused_tokens
 from chirp_auth.accounts import sessions
 from chirp_auth.errors import SessionEnded, Unauthenticated
+from chirp_auth.http import refused_tokens
 from chirp_auth.models import Session
 from chirp_auth.security import tokens
 

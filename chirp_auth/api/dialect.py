@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from flask import Response
 
-from chirp_auth.accounts.activity import Page
 from chirp_auth.api.members import answer, event_members, session_members, signed_in, token_members, user_members
+from chirp_auth.audit.activity import Page
 from chirp_auth.errors import AuthError
+from chirp_auth.formatting import whole_seconds
 from chirp_auth.models import Session, User
-from chirp_auth.words import whole_seconds
 
 View = Callable[..., Response]
 

@@ -5,10 +5,10 @@ from typing import Any
 from flask import Response, jsonify
 
 from chirp_auth.extensions import settings
+from chirp_auth.formatting import iso
 from chirp_auth.models import SecurityEvent, Session, User
 from chirp_auth.security import tokens
 from chirp_auth.security.client import device_in_words
-from chirp_auth.words import iso
 
 
 def answer(status: int, body: dict[str, Any]) -> Response:

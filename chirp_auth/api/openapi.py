@@ -9,17 +9,17 @@ from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
 from chirp_auth import errors
-from chirp_auth.api import answers, body, dialects
-from chirp_auth.api.calls import ACCESS, CALLS, RESET, UNREADABLE, Call
+from chirp_auth.api import dialects, request_body, responses
 from chirp_auth.api.dialect import Dialect
+from chirp_auth.api.operations import ACCESS, CALLS, RESET, UNREADABLE, Call
 from chirp_auth.errors import AuthError, UnsupportedMediaType, ValidationFailed
 
 VERSION = "1"
 SHAPES: dict[str, type[BaseModel]] = {
-    "v1": answers.Problem,
-    "marketplace": answers.MarketplaceRefusal,
-    "seller": answers.SellerRefusal,
-    "plain": answers.PlainRefusal,
+    "v1": responses.Problem,
+    "marketplace": responses.MarketplaceRefusal,
+    "seller": responses.SellerRefusal,
+    "plain": responses.PlainRefusal,
 }
 EXAMPLE_TIME = "2026-01-15T10:00:00Z"
 ALWAYS: tuple[AuthError, ...] = (errors.ServiceBusy(), errors.InternalError())
@@ -89,7 +89,7 @@ def _unreadable(takes: type[BaseModel]) -> tuple[AuthError, ...]:
     mistyped = {next(iter(takes.model_fields)): 0}
     for given in ({}, mistyped):  # where every member may be left out, nothing is missing from {}
         try:
-            body.check(takes, given)
+            request_body.check(takes, given)
         except ValidationFailed as refusal:
             return (*UNREADABLE, refusal)
     raise AssertionError(f"{takes.__name__} takes anything")

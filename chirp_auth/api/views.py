@@ -4,9 +4,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response
 
-from chirp_auth import refused_tokens
 from chirp_auth.accounts import (
-    activity,
     email_verification,
     password_change,
     password_reset,
@@ -15,12 +13,14 @@ from chirp_auth.accounts import (
     sessions,
     sign_in,
 )
-from chirp_auth.accounts import refresh as refresh_rule
+from chirp_auth.accounts import refresh_tokens as refresh_rule
 from chirp_auth.accounts.registration import Applicant
-from chirp_auth.api import bearer, body, schemas
+from chirp_auth.api import bearer, request_body, schemas
 from chirp_auth.api.dialect import Dialect, View
-from chirp_auth.caller import client
+from chirp_auth.audit import activity
 from chirp_auth.errors import NotFound
+from chirp_auth.http import refused_tokens
+from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 
 FACE = "api"
@@ -43,7 +43,7 @@ def blueprint(dialect: Dialect, routes: dict[tuple[str, str], View]) -> Blueprin
 
 
 def forgot_password(dialect: Dialect) -> Response:
-    asked = body.read(schemas.ForgotPassword)
+    asked = request_body.read(schemas.ForgotPassword)
     limits.forgot_password()
     password_reset.request_link(asked.email, client(FACE))
     return dialect.link_requested(asked.email)
@@ -57,27 +57,27 @@ def reset_password(dialect: Dialect) -> Response:
 
 
 def register(dialect: Dialect) -> Response:
-    asked = body.read(schemas.Registration)
+    asked = request_body.read(schemas.Registration)
     limits.register()
     session = registration.register(Applicant(**asked.model_dump()), client(FACE))
     return dialect.registered(session) if session else dialect.registration_noted()
 
 
 def login(dialect: Dialect) -> Response:
-    asked = body.read(schemas.Login)
+    asked = request_body.read(schemas.Login)
     limits.sign_in()
     return dialect.signed_in(sign_in.sign_in(asked.email, asked.password, client(FACE)))
 
 
 def change_password_by_email(dialect: Dialect) -> Response:
-    asked = body.read(schemas.OldAndNewPassword)
+    asked = request_body.read(schemas.OldAndNewPassword)
     limits.sign_in()
     user = password_change.change_password_by_email(asked.email, asked.old_password, asked.new_password, client(FACE))
     return dialect.password_replaced(user)
 
 
 def refresh(dialect: Dialect) -> Response:
-    asked = body.read(schemas.Refresh)
+    asked = request_body.read(schemas.Refresh)
     with refused_tokens.on_record("session.refresh_refused", FACE):
         return dialect.refreshed(refresh_rule.refresh(asked.refresh_token, client(FACE)))
 
@@ -92,7 +92,7 @@ def me(dialect: Dialect) -> Response:
 
 
 def change_me(dialect: Dialect) -> Response:
-    told = body.read(schemas.Profile).model_dump(exclude_unset=True)
+    told = request_body.read(schemas.Profile).model_dump(exclude_unset=True)
     return dialect.account(profile.change_profile(bearer.session().user, told, client(FACE)))
 
 
@@ -114,7 +114,7 @@ def end_other_sessions(dialect: Dialect) -> Response:
 
 
 def change_password(dialect: Dialect) -> Response:
-    asked = body.read(schemas.PasswordChange)
+    asked = request_body.read(schemas.PasswordChange)
     session = bearer.session()
     limits.sign_in()
     change = password_change.change_password(
@@ -124,14 +124,14 @@ def change_password(dialect: Dialect) -> Response:
 
 
 def verify_email(dialect: Dialect) -> Response:
-    asked = body.read(schemas.Token)
+    asked = request_body.read(schemas.Token)
     with refused_tokens.on_record("email.verified", FACE):
         user = email_verification.verify_email(asked.token, client(FACE), bearer.session_if_any())
     return dialect.email_verified(user)
 
 
 def resend_verification(dialect: Dialect) -> Response:
-    asked = body.read(schemas.ForgotPassword)
+    asked = request_body.read(schemas.ForgotPassword)
     limits.resend_verification()
     email_verification.request_link(asked.email, client(FACE))
     return dialect.verification_requested(asked.email)
@@ -139,6 +139,6 @@ def resend_verification(dialect: Dialect) -> Response:
 
 def list_events(dialect: Dialect) -> Response:
     session = bearer.session()
-    limit = body.read_number("limit", default=EVENTS_OF_A_PAGE, most=activity.MOST)
-    before = body.read_number("before", default=None, most=LARGEST_ID)
+    limit = request_body.read_number("limit", default=EVENTS_OF_A_PAGE, most=activity.MOST)
+    before = request_body.read_number("before", default=None, most=LARGEST_ID)
     return dialect.events(activity.newest(session.user, limit or EVENTS_OF_A_PAGE, before))

@@ -7,16 +7,15 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
-from chirp_auth import health
-from chirp_auth.cli import administration, transfer
+from chirp_auth.cli import user_changes, user_transfer
+from chirp_auth.cli._common import stdio
+from chirp_auth.cli._common.output import FAILED, USAGE, stop
+from chirp_auth.cli._common.prompts import ACTOR
 from chirp_auth.cli.audit import audit
 from chirp_auth.cli.config import config
 from chirp_auth.cli.doctor import doctor
 from chirp_auth.cli.keys import keys
 from chirp_auth.cli.mail import mail
-from chirp_auth.cli.manners import streams
-from chirp_auth.cli.manners.asking import ACTOR
-from chirp_auth.cli.manners.output import FAILED, USAGE, stop
 from chirp_auth.cli.openapi import openapi
 from chirp_auth.cli.purge import purge
 from chirp_auth.cli.reset import reset
@@ -27,6 +26,7 @@ from chirp_auth.cli.trace import trace
 from chirp_auth.cli.user import user
 from chirp_auth.cli.worker import worker
 from chirp_auth.extensions import db
+from chirp_auth.runtime import health
 
 
 class Operators(AppGroup):
@@ -44,7 +44,7 @@ class Operators(AppGroup):
         except OSError as error:
             if error.errno == errno.EPIPE:  # Whoever read has enough, as in `… | head`; click ends quietly.
                 raise
-            streams.drop_output()
+            stdio.drop_output()
             stop(f"{error.filename or 'The output'} could not be used: {error.strerror or error}.", FAILED)
 
 
@@ -68,12 +68,12 @@ auth = Operators(
     callback=_remember_actor,
 )
 for command in (
-    administration.lock,
-    administration.unlock,
-    administration.delete,
-    administration.set_email,
-    transfer.import_file,
-    transfer.export,
+    user_changes.lock,
+    user_changes.unlock,
+    user_changes.delete,
+    user_changes.set_email,
+    user_transfer.import_file,
+    user_transfer.export,
 ):
     user.add_command(command)
 for command in (user, reset, session, audit, mail, config, keys, doctor, purge, restored, seed, trace, worker, openapi):

@@ -11,14 +11,15 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup
 
-from chirp_auth.accounts.operators import audit_trail, history
-from chirp_auth.cli.manners.asking import Span, account, confirm, operator, since, yes_option
-from chirp_auth.cli.manners.events import EVENT_COLUMNS, event_row
-from chirp_auth.cli.manners.exporting import opened, output_option, write
-from chirp_auth.cli.manners.output import FAILED, REFUSED, as_json_option, clean, done, inert, progress, rows, stop
+from chirp_auth.admin import audit_trail
+from chirp_auth.audit import queries
+from chirp_auth.cli._common.event_rows import EVENT_COLUMNS, event_row
+from chirp_auth.cli._common.export import opened, output_option, write
+from chirp_auth.cli._common.output import FAILED, REFUSED, as_json_option, clean, done, inert, progress, rows, stop
+from chirp_auth.cli._common.prompts import Span, account, confirm, operator, since, yes_option
 from chirp_auth.extensions import db
+from chirp_auth.formatting import counted
 from chirp_auth.models import SecurityEvent
-from chirp_auth.words import counted
 
 SHOWN = ("at", "kind", "outcome", "user_id", "face", "ip", "reference", "actor", "detail")
 FOLLOW_SECONDS = 1.0
@@ -53,7 +54,7 @@ def search(
 
     Example: flask --app wsgi auth audit search --user alice@example.com --since 7d
     """
-    found = history.search(
+    found = queries.search(
         limit,
         user=account(who) if who else None,
         email=email,
@@ -74,13 +75,13 @@ def tail(follow: bool, limit: int, as_json: bool) -> None:
     Example: flask --app wsgi auth audit tail -f
     """
     last = 0
-    for event in history.newest(limit):
+    for event in queries.newest(limit):
         last = event.id
         _print_line(event, as_json=as_json)
     with suppress(KeyboardInterrupt):  # That is how it ends.
         while follow:
             db.session.remove()
-            for event in history.since(last):
+            for event in queries.since(last):
                 last = event.id
                 _print_line(event, as_json=as_json)
             time.sleep(FOLLOW_SECONDS)
@@ -96,7 +97,7 @@ def export(period: timedelta | None, form: str, output: Path, as_json: bool) -> 
 
     Example: flask --app wsgi auth audit export --since 30d --output audit.jsonl
     """
-    found = map(event_row, history.search(since=since(period)))
+    found = map(event_row, queries.search(since=since(period)))
     with opened(output) as text:
         write(text, "jsonl" if as_json else form, EVENT_COLUMNS, found, "Exporting events", None)
 

@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 from pydantic import SecretStr
 
 import config as configuration
-from chirp_auth.cli.manners.output import as_json_option, rows
+from chirp_auth.cli._common.output import as_json_option, rows
 from chirp_auth.extensions import settings
 from config_sources import FROM_FILES
 

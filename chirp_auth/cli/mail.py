@@ -5,9 +5,8 @@ from uuid import UUID
 import click
 from flask.cli import AppGroup
 
-from chirp_auth.accounts.operators import outbox_care
-from chirp_auth.cli.manners.asking import confirm, dry_run_option, nothing_to_ask_option, operator, yes_option
-from chirp_auth.cli.manners.output import (
+from chirp_auth.admin import outbox
+from chirp_auth.cli._common.output import (
     FAILED,
     NOT_FOUND,
     USAGE,
@@ -18,10 +17,11 @@ from chirp_auth.cli.manners.output import (
     rows,
     stop,
 )
+from chirp_auth.cli._common.prompts import confirm, dry_run_option, nothing_to_ask_option, operator, yes_option
+from chirp_auth.formatting import counted, iso
 from chirp_auth.mail import status as mail_status
 from chirp_auth.mail.smtp import NOT_TAKEN
 from chirp_auth.models import OutboxEntry
-from chirp_auth.words import counted, iso
 
 COLUMNS = ("id", "kind", "recipient", "status", "created_at", "due_at", "attempts", "sent_at", "last_error")
 
@@ -60,7 +60,7 @@ def show_list(state: str | None, limit: int, as_json: bool) -> None:
 
     Example: flask --app wsgi auth mail list --status parked
     """
-    rows(COLUMNS, map(_row, outbox_care.listed(limit, state)), as_json=as_json)
+    rows(COLUMNS, map(_row, outbox.listed(limit, state)), as_json=as_json)
 
 
 @mail.command("show")
@@ -87,7 +87,7 @@ def retry(mail_id: UUID | None, failed: bool, as_json: bool) -> None:
     Example: flask --app wsgi auth mail retry --failed
     """
     _check(mail_id, failed=failed)
-    tried = outbox_care.retry(mail_id, operator())
+    tried = outbox.retry(mail_id, operator())
     done(f"Queued {counted(tried, 'mail')} again; the mail worker sends what is due.", as_json=as_json, queued=tried)
 
 
@@ -103,12 +103,12 @@ def cancel(mail_id: UUID | None, failed: bool, yes: bool, dry_run: bool, as_json
     Example: flask --app wsgi auth mail cancel --failed --dry-run
     """
     _check(mail_id, failed=failed)
-    count = outbox_care.parked() if failed else 1
+    count = outbox.parked() if failed else 1
     if dry_run:
         done(f"Would cancel {counted(count, 'mail')}.", as_json=as_json, mails=count, cancelled=False)
         return
     confirm(f"Cancel {counted(count, 'mail')}?", yes=yes)
-    cancelled = outbox_care.cancel(mail_id, operator())
+    cancelled = outbox.cancel(mail_id, operator())
     done(f"Cancelled {counted(cancelled, 'mail')}.", as_json=as_json, mails=cancelled, cancelled=True)
 
 
@@ -122,7 +122,7 @@ def send_test(address: str, as_json: bool) -> None:
     """
     with refusals_in_words():
         try:
-            taken_by = outbox_care.send_test(address, operator())
+            taken_by = outbox.send_test(address, operator())
         except NOT_TAKEN as error:
             stop(f"The mail server did not take it: {error}. See: flask --app wsgi auth doctor", FAILED)
     sentence = f"A test mail to {address} was taken by {taken_by}."
@@ -137,7 +137,7 @@ def _check(mail_id: UUID | None, *, failed: bool) -> None:
 
 
 def _named(mail_id: UUID) -> OutboxEntry:
-    found = outbox_care.find(mail_id)
+    found = outbox.find(mail_id)
     if found is None:
         stop(f"There is no mail {mail_id}. See: flask --app wsgi auth mail list", NOT_FOUND)
     return found

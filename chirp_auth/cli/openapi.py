@@ -7,7 +7,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from chirp_auth.cli.manners.output import FAILED, as_json_option, done, stop
+from chirp_auth.cli._common.output import FAILED, as_json_option, done, stop
 
 
 @click.command("openapi")

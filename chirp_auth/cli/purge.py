@@ -5,10 +5,10 @@ from datetime import timedelta
 import click
 from flask.cli import with_appcontext
 
-from chirp_auth.accounts.operators import clean_up
-from chirp_auth.cli.manners.asking import Span, confirm, dry_run_option, operator, yes_option
-from chirp_auth.cli.manners.output import as_json_option, progress, rows
-from chirp_auth.words import counted
+from chirp_auth.admin import retention
+from chirp_auth.cli._common.output import as_json_option, progress, rows
+from chirp_auth.cli._common.prompts import Span, confirm, dry_run_option, operator, yes_option
+from chirp_auth.formatting import counted
 
 
 @click.command("purge")
@@ -25,10 +25,10 @@ def purge(older_than: timedelta | None, yes: bool, dry_run: bool, as_json: bool)
 
     Example: flask --app wsgi auth purge --older-than 90d --dry-run
     """
-    old = clean_up.count(older_than)
+    old = retention.count(older_than)
     if not dry_run:
         if total := sum(old.values()):
             confirm(f"Delete {counted(total, 'row')}?", yes=yes)
         with progress("Deleting", total) as advance:
-            old = clean_up.purge(operator(), older_than, advance)
+            old = retention.purge(operator(), older_than, advance)
     rows(("table", "rows"), [{"table": table, "rows": count} for table, count in old.items()], as_json=as_json)

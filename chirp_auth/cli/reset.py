@@ -3,8 +3,9 @@
 import click
 from flask.cli import AppGroup
 
-from chirp_auth.accounts.operators import support_links
-from chirp_auth.cli.manners.asking import (
+from chirp_auth.admin import support_links
+from chirp_auth.cli._common.output import as_json_option, done, refusals_in_words
+from chirp_auth.cli._common.prompts import (
     account,
     confirm,
     dry_run_option,
@@ -13,8 +14,7 @@ from chirp_auth.cli.manners.asking import (
     operator,
     yes_option,
 )
-from chirp_auth.cli.manners.output import as_json_option, done, refusals_in_words
-from chirp_auth.words import counted, iso, when
+from chirp_auth.formatting import counted, iso, when
 
 reset = AppGroup(
     "reset", help="Help people back into their accounts.\n\nExample: flask --app wsgi auth reset send alice@example.com"
@@ -51,7 +51,7 @@ def link(who: str, yes: bool, as_json: bool) -> None:
     found = account(who)
     confirm(f"Make a link that takes over the account {found.email}?", yes=yes)
     with refusals_in_words():
-        made = support_links.open_link(found, operator())
+        made = support_links.create_link(found, operator())
     if not as_json:
         click.echo(f"{found.email} is told by mail. The link works once, until {when(made.expires_at)}:", err=True)
     done(made.url, as_json=as_json, id=str(found.id), link=made.url, expires_at=iso(made.expires_at))
@@ -69,7 +69,7 @@ def revoke(who: str | None, everybody: bool, yes: bool, dry_run: bool, as_json: 
     Example: flask --app wsgi auth reset revoke alice@example.com
     """
     found = one_or_all(who, everybody=everybody, option="--all")
-    links, mails = support_links.open_links(found), support_links.promised_links(found)
+    links, mails = support_links.count_usable(found), support_links.promised_links(found)
     words = f"{counted(links, 'link')} and cancel {counted(mails, 'mail')}"
     if dry_run:
         done(f"Would void {words}.", as_json=as_json, links=links, mails=mails, voided=False)

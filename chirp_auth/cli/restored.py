@@ -5,11 +5,11 @@ from dataclasses import asdict
 import click
 from flask.cli import with_appcontext
 
-from chirp_auth.accounts.operators import restored as restoring
-from chirp_auth.accounts.operators.restored import Revived
-from chirp_auth.cli.manners.asking import confirm, dry_run_option, operator, yes_option
-from chirp_auth.cli.manners.output import as_json_option, done
-from chirp_auth.words import counted
+from chirp_auth.admin import restored as restoring
+from chirp_auth.admin.restored import Revived
+from chirp_auth.cli._common.output import as_json_option, done
+from chirp_auth.cli._common.prompts import confirm, dry_run_option, operator, yes_option
+from chirp_auth.formatting import counted
 
 
 @click.command("restored")

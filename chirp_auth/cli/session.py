@@ -4,11 +4,11 @@ import click
 from flask.cli import AppGroup
 
 from chirp_auth.accounts import sessions
-from chirp_auth.accounts.operators import administration
-from chirp_auth.cli.manners.asking import account, confirm, dry_run_option, one_or_all, operator, yes_option
-from chirp_auth.cli.manners.output import as_json_option, done, rows
+from chirp_auth.admin import accounts
+from chirp_auth.cli._common.output import as_json_option, done, rows
+from chirp_auth.cli._common.prompts import account, confirm, dry_run_option, one_or_all, operator, yes_option
+from chirp_auth.formatting import counted, iso
 from chirp_auth.security.client import device_in_words
-from chirp_auth.words import counted, iso
 
 COLUMNS = ("id", "face", "device", "ip", "created_at", "last_seen_at", "expires_at")
 
@@ -52,10 +52,10 @@ def revoke(who: str | None, all_users: bool, yes: bool, dry_run: bool, as_json: 
     Example: flask --app wsgi auth session revoke alice@example.com
     """
     found = one_or_all(who, everybody=all_users, option="--all-users")
-    count = administration.living_sessions(found)
+    count = accounts.living_sessions(found)
     if dry_run:
         done(f"Would end {counted(count, 'session')}.", as_json=as_json, sessions=count, ended=False)
         return
     confirm(f"End {counted(count, 'session')} of {found.email if found else 'all accounts'}?", yes=yes)
-    ended = administration.end_sessions(found, operator())
+    ended = accounts.end_sessions(found, operator())
     done(f"Ended {counted(ended, 'session')}.", as_json=as_json, sessions=ended, ended=True)

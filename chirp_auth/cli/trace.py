@@ -3,9 +3,9 @@
 import click
 from flask.cli import with_appcontext
 
-from chirp_auth.accounts.operators import history
-from chirp_auth.cli.manners.events import moment
-from chirp_auth.cli.manners.output import NOT_FOUND, as_json_option, rows, stop
+from chirp_auth.audit import queries
+from chirp_auth.cli._common.event_rows import moment
+from chirp_auth.cli._common.output import NOT_FOUND, as_json_option, rows, stop
 
 
 @click.command("trace")
@@ -26,7 +26,7 @@ def trace(reference: str, as_json: bool) -> None:
             "step": step.step,
             "detail": step.detail,
         }
-        for step in history.trace(reference)
+        for step in queries.trace(reference)
     ]
     if not steps:
         stop(

@@ -8,21 +8,15 @@ import click
 from flask.cli import AppGroup
 
 from chirp_auth.accounts import registration, sessions, users
-from chirp_auth.accounts.operators import history, invitations, support_links
 from chirp_auth.accounts.registration import Applicant
-from chirp_auth.cli.manners.asking import (
-    Span,
-    account,
-    nothing_to_ask_option,
-    operator,
-    read_password,
-    since,
-)
-from chirp_auth.cli.manners.events import event_row
-from chirp_auth.cli.manners.output import as_json_option, facts, refusals_in_words, rows
+from chirp_auth.admin import invitations, support_links
+from chirp_auth.audit import queries
+from chirp_auth.cli._common.event_rows import event_row
+from chirp_auth.cli._common.output import as_json_option, facts, refusals_in_words, rows
+from chirp_auth.cli._common.prompts import Span, account, nothing_to_ask_option, operator, read_password, since
+from chirp_auth.formatting import iso
 from chirp_auth.models import User
 from chirp_auth.security.client import device_in_words
-from chirp_auth.words import iso
 
 COLUMNS = ("id", "email", "name", "status", "created_at", "last_sign_in_at")
 
@@ -111,13 +105,13 @@ def _details(found: User) -> dict[str, Any]:
         "failed_sign_ins": found.failed_sign_ins,
         "sign_in_blocked_until": moment("sign_in_blocked_until"),
         "disabled_at": moment("disabled_at"),
-        "open_links": support_links.open_links(found),
+        "open_links": support_links.count_usable(found),
         "sessions": list(_session_rows(found)),
         "mails": [
             {"id": str(mail.id), "kind": mail.kind, "created_at": iso(mail.created_at), "error": mail.last_error}
-            for mail in history.waiting_mails(found)
+            for mail in queries.waiting_mails(found)
         ],
-        "events": [event_row(event) for event in history.search(10, user=found)],
+        "events": [event_row(event) for event in queries.search(10, user=found)],
     }
 
 

@@ -8,13 +8,14 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from chirp_auth import logs
-from chirp_auth.cli.manners.output import FAILED, as_json_option, done, stop
+from chirp_auth.cli._common.output import FAILED, as_json_option, done, stop
 from chirp_auth.extensions import settings
-from chirp_auth.mail import chores, outbox
-from chirp_auth.mail import worker as mail_worker
+from chirp_auth.formatting import counted
+from chirp_auth.mail import outbox
 from chirp_auth.mail.smtp import ServerAway
-from chirp_auth.words import counted
+from chirp_auth.runtime import logs
+from chirp_auth.worker import delivery as mail_worker
+from chirp_auth.worker import periodic
 
 
 @click.command("worker")
@@ -34,7 +35,7 @@ def worker(once: bool, as_json: bool) -> None:
 
     def finish(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
-        outbox.arrived.set()
+        outbox.wake.set()
 
     signal.signal(signal.SIGTERM, finish)
     signal.signal(signal.SIGINT, finish)
@@ -43,7 +44,7 @@ def worker(once: bool, as_json: bool) -> None:
 
 
 def _work_once(*, as_json: bool) -> None:
-    chores.Round().do_due()
+    periodic.Schedule().do_due()
     mails = 0
     try:
         while batch := mail_worker.run_once():
@@ -51,5 +52,5 @@ def _work_once(*, as_json: bool) -> None:
     except ServerAway as away:
         stop(f"The mail server is away: {away}. What is due waits. See: flask --app wsgi auth doctor", FAILED)
     finally:
-        chores.Round().do_due()  # Once more, for the seal over what has just happened.
+        periodic.Schedule().do_due()  # Once more, for the seal over what has just happened.
     done(f"Worked on {counted(mails, 'mail')}.", as_json=as_json, mails=mails)

@@ -35,7 +35,7 @@ recipient_when_over = case((OutboxEntry.kind == FORGETS_RECIPIENT, ""), else_=Ou
 
 _UNSYNCHRONIZED = {"synchronize_session": False}  # An entry in memory stays as it was claimed.
 
-arrived = Event()  # Set after a commit that put an entry, so that this process's mail thread wakes at once.
+wake = Event()  # Set after a commit that put an entry, so that this process's mail thread wakes at once.
 
 
 def put(
@@ -96,35 +96,35 @@ def hold(entry: OutboxEntry) -> bool:
     return _mark([entry], attempts=OutboxEntry.attempts) == 1
 
 
-def done(entry: OutboxEntry) -> None:
+def mark_sent(entry: OutboxEntry) -> None:
     """Mark the mail as sent."""
     _mark([entry], due_at=None, sent_at=now(), last_error=None, recipient=recipient_when_over)
 
 
-def closed(entries: Sequence[OutboxEntry], reason: str) -> None:
+def close(entries: Sequence[OutboxEntry], reason: str) -> None:
     """Mark entries for which there was, rightly, nobody to write to."""
     if entries:
         _mark(entries, due_at=None, sent_at=now(), last_error=reason, recipient=recipient_when_over)
 
 
-def released(entries: Sequence[OutboxEntry]) -> None:
+def release(entries: Sequence[OutboxEntry]) -> None:
     """Give leased entries back untried."""
     if entries:
         _mark(entries, due_at=now(), attempts=OutboxEntry.attempts - 1)
 
 
-def failed(entry: OutboxEntry, error: str) -> None:
+def retry_later(entry: OutboxEntry, error: str) -> None:
     """Try again later, after a growing pause; after a day and the first retries leave it to an operator."""
     due_at = None if _is_too_old(entry) else now() + _pause(entry.attempts)
     _mark([entry], due_at=due_at, last_error=error)
 
 
-def parked(entry: OutboxEntry, error: str) -> None:
+def park(entry: OutboxEntry, error: str) -> None:
     """Leave the entry to an operator: trying again by ourselves would not help."""
     _mark([entry], due_at=None, last_error=error)
 
 
-def postponed(entries: Sequence[OutboxEntry], error: str) -> None:
+def postpone(entries: Sequence[OutboxEntry], error: str) -> None:
     """Try again soon: the mail server is away, which says nothing about the entries."""
     for entry in entries:
         due_at = None if _is_too_old(entry) else now() + LONGEST_FIRST_DELAY * uniform(0.5, 1.0)  # noqa: S311
@@ -161,7 +161,7 @@ def _mark(entries: Sequence[OutboxEntry], **values: Any) -> int:
 @event.listens_for(OrmSession, "after_commit")
 def _wake(session: OrmSession) -> None:
     if session.info.pop("put_mail", False):
-        arrived.set()
+        wake.set()
 
 
 @event.listens_for(OrmSession, "after_rollback")

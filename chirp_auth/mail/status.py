@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
-from chirp_auth.mail import duties
+from chirp_auth.mail import job_locks
 from chirp_auth.models import OutboxEntry
 
 RECENT = timedelta(minutes=5)
@@ -72,7 +72,7 @@ def read() -> MailStatus:
         oldest_seconds=max(0.0, (now() - min(late_since)).total_seconds()) if late_since else 0.0,
         last_sent_at=db.session.scalar(last_sent),
         last_error=db.session.scalar(troubled),
-        worker_seen_at=duties.last_begun(duties.DELIVERY),
+        worker_seen_at=job_locks.last_acquired(job_locks.DELIVERY),
     )
     db.session.rollback()  # End the read.
     return found

@@ -15,7 +15,7 @@ from limits.errors import StorageError
 
 from chirp_auth.errors import RateLimitExceeded, ServiceBusy
 from chirp_auth.extensions import client_address, limiter, settings
-from chirp_auth.security.counters import Counters
+from chirp_auth.security.rate_limit_storage import RateLimitStorage
 
 # What a process may give away by itself is this part of the budget, and that shared among the processes.
 DEGRADED_SHARE = 2
@@ -37,7 +37,7 @@ class Spent:
 def is_degraded() -> bool:
     """Say whether Redis is away, so that each process counts for itself. For metrics; it never raises."""
     storage = limiter.storage if settings.rate_limits_enabled else None
-    return isinstance(storage, Counters) and storage.degraded
+    return isinstance(storage, RateLimitStorage) and storage.degraded
 
 
 def spent() -> list[Spent]:

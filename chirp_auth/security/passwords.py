@@ -12,7 +12,7 @@ from flask import current_app
 from chirp_auth.errors import PasswordMismatch, PasswordTooWeak
 from chirp_auth.extensions import settings
 from chirp_auth.security import common_passwords, password_guesses
-from chirp_auth.security.gate import Gate
+from chirp_auth.security.hash_queue import HashQueue
 
 MAX_BYTES = 72  # bcrypt reads no further: counted and refused in words, never cut.
 MAX_CHARACTERS = 4 * MAX_BYTES  # Longer before normalising, it is too long after: no work on huge input.
@@ -162,6 +162,6 @@ def _is_easy(password: str, words: set[str]) -> bool:
     return password_guesses.estimate(password, words) < settings.password_min_guesses
 
 
-def _gate() -> Gate:
-    gate: Gate = current_app.extensions["hash_gate"]
+def _gate() -> HashQueue:
+    gate: HashQueue = current_app.extensions["hash_gate"]
     return gate

@@ -8,7 +8,7 @@ from flask_login import current_user, login_required
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import sessions
-from chirp_auth.caller import client
+from chirp_auth.http.request_context import client
 from chirp_auth.models import Session
 from chirp_auth.security.client import device_in_words, shortened
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web

@@ -5,14 +5,14 @@ from flask_login import current_user, login_required, logout_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import address_change as rule
-from chirp_auth.caller import client
 from chirp_auth.errors import AuthError, InvalidToken, TokenAlreadyUsed, TokenExpired
+from chirp_auth.formatting import in_words
+from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
-from chirp_auth.web import links
+from chirp_auth.web import link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forms import ChangeAddressForm
 from chirp_auth.web.pages import page, refusals_into
-from chirp_auth.words import in_words
 
 BROKEN_LINK = (InvalidToken, TokenExpired, TokenAlreadyUsed)
 REASONS = {TokenExpired: "expired", TokenAlreadyUsed: "used"}
@@ -40,7 +40,7 @@ def address_link_sent() -> Response:
 @web.get("/confirm-address")
 def confirm_address() -> Response | Redirect:
     if "token" in request.args:
-        links.keep_token("address_token", request.args["token"])
+        link_tokens.store_token("address_token", request.args["token"])
         return redirect(url_for("auth.web.confirm_address"), SEE_OTHER)
     try:
         change = rule.check_link(session.get("address_token", ""))

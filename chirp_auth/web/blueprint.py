@@ -8,8 +8,8 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from chirp_auth.accounts import sessions
-from chirp_auth.caller import is_from_this_machine, reference
 from chirp_auth.extensions import csrf, login_manager, settings
+from chirp_auth.http.request_context import is_from_this_machine, reference
 from chirp_auth.models import Session
 
 FACE = "browser"

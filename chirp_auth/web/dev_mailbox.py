@@ -8,12 +8,12 @@ from dataclasses import asdict
 from flask import Blueprint, Response, abort, jsonify, make_response, redirect, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.caller import is_from_this_machine
 from chirp_auth.extensions import csrf, settings
+from chirp_auth.formatting import iso
+from chirp_auth.http.request_context import is_from_this_machine
 from chirp_auth.mail import mailbox
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.web.pages import page
-from chirp_auth.words import iso
 
 # Mails carry their styles inline, so this one document may; nothing else in it runs or loads.
 MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox allow-popups"

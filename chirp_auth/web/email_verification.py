@@ -7,18 +7,18 @@ from flask import Response, flash, redirect, request, session, url_for
 from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth import refused_tokens
 from chirp_auth.accounts import email_verification
-from chirp_auth.caller import client
 from chirp_auth.errors import AuthError, InvalidToken, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import settings
+from chirp_auth.http import refused_tokens
+from chirp_auth.http.request_context import client
 from chirp_auth.models import Session, User
 from chirp_auth.security import limits
-from chirp_auth.web import links
+from chirp_auth.web import link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forms import ConfirmEmailForm, Form, ResetPasswordForm
 from chirp_auth.web.pages import page, refusals_into
-from chirp_auth.web.sessions import enter
+from chirp_auth.web.sessions import start_session
 
 BROKEN_LINK = (InvalidToken, TokenExpired, TokenAlreadyUsed)
 CONFIRMED = "Thank you. Your email address is confirmed."
@@ -27,7 +27,7 @@ CONFIRMED = "Thank you. Your email address is confirmed."
 @web.get("/verify-email")
 def verify_email() -> Response | Redirect:
     if "token" in request.args:
-        links.keep_token("verification_token", request.args["token"])
+        link_tokens.store_token("verification_token", request.args["token"])
         return redirect(url_for("auth.web.verify_email"), SEE_OTHER)
     try:
         user = email_verification.check_link(_token())
@@ -49,7 +49,7 @@ def confirm_email() -> Response | Redirect:
             with refusals_into(form, INVALID_CREDENTIALS="password"):
                 limits.sign_in()
                 opened = email_verification.verify_with_password(token, form.text("password"), client(FACE))
-                return enter(opened, CONFIRMED)
+                return start_session(opened, CONFIRMED)
     except BROKEN_LINK as refusal:
         return _refused(refusal)
     return _ask(user, form=form)

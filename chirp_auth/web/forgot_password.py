@@ -4,15 +4,15 @@ from flask import Response, flash, redirect, session, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts import password_reset, slips
-from chirp_auth.caller import client
+from chirp_auth.accounts import email_suggestions, password_reset
 from chirp_auth.clock import now
 from chirp_auth.extensions import settings
+from chirp_auth.formatting import in_words
+from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forms import ForgotPasswordForm
 from chirp_auth.web.pages import page, refusals_into
-from chirp_auth.words import in_words
 
 RESEND_SECONDS = 60  # After the first mail; as much more after each further one.
 
@@ -35,7 +35,7 @@ def check_mail() -> Response:
         email=email,
         life=in_words(settings.password_reset_token_expires_in),
         resend_seconds=_seconds_left(),
-        suggestion=slips.suggestion(email) if email else None,
+        suggestion=email_suggestions.suggest(email) if email else None,
     )
 
 

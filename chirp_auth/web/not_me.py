@@ -4,11 +4,11 @@ from flask import Response, redirect, request, session, url_for
 from flask_login import logout_user
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts import not_me as rule
-from chirp_auth.caller import client
+from chirp_auth.accounts import account_recovery as rule
 from chirp_auth.errors import AuthError, InvalidToken, TokenAlreadyUsed, TokenExpired
+from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
-from chirp_auth.web import links
+from chirp_auth.web import link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.pages import page
 
@@ -19,7 +19,7 @@ REASONS = {TokenExpired: "expired", TokenAlreadyUsed: "recovered"}
 @web.get("/not-me")
 def not_me() -> Response | Redirect:
     if "token" in request.args:
-        links.keep_token("not_me_token", request.args["token"])
+        link_tokens.store_token("not_me_token", request.args["token"])
         return redirect(url_for("auth.web.not_me"), SEE_OTHER)
     try:
         email = rule.check_link(session.get("not_me_token", ""))

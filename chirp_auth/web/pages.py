@@ -9,8 +9,8 @@ from flask import Response, g, make_response, render_template, url_for
 
 from chirp_auth.errors import AuthError, RateLimitExceeded, ServiceBusy, ValidationFailed
 from chirp_auth.extensions import DATABASE_AWAY, db
+from chirp_auth.formatting import in_words, whole_seconds
 from chirp_auth.web.forms import Form
-from chirp_auth.words import in_words, whole_seconds
 
 STATUSES = {
     "INVALID_CREDENTIALS": 401,

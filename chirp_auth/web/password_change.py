@@ -5,15 +5,15 @@ from flask_login import current_user, login_required, login_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import password_change
-from chirp_auth.caller import client
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import settings
+from chirp_auth.formatting import counted
+from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
-from chirp_auth.web import devices
+from chirp_auth.web import known_device_cookie
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forms import ChangePasswordForm
 from chirp_auth.web.pages import About, page, refusals_into
-from chirp_auth.words import counted
 
 FIELDS: dict[str, About] = {
     InvalidCredentials.code: ("current_password", "That is not your current password."),
@@ -38,7 +38,7 @@ def change_password() -> Response | Redirect:
             )
             login_user(change.session)
             flash(f"Your password is changed. Signed out in {counted(change.ended_sessions, 'other place')}.")
-            return devices.remember(redirect(url_for("auth.web.home"), SEE_OTHER), change.session.user)
+            return known_device_cookie.remember(redirect(url_for("auth.web.home"), SEE_OTHER), change.session.user)
     return page(
         "password_change/change.html",
         form=form,

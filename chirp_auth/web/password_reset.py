@@ -9,12 +9,12 @@ from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import password_reset, reset_links
 from chirp_auth.accounts.password_reset import PasswordReset
-from chirp_auth.caller import client
 from chirp_auth.clock import now
 from chirp_auth.errors import AuthError, InvalidToken, LinkReplaced, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import settings
+from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
-from chirp_auth.web import devices, links
+from chirp_auth.web import known_device_cookie, link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forgot_password import sent_to
 from chirp_auth.web.forms import ResetPasswordForm
@@ -27,7 +27,7 @@ MAX_PLACES_NAMED = 5
 @web.route("/reset-password", methods=["GET", "POST"])
 def reset_password() -> Response | Redirect:
     if "token" in request.args:
-        links.keep_token("reset_token", request.args["token"])
+        link_tokens.store_token("reset_token", request.args["token"])
         session.pop("reset_done", None)
         reset_links.note_opening(session["reset_token"], client(FACE))
         return redirect(url_for("auth.web.reset_password"), SEE_OTHER)
@@ -65,7 +65,7 @@ def _reset(form: ResetPasswordForm, token: str) -> Response | Redirect:
         done = password_reset.reset_password(token, form.text("password"), form.text("confirm_password"), client(FACE))
         session["asked_for"] = done.user.email
         session["reset_done"] = _in_words(done)
-        return devices.remember(redirect(url_for("auth.web.reset_done"), SEE_OTHER), done.user)
+        return known_device_cookie.remember(redirect(url_for("auth.web.reset_done"), SEE_OTHER), done.user)
     return _choose(form, token)
 
 

@@ -18,10 +18,10 @@ from chirp_auth.errors import (
     TokenAlreadyUsed,
     TokenExpired,
 )
+from chirp_auth.formatting import whole_seconds
 from chirp_auth.models import User
 from chirp_auth.security import limits, passwords
 from chirp_auth.web.blueprint import web
-from chirp_auth.words import whole_seconds
 
 ACCEPTED = "This password will do."
 

@@ -6,13 +6,13 @@ from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import registration
 from chirp_auth.accounts.registration import Applicant
-from chirp_auth.caller import client
 from chirp_auth.extensions import settings
+from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forms import RegisterForm
 from chirp_auth.web.pages import page, refusals_into
-from chirp_auth.web.sessions import enter
+from chirp_auth.web.sessions import start_session
 
 
 @web.route("/register", methods=["GET", "POST"])
@@ -26,7 +26,7 @@ def register() -> Response | Redirect:
             limits.register()
             opened = registration.register(_applicant(form), client(FACE))
             if opened:
-                return enter(opened, f"Welcome to {settings.app_name}! Your account has been created.")
+                return start_session(opened, f"Welcome to {settings.app_name}! Your account has been created.")
             flash("Thank you. Please follow the link in our mail to finish the registration.")
             return redirect(url_for("auth.web.sign_in"), SEE_OTHER)
     return page("registration/register.html", form=form, min_length=settings.password_min_length)

@@ -6,8 +6,8 @@ from flask import Response
 
 from chirp_auth.clock import now
 from chirp_auth.extensions import settings
+from chirp_auth.formatting import iso
 from chirp_auth.web.blueprint import web
-from chirp_auth.words import iso
 
 GOOD_FOR = timedelta(days=90)  # RFC 9116, 2.5.5: less than a year ahead. It is made at every request.
 

@@ -6,15 +6,15 @@ from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import sessions
 from chirp_auth.accounts import sign_in as rule
-from chirp_auth.caller import client
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import csrf, settings
+from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.email_verification import resend_url
 from chirp_auth.web.forms import SignInForm
 from chirp_auth.web.pages import page, refusals_into
-from chirp_auth.web.sessions import enter
+from chirp_auth.web.sessions import start_session
 
 
 @web.route("/login", methods=["GET", "POST"])
@@ -26,7 +26,9 @@ def sign_in() -> Response | Redirect:
         session["asked_for"] = form.text("email")
         with refusals_into(form):
             limits.sign_in()
-            return enter(rule.sign_in(form.text("email"), form.text("password"), client(FACE)), "You are signed in.")
+            return start_session(
+                rule.sign_in(form.text("email"), form.text("password"), client(FACE)), "You are signed in."
+            )
     # Whoever has just registered reads here why it failed; so does everybody else, for nobody is told which it was.
     perhaps_new = settings.conceal_accounts and isinstance(g.get("refusal"), InvalidCredentials)
     return page("sign_in/sign_in.html", form=form, resend_verification_url=resend_url() if perhaps_new else None)

@@ -5,10 +5,10 @@ from flask_login import logout_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import unwanted_registration as rule
-from chirp_auth.caller import client
 from chirp_auth.errors import AuthError, InvalidToken, TokenAlreadyUsed, TokenExpired
+from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
-from chirp_auth.web import links
+from chirp_auth.web import link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.pages import page
 
@@ -19,7 +19,7 @@ REASONS = {TokenExpired: "expired", TokenAlreadyUsed: "confirmed"}
 @web.get("/not-registered")
 def not_registered() -> Response | Redirect:
     if "token" in request.args:
-        links.keep_token("unwanted_token", request.args["token"])
+        link_tokens.store_token("unwanted_token", request.args["token"])
         return redirect(url_for("auth.web.not_registered"), SEE_OTHER)
     try:
         user = rule.check_link(session.get("unwanted_token", ""))

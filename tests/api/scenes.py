@@ -11,9 +11,10 @@ from flask.testing import FlaskClient
 from chirp_auth.accounts import password_reset, registration, sign_in
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.extensions import db
-from chirp_auth.mail import mailbox, worker
+from chirp_auth.mail import mailbox
 from chirp_auth.models import User
 from chirp_auth.security import tokens
+from chirp_auth.worker import delivery
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
 
 
@@ -80,7 +81,7 @@ class Stage:
         return "alice@work.example.com"
 
     def _mailed(self) -> str:
-        while worker.run_once():
+        while delivery.run_once():
             pass
         db.session.remove()
         return token_in(mailbox.messages()[0])

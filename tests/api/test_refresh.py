@@ -6,10 +6,10 @@ import pytest
 import time_machine
 from flask.testing import FlaskClient
 
-from chirp_auth.accounts import refresh as refresh_rule
+from chirp_auth.accounts import refresh_tokens as refresh_rule
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.models import User
-from chirp_auth.routing import Application
 from chirp_auth.security import tokens
 from config import Settings
 from tests.api.talk import START, told

@@ -19,8 +19,8 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.models import User
-from chirp_auth.routing import Application
 from config import Settings
 from tests.api.scenes import LARGE, Scene, Stage, fill, scenes
 from tests.conftest import _settings

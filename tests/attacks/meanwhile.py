@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chirp_auth.routing import Application
+from chirp_auth.http.routing import Application
 from tests.support.together import OK, in_threads
 
 Act = Callable[[], object]

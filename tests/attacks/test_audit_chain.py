@@ -13,14 +13,16 @@ from flask.testing import FlaskClient, FlaskCliRunner
 from pydantic import SecretStr
 from sqlalchemy import func, select, text
 
+from chirp_auth import audit
 from chirp_auth.accounts import sign_in
-from chirp_auth.accounts.operators import audit_trail, clean_up
+from chirp_auth.admin import audit_trail, retention
+from chirp_auth.audit import chain, keys, seals
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
-from chirp_auth.mail import chores, duties, outbox
+from chirp_auth.http.routing import Application
+from chirp_auth.mail import job_locks, outbox
 from chirp_auth.models import AuditAnchor, AuditSeal, OutboxEntry, SecurityEvent, User
-from chirp_auth.routing import Application
-from chirp_auth.security import audit, audit_keys, chain, seals
+from chirp_auth.worker import periodic
 from config import Settings
 from tests.conftest import ALICE, PASSWORD, TEST_CLIENT
 
@@ -129,7 +131,7 @@ def test_the_first_seals_cannot_go_with_their_events(runner: FlaskCliRunner) -> 
 def test_a_clean_up_vouches_for_its_own_beginning_only(runner: FlaskCliRunner) -> None:
     with time_machine.travel(now() + timedelta(days=2)):
         happen(1)
-        clean_up.purge(TEST_CLIENT, timedelta(days=1))
+        retention.purge(TEST_CLIENT, timedelta(days=1))
         assert verified(runner)[0] == 0
         assert db.session.scalars(select(AuditAnchor.number)).all() == [3]
         life_goes_on()
@@ -147,7 +149,7 @@ def test_a_clean_up_does_not_vouch_for_a_beginning_that_was_cut_off(runner: Flas
     attack("DELETE FROM security_events WHERE seal = 1", "DELETE FROM audit_seals WHERE number = 1")
     with time_machine.travel(now() + timedelta(days=2)):
         happen(1)
-        clean_up.purge(TEST_CLIENT, timedelta(days=1))
+        retention.purge(TEST_CLIENT, timedelta(days=1))
 
         code, report = verified(runner)
     assert code == 1
@@ -160,7 +162,7 @@ def test_a_trail_that_was_cleaned_up_as_a_whole_goes_on_where_it_ended(runner: F
     attack("DELETE FROM audit_seals", "UPDATE security_events SET seal = NULL")
     life_goes_on()
     with time_machine.travel(now() + timedelta(days=2)):
-        clean_up.purge(TEST_CLIENT, timedelta(days=1))
+        retention.purge(TEST_CLIENT, timedelta(days=1))
         ended_at = db.session.scalars(select(AuditAnchor.number)).one()
         audit_trail.seal_events()
 
@@ -250,7 +252,7 @@ def test_what_is_not_sealed_while_a_worker_lives_is_suspicious_and_without_one_i
     happen(2)
     with time_machine.travel(now() + timedelta(hours=1)):
         assert verified(runner)[0] == 0
-        duties.take(duties.DELIVERY, duties.SIGN_OF_LIFE_EVERY)
+        job_locks.acquire(job_locks.DELIVERY, job_locks.SIGN_OF_LIFE_EVERY)
         code, report = verified(runner)
     assert (code, len(report["suspicions"])) == (1, 1)
 
@@ -281,7 +283,7 @@ def test_mail_goes_out_though_the_trail_is_broken(alice: User, delivered: Callab
     outbox.put("reset_link", ALICE)
     db.session.commit()
 
-    chores.Round().do_due()
+    periodic.Schedule().do_due()
 
     assert len(delivered()) == 1
     assert db.session.scalar(select(func.count()).select_from(OutboxEntry).where(OutboxEntry.sent_at.is_(None))) == 0
@@ -356,7 +358,7 @@ def seal_as_before(settings: Settings, first: int) -> None:
         members = {str(event.id): seals.digest_of(event) for event in events}
         says = [number, previous, [list(member) for member in members.items()]]
         digest = sha256(json.dumps(says, separators=(",", ":")).encode()).hexdigest()
-        code = audit_keys.mac(settings.secret_keys[-1], "audit-seal", digest)
+        code = keys.mac(settings.secret_keys[-1], "audit-seal", digest)
         db.session.add(AuditSeal(number=number, format=1, members=members, previous=previous, digest=digest, mac=code))
         db.session.flush()
         db.session.execute(text("UPDATE security_events SET seal = :number WHERE seal IS NULL"), {"number": number})

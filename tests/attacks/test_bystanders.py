@@ -12,16 +12,16 @@ from flask.testing import FlaskClient, FlaskCliRunner
 from sqlalchemy import select
 
 from chirp_auth.accounts import (
+    account_recovery,
     address_change,
-    not_me,
     password_reset,
     registration,
     reset_links,
     sessions,
     sign_in,
 )
-from chirp_auth.accounts.operators import support_links
 from chirp_auth.accounts.registration import Applicant
+from chirp_auth.admin import support_links
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken
 from chirp_auth.extensions import db
@@ -57,14 +57,14 @@ def rows_of(user_id: UUID) -> list[Any]:
 @pytest.fixture
 def bystander(alice: User) -> Bystander:
     mallory = registration.create(Applicant(MALLORY, PASSWORD), TEST_CLIENT)
-    link = support_links.open_link(mallory, TEST_CLIENT)
+    link = support_links.create_link(mallory, TEST_CLIENT)
     session = sign_in.sign_in(MALLORY, PASSWORD, TEST_CLIENT)
     db.session.remove()
     return Bystander(session, link.url.partition("token=")[2], rows_of(mallory.id))
 
 
 def test_what_alice_does_touches_no_row_of_anybody_else(client: FlaskClient, alice: User, bystander: Bystander) -> None:
-    token = support_links.open_link(alice, TEST_CLIENT).url.partition("token=")[2]
+    token = support_links.create_link(alice, TEST_CLIENT).url.partition("token=")[2]
 
     assert login(client, "a wrong guess").status_code == 401
     assert bystander.is_untouched()
@@ -134,7 +134,7 @@ def test_nobody_gets_back_an_address_that_somebody_else_left(alice: User, bystan
     moved(bystander.session.user, "mallory@old.example.com")
 
     with pytest.raises(InvalidToken):
-        not_me.check_link(objection(alice, "mallory@old.example.com"))
+        account_recovery.check_link(objection(alice, "mallory@old.example.com"))
 
 
 def test_a_reset_of_somebody_else_takes_no_objection_away(alice: User, bystander: Bystander) -> None:
@@ -144,13 +144,13 @@ def test_a_reset_of_somebody_else_takes_no_objection_away(alice: User, bystander
     db.session.commit()
 
     with time_machine.travel(now() + timedelta(minutes=1)):
-        assert not_me.check_link(token) == ALICE
+        assert account_recovery.check_link(token) == ALICE
 
 
 def test_taking_a_change_back_takes_back_nobody_elses(alice: User, bystander: Bystander) -> None:
     own, others = moved(alice, "alice@old.example.com"), moved(bystander.session.user, "mallory@old.example.com")
 
-    not_me.secure_account(objection(alice, "alice@old.example.com"), TEST_CLIENT)
+    account_recovery.secure_account(objection(alice, "alice@old.example.com"), TEST_CLIENT)
 
     db.session.expire_all()
     assert (own.undone_at is None, others.undone_at) == (False, None)

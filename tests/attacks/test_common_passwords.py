@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from chirp_auth import create_app
 from chirp_auth.errors import PasswordTooWeak
-from chirp_auth.routing import Application
+from chirp_auth.http.routing import Application
 from chirp_auth.security import passwords
 from config import load
 from tests.conftest import ALICE, PASSWORD

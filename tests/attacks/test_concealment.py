@@ -12,9 +12,9 @@ from werkzeug.test import TestResponse
 from chirp_auth.accounts import address_change, registration, sessions
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import OutboxEntry, Session, User
-from chirp_auth.routing import Application
 from tests.conftest import NEW_PASSWORD, PASSWORD, TEST_CLIENT, events, token_in
 from tests.security.acts import SIGN_IN_DOORS, login, post_form
 from tests.web.conftest import Tab, words

@@ -10,15 +10,16 @@ from flask.testing import FlaskClient, FlaskCliRunner
 from sqlalchemy import insert, select, text, update
 
 from chirp_auth.accounts import address_change, password_reset, registration, sign_in
-from chirp_auth.accounts.operators import administration, audit_trail, outbox_care
 from chirp_auth.accounts.registration import Applicant
+from chirp_auth.admin import accounts, audit_trail
+from chirp_auth.admin import outbox as admin_outbox
 from chirp_auth.errors import AuthError, UserNotFound
 from chirp_auth.extensions import Model, db
+from chirp_auth.http.routing import Application
 from chirp_auth.mail import mailbox, outbox
 from chirp_auth.mail.mailbox import DevMailbox, Mail
 from chirp_auth.mail.smtp import Refused
 from chirp_auth.models import OutboxEntry, SecurityEvent, User
-from chirp_auth.routing import Application
 from chirp_auth.security.client import Client
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
 from tests.security.acts import FORGOT_DOORS, login
@@ -113,7 +114,7 @@ def test_whoever_has_a_former_address_now_loses_nothing(
     heir = registration.create(Applicant(FORMER, PASSWORD, "Heir"), TEST_CLIENT)
     password_reset.request_link(FORMER, TEST_CLIENT)
 
-    administration.delete(busy_alice, OPERATOR)
+    accounts.delete(busy_alice, OPERATOR)
 
     assert "/reset-password?token=" in next(mail for mail in delivered() if mail.to == FORMER).text
     assert db.session.get(User, heir.id)
@@ -123,8 +124,8 @@ def test_a_mail_that_was_under_way_is_not_sent(app: Application, alice: User, de
     password_reset.request_link(ALICE, ALICES)
     entries = outbox.claim(10)
     db.session.commit()
-    administration.delete(alice, OPERATOR)
-    outbox.released(entries)
+    accounts.delete(alice, OPERATOR)
+    outbox.release(entries)
     db.session.commit()
 
     assert [mail.subject for mail in delivered()] == ["Your Chirpworks account was deleted"]
@@ -142,7 +143,7 @@ def test_a_notice_that_is_given_up_forgets_its_recipient_too(
     delivered()
     assert db.session.query(OutboxEntry).one().recipient == ALICE
 
-    outbox_care.cancel(None, OPERATOR)
+    admin_outbox.cancel(None, OPERATOR)
 
     db.session.expire_all()
     assert db.session.query(OutboxEntry).one().recipient == ""
@@ -158,7 +159,7 @@ def test_of_two_deletions_at_once_one_tells_the_owner(app: Application, alice: U
             try:
                 if found is None:
                     return False
-                administration.delete(found, OPERATOR)
+                accounts.delete(found, OPERATOR)
             except UserNotFound:
                 return False
             return True
@@ -205,7 +206,7 @@ def test_a_deletion_slipped_in_for_an_account_that_is_there_explains_nothing(gue
 
 
 def test_a_deletion_explains_nothing_that_came_after_it(app: Application, alice: User) -> None:
-    administration.delete(alice, OPERATOR)
+    accounts.delete(alice, OPERATOR)
     FORGOT_DOORS["v1"](app.test_client(), ALICE)
     audit_trail.seal_events()
     later = db.session.query(SecurityEvent).filter_by(kind="password_reset.requested").one()
@@ -229,7 +230,7 @@ def test_a_deletion_explains_nothing_that_came_after_it(app: Application, alice:
 )
 def test_after_a_deletion_nothing_else_can_be_changed(guessing: SecurityEvent, alice: User, change: str) -> None:
     event_id = guessing.id
-    administration.delete(alice, OPERATOR)
+    accounts.delete(alice, OPERATOR)
     assert problems() == []
 
     db.session.execute(text(f"UPDATE security_events SET {change} WHERE id = :id"), {"id": event_id})
@@ -243,6 +244,6 @@ def test_what_was_erased_cannot_be_guessed_from_what_is_left(guessing: SecurityE
     assert salt
     assert len(salt) == 32
 
-    administration.delete(alice, OPERATOR)
+    accounts.delete(alice, OPERATOR)
 
     assert salt not in everything_at_rest()

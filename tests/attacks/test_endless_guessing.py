@@ -12,9 +12,9 @@ from chirp_auth.accounts import sign_in as rule
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import KnownDevice, SecurityEvent, User
-from chirp_auth.routing import Application
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
 from tests.security.acts import forgot, login, post_form, sign_in
 from tests.support.together import in_threads

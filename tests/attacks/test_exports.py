@@ -10,12 +10,12 @@ import pytest
 from flask.testing import FlaskCliRunner
 
 from chirp_auth.accounts import registration
-from chirp_auth.accounts.operators import audit_trail
 from chirp_auth.accounts.registration import Applicant
-from chirp_auth.cli.manners.output import as_written, inert
+from chirp_auth.admin import audit_trail
+from chirp_auth.cli._common.output import as_written, inert
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.models import User
-from chirp_auth.routing import Application
 from chirp_auth.security.client import Client
 from tests.cli.conftest import quiet_logs  # noqa: F401 - a fixture that every test here has
 from tests.conftest import PASSWORD, TEST_CLIENT

@@ -9,16 +9,16 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from chirp_auth import server
 from chirp_auth.accounts import registration, sign_in
-from chirp_auth.accounts.operators import demo
 from chirp_auth.accounts.registration import Applicant
+from chirp_auth.admin import demo_accounts
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import SecurityEvent, User
-from chirp_auth.routing import Application
 from chirp_auth.security.client import Client
+from chirp_auth.server import __main__
 from config import Settings, load
 from tests.attacks.settings import PRODUCTION
 from tests.conftest import ALICE, PASSWORD, TEST_CLIENT
@@ -127,37 +127,37 @@ def test_flasks_own_server_is_not_exposed_by_its_option(tmp_path: Path) -> None:
 
 
 def test_production_removes_the_demo_accounts_and_nobody_else(app: Application, alice: User) -> None:
-    demo.ensure_cast(Client("cli", actor="developer"))
-    password = demo._kept_password()
+    demo_accounts.ensure_cast(Client("cli", actor="developer"))
+    password = demo_accounts._kept_password()
     stranger_session = registration.register(Applicant("demo@example.org", PASSWORD), TEST_CLIENT)
     assert stranger_session is not None
-    sign_in.sign_in(demo.EMAIL, password, TEST_CLIENT)
+    sign_in.sign_in(demo_accounts.EMAIL, password, TEST_CLIENT)
 
     production = _in_production(app)
     for _ in range(2):
-        server._demo_account(production)
+        __main__._demo_account(production)
 
     emails = set(db.session.scalars(select(User.email_key)))
     assert emails == {ALICE, "demo@example.org"}
     with pytest.raises(InvalidCredentials):
-        sign_in.sign_in(demo.EMAIL, password, TEST_CLIENT)
+        sign_in.sign_in(demo_accounts.EMAIL, password, TEST_CLIENT)
     reasons = db.session.scalars(select(SecurityEvent.detail).where(SecurityEvent.kind == "user.deleted")).all()
     assert reasons == [{"reason": "demo account"}] * 3
 
 
 def test_whoever_registers_under_the_demo_accounts_address_keeps_the_account(app: Application) -> None:
-    registration.register(Applicant(demo.EMAIL, PASSWORD), TEST_CLIENT)
+    registration.register(Applicant(demo_accounts.EMAIL, PASSWORD), TEST_CLIENT)
 
-    server._demo_account(_in_production(app))
+    __main__._demo_account(_in_production(app))
 
-    assert db.session.scalars(select(User.email_key)).all() == [demo.EMAIL]
+    assert db.session.scalars(select(User.email_key)).all() == [demo_accounts.EMAIL]
 
 
 def test_another_server_than_ours_leaves_it_to_the_worker(app: Application, delivered: Callable[[], object]) -> None:
-    demo.ensure_cast(Client("cli", actor="developer"))
+    demo_accounts.ensure_cast(Client("cli", actor="developer"))
     app.extensions["settings"] = _in_production(app)
 
-    demo.remove_from_production()
+    demo_accounts.remove_from_production()
 
     assert db.session.scalars(select(User.email_key)).all() == []
 
@@ -176,7 +176,7 @@ def test_a_database_of_development_loses_its_demo_account_when_production_starts
 
 
 def test_the_demo_password_is_one_of_millions() -> None:
-    assert len(set(demo.WORDS.split())) ** 4 > 2**27
+    assert len(set(demo_accounts.WORDS.split())) ** 4 > 2**27
 
 
 def test_the_image_is_production() -> None:

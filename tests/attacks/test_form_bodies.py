@@ -6,9 +6,9 @@ from io import BytesIO
 import pytest
 from flask.testing import FlaskClient
 
-from chirp_auth.form_bodies import MAX_FIELDS
+from chirp_auth.http.form_parser import MAX_FIELDS
+from chirp_auth.http.routing import Application
 from chirp_auth.models import User
-from chirp_auth.routing import Application
 from tests.conftest import ALICE, PASSWORD
 from tests.security.acts import sign_in
 

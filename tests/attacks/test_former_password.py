@@ -11,12 +11,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from chirp_auth.accounts import former_passwords, password_reset
-from chirp_auth.accounts.operators import clean_up, invitations
+from chirp_auth.admin import invitations, retention
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
-from chirp_auth.routing import Application
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
 from tests.security.acts import forgot, login, post_form, sign_in
 from tests.security.test_not_me import not_me_token, object_with
@@ -140,10 +140,10 @@ def test_former_hashes_are_few_and_gone_after_a_week(client: FlaskClient, alice:
     assert len(kept_hashes()) == former_passwords.MAX_KEPT
 
     with time_machine.travel(now() + timedelta(days=6, hours=23), tick=False):
-        clean_up.purge(TEST_CLIENT)
+        retention.purge(TEST_CLIENT)
         assert kept_hashes() != []
     with time_machine.travel(now() + timedelta(days=7, hours=1), tick=False):
-        clean_up.purge(TEST_CLIENT)
+        retention.purge(TEST_CLIENT)
         assert kept_hashes() == []
     assert login(client, password=passwords[-1]).status_code == 200
 
@@ -156,7 +156,7 @@ def test_an_account_that_waits_for_its_reset_is_not_forgotten(
     delivered()
 
     with time_machine.travel(now() + timedelta(days=20), tick=False):
-        clean_up.purge(TEST_CLIENT)
+        retention.purge(TEST_CLIENT)
         forgot(client)
         assert reset(client, token_in(delivered()[0]), PASSWORD).status_code == 400
 

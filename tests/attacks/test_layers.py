@@ -12,13 +12,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
-from chirp_auth.accounts import credentials
-from chirp_auth.accounts.operators import support_links
+from chirp_auth.accounts import revocation
+from chirp_auth.admin import support_links
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
-from chirp_auth.routing import Application
 from tests.attacks.meanwhile import Meanwhile, act_after
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, events
 
@@ -62,7 +62,7 @@ def replace_password(password: str) -> None:
     """Change Alice's password as every rule does."""
     hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
     alice = db.session.scalars(select(User).where(User.email_key == ALICE)).one()
-    assert credentials.replace(alice, password_hash=hashed) is not None
+    assert revocation.change_credentials(alice, password_hash=hashed) is not None
     db.session.commit()
 
 
@@ -111,12 +111,12 @@ def test_a_link_that_a_change_voided_is_mailed_no_more_and_counts_as_over(
     client: FlaskClient, alice: User, ask: Ask, delivered: Delivered
 ) -> None:
     ask()
-    assert support_links.open_links(alice) == 1
+    assert support_links.count_usable(alice) == 1
     write(OutboxEntry, sent_at=None, due_at=now())()  # as by a worker that died before it could mark the mail
 
     assert change(client).status_code == 200
 
-    assert support_links.open_links(alice) == 0
+    assert support_links.count_usable(alice) == 0
     delivered()
     entry = db.session.scalars(select(OutboxEntry).where(OutboxEntry.kind == "reset_link")).one()
     assert entry.last_error == "replaced by a newer link"

@@ -13,23 +13,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 from werkzeug.test import TestResponse
 
-from chirp_auth.accounts import (
-    address_change,
-    credentials,
-    password_reset,
-    reset_links,
-    sessions,
-    sign_in,
-    users,
-)
-from chirp_auth.accounts.operators import administration, invitations, support_links
+from chirp_auth.accounts import address_change, password_reset, reset_links, revocation, sessions, sign_in, users
+from chirp_auth.admin import accounts, invitations, support_links
 from chirp_auth.clock import now
 from chirp_auth.errors import Unauthenticated
 from chirp_auth.extensions import db
-from chirp_auth.mail import compose, outbox
-from chirp_auth.mail.compose import Letter, Nobody
+from chirp_auth.http.routing import Application
+from chirp_auth.mail import outbox, rendering
+from chirp_auth.mail.rendering import Email, Nobody
 from chirp_auth.models import AddressChange, Session, User
-from chirp_auth.routing import Application
 from chirp_auth.security import tokens
 from tests.attacks.meanwhile import act_after
 from tests.attacks.test_layers import change, login, redeem, write
@@ -70,7 +62,7 @@ def test_a_session_of_older_credentials_cannot_be_kept(app: Application, alice: 
     write(User, credential_version=2)()
     db.session.remove()
 
-    credentials.replace(db.session.get_one(User, alice.id), keep=session.id)
+    revocation.change_credentials(db.session.get_one(User, alice.id), keep=session.id)
     db.session.commit()
 
     db.session.remove()
@@ -85,9 +77,9 @@ def test_a_link_composed_while_the_credentials_are_replaced_is_good(
     db.session.commit()
 
     act_after(app, monkeypatch, users, "find")(write(User, credential_version=2))
-    letter = compose.letter_for(entry)
+    letter = rendering.letter_for(entry)
 
-    assert isinstance(letter, Letter)
+    assert isinstance(letter, Email)
     db.session.remove()
     assert reset_links.check_link(letter.values["link"].partition("token=")[2]).credential_version == 2
 
@@ -141,7 +133,7 @@ def test_a_confirmation_of_the_old_address_does_not_confirm_the_one_that_came_me
     token = tokens.mint(tokens.EMAIL_VERIFICATION, alice.id, now(), tokens.mark_of(ALICE))
 
     def move() -> None:
-        administration.set_email(db.session.get_one(User, alice.id), NEW, TEST_CLIENT)
+        accounts.set_email(db.session.get_one(User, alice.id), NEW, TEST_CLIENT)
 
     act_after(app, monkeypatch, tokens, "mark_of")(move)
     client.post("/api/v1/auth/verify-email", json={"token": token})
@@ -192,8 +184,8 @@ def test_a_promise_cancelled_after_it_was_claimed_brings_no_link(app: Applicatio
 
     support_links.void_links(None, TEST_CLIENT)
 
-    assert [compose.letter_for(entry) for entry in claimed] == [Nobody("cancelled")] * 2
-    assert support_links.open_links(None) == 0
+    assert [rendering.letter_for(entry) for entry in claimed] == [Nobody("cancelled")] * 2
+    assert support_links.count_usable(None) == 0
 
 
 def test_a_change_and_a_reset_at_once_wait_for_each_other_at_the_user_alone(
@@ -201,7 +193,7 @@ def test_a_change_and_a_reset_at_once_wait_for_each_other_at_the_user_alone(
 ) -> None:
     """The reset comes while the change has the user's row and not yet the link's: no deadlock, one wins."""
     token = ask()
-    void_links = credentials.void_links
+    void_links = revocation.revoke_links
     resets: list[Future[TestResponse]] = []
 
     with ThreadPoolExecutor(1) as pool:
@@ -212,7 +204,7 @@ def test_a_change_and_a_reset_at_once_wait_for_each_other_at_the_user_alone(
                 _until_somebody_waits_for_a_row()
             void_links(user_id)
 
-        monkeypatch.setattr(credentials, "void_links", let_a_reset_come_first)
+        monkeypatch.setattr(revocation, "void_links", let_a_reset_come_first)
         assert change(client).status_code == 200
         assert resets[0].result().status_code == 400
 

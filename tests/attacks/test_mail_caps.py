@@ -8,10 +8,10 @@ import time_machine
 from sqlalchemy import select
 
 from chirp_auth.accounts import (
+    account_recovery,
     address_change,
     email_verification,
     mail_caps,
-    not_me,
     password_reset,
     registration,
     sessions,
@@ -19,10 +19,10 @@ from chirp_auth.accounts import (
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.mail import outbox
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import OutboxEntry, User
-from chirp_auth.routing import Application
 from tests.conftest import ALICE, PASSWORD, TEST_CLIENT, events
 from tests.support.together import OK, in_threads
 
@@ -124,7 +124,7 @@ def test_a_recovery_is_never_withheld(alice: User, delivered: Delivered) -> None
         db.session.commit()
         notice = next(link for link in delivered()[0].links if "/not-me" in link)
         before = len(delivered())
-        not_me.secure_account(notice.partition("token=")[2], TEST_CLIENT)
+        account_recovery.secure_account(notice.partition("token=")[2], TEST_CLIENT)
 
         assert len(delivered()) == before + 1
 
@@ -171,7 +171,7 @@ def test_a_mail_on_its_way_counts_until_it_arrived(app: Application, alice: User
     entries = outbox.claim(3)
     mail_caps.allow(entries)
     for entry in entries:
-        outbox.failed(entry, "451 Later")
+        outbox.retry_later(entry, "451 Later")
     db.session.commit()
 
     with time_machine.travel(now() + timedelta(hours=2)):

@@ -9,10 +9,11 @@ from sqlalchemy import select
 
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
-from chirp_auth.mail import outbox, smtp, worker
+from chirp_auth.http.routing import Application
+from chirp_auth.mail import outbox, smtp
 from chirp_auth.mail.smtp import ServerAway
 from chirp_auth.models import OutboxEntry, User
-from chirp_auth.routing import Application
+from chirp_auth.worker import delivery
 from config import Settings
 from tests.support.smtp import CLOSING, SmtpServer
 
@@ -41,7 +42,7 @@ def promise(alice: User) -> Promise:
 @pytest.fixture
 def working(app: Application) -> Iterator[None]:
     """A worker as in production, until the test ends."""
-    stop = worker.start_thread(app)
+    stop = delivery.start_thread(app)
     yield
     stop()
 
@@ -66,7 +67,7 @@ def test_forty_recipients_with_421_hold_nobody_up(smtp_server: SmtpServer, promi
     smtp_server.broken_off_at = dict.fromkeys(victims(1), command)  # type: ignore[arg-type]  # one of the two
     promise(*victims(1), *HEALTHY)
 
-    worker.run_once()
+    delivery.run_once()
 
     assert sorted(reached(smtp_server)) == sorted(HEALTHY)
     delayed = outcome(victims(1)[0])
@@ -99,7 +100,7 @@ def test_a_server_that_hangs_up_on_one_recipient_takes_the_others(smtp_server: S
     smtp_server.hung_up_on = set(victims(1))
     promise(*victims(1), *HEALTHY)
 
-    worker.run_once()
+    delivery.run_once()
 
     assert sorted(reached(smtp_server)) == sorted(HEALTHY)
 
@@ -108,12 +109,12 @@ def test_a_server_that_is_silent_about_one_recipient_costs_the_time_of_one(
     smtp_server: SmtpServer, promise: Promise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(smtp, "DELIVERY_SECONDS", 3.0)
-    monkeypatch.setattr(worker, "LATEST_START", 25.0)
+    monkeypatch.setattr(delivery, "LATEST_START", 25.0)
     smtp_server.silent_for = {victims(1)[0]}
     promise(victims(1)[0], *HEALTHY)
     began = time.monotonic()
 
-    worker.run_once()
+    delivery.run_once()
 
     assert sorted(reached(smtp_server)) == sorted(HEALTHY)
     assert 3 <= time.monotonic() - began < 20
@@ -128,7 +129,7 @@ def test_a_refusal_of_our_sender_is_the_delay_of_that_message(
     smtp_server.answers_to_senders = [answer]
     promise(victims(1)[0], *HEALTHY)
 
-    worker.run_once()
+    delivery.run_once()
 
     assert sorted(reached(smtp_server)) == sorted(HEALTHY)
     delayed = outcome(victims(1)[0])
@@ -139,12 +140,12 @@ def test_a_refusal_of_our_sender_is_the_delay_of_that_message(
 def test_a_server_that_breaks_off_at_several_domains_in_a_row_is_away(
     smtp_server: SmtpServer, promise: Promise
 ) -> None:
-    several = victims(40)[: worker.DIFFERENT_DOMAINS]
+    several = victims(40)[: delivery.DIFFERENT_DOMAINS]
     smtp_server.broken_off_at = dict.fromkeys(victims(40), "RCPT")
     promise(*victims(40))
 
     with pytest.raises(ServerAway, match="421"):
-        worker.run_once()
+        delivery.run_once()
 
     assert [outcome(recipient).attempts for recipient in several] == [1] * len(several)
     untried = outcome(victims(40)[len(several)])
@@ -156,7 +157,7 @@ def test_a_server_that_answers_in_between_is_not_away(smtp_server: SmtpServer, p
     in_turn = [address for pair in zip(victims(10)[:10], HEALTHY, strict=True) for address in pair]
     promise(*in_turn)
 
-    worker.run_once()
+    delivery.run_once()
 
     assert sorted(reached(smtp_server)) == sorted(HEALTHY)
 
@@ -164,13 +165,13 @@ def test_a_server_that_answers_in_between_is_not_away(smtp_server: SmtpServer, p
 def test_what_failed_before_lets_the_others_go_first(smtp_server: SmtpServer, promise: Promise) -> None:
     smtp_server.broken_off_at = dict.fromkeys(victims(40)[:2], "RCPT")
     promise(*victims(40)[:2])
-    worker.run_once()
+    delivery.run_once()
     for entry in db.session.scalars(select(OutboxEntry)):
         entry.due_at = now()
     db.session.commit()
     smtp_server.broken_off_at = {}
     promise(HEALTHY[0])
 
-    worker.run_once()
+    delivery.run_once()
 
     assert reached(smtp_server) == [HEALTHY[0], *victims(40)[:2]]

@@ -6,8 +6,8 @@ import tracemalloc
 import pytest
 from flask.testing import FlaskClient
 
-from chirp_auth.security import counters
-from chirp_auth.security.counters import ExactMemory
+from chirp_auth.security import rate_limit_storage
+from chirp_auth.security.rate_limit_storage import MemoryStorage
 
 A_MEGABYTE = 1_000_000
 REQUESTS = 12
@@ -61,9 +61,9 @@ def test_an_address_may_have_a_few_blanks_around_it(client: FlaskClient) -> None
 
 
 def test_the_counters_of_more_clients_than_fit_forget_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counters, "SWEEP_FROM", 10)
-    monkeypatch.setattr(counters, "MAX_WINDOWS", 100)
-    memory = ExactMemory()
+    monkeypatch.setattr(rate_limit_storage, "SWEEP_FROM", 10)
+    monkeypatch.setattr(rate_limit_storage, "MAX_WINDOWS", 100)
+    memory = MemoryStorage()
 
     for number in range(1000):
         memory.incr(f"client-{number}", 3600)

@@ -9,15 +9,15 @@ import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from chirp_auth.accounts import address_change, not_me, password_reset, reset_links, sessions
-from chirp_auth.accounts.operators import administration, support_links
+from chirp_auth.accounts import account_recovery, address_change, password_reset, reset_links, sessions
+from chirp_auth.admin import accounts, support_links
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.mail import outbox
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
-from chirp_auth.routing import Application
 from chirp_auth.security import tokens
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
 from tests.security.acts import post_form
@@ -89,7 +89,7 @@ def test_a_used_link_is_as_dead_after_a_change_of_address(
 ) -> None:
     token = ask()
     password_reset.reset_password(token, NEW_PASSWORD, NEW_PASSWORD, TEST_CLIENT)
-    administration.set_email(db.session.get_one(User, alice.id, populate_existing=True), NEW, TEST_CLIENT)
+    accounts.set_email(db.session.get_one(User, alice.id, populate_existing=True), NEW, TEST_CLIENT)
 
     with pytest.raises(InvalidToken) as refusal:
         reset_links.check_link(token)
@@ -97,9 +97,9 @@ def test_a_used_link_is_as_dead_after_a_change_of_address(
 
 
 def test_a_link_that_support_showed_dies_with_the_address(alice: User) -> None:
-    token = support_links.open_link(alice, TEST_CLIENT).url.partition("token=")[2]
+    token = support_links.create_link(alice, TEST_CLIENT).url.partition("token=")[2]
     before = without_mark(alice)
-    administration.set_email(alice, NEW, TEST_CLIENT, undoable=False)
+    accounts.set_email(alice, NEW, TEST_CLIENT, undoable=False)
     db.session.remove()
 
     for each in (token, before):
@@ -133,7 +133,9 @@ def test_an_account_that_came_back_to_its_address_renews_its_links(
     token = ask()
     move()
     undo = next(mail for mail in delivered() if mail.to == ALICE and "was changed" in mail.subject)
-    not_me.secure_account(next(link for link in undo.links if "/not-me" in link).partition("token=")[2], TEST_CLIENT)
+    account_recovery.secure_account(
+        next(link for link in undo.links if "/not-me" in link).partition("token=")[2], TEST_CLIENT
+    )
 
     assert password_reset.renew_link(token, TEST_CLIENT) == ALICE
 
@@ -169,7 +171,7 @@ def test_a_mail_that_was_promised_before_the_change_tells_nothing_of_it(
     db.session.commit()
     user = db.session.get_one(User, alice.id)
     user.first_name = user.last_name = None
-    administration.set_email(user, NEW, TEST_CLIENT)
+    accounts.set_email(user, NEW, TEST_CLIENT)
 
     found = delivered()
 

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient, FlaskCliRunner
 
 from chirp_auth.accounts import password_reset, sign_in
 from chirp_auth.cli import auth
-from chirp_auth.cli.manners.asking import system_user
+from chirp_auth.cli._common.prompts import system_user
 from chirp_auth.errors import InvalidCredentials, LinkReplaced
 from chirp_auth.extensions import db
 from chirp_auth.mail.mailbox import Mail

@@ -6,12 +6,12 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from chirp_auth.accounts import password_change, refresh, sessions, sign_in
+from chirp_auth.accounts import password_change, refresh_tokens, sessions, sign_in
 from chirp_auth.clock import now
 from chirp_auth.errors import Unauthenticated
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.models import Session, User
-from chirp_auth.routing import Application
 from chirp_auth.security import tokens
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, events
 from tests.security.acts import login
@@ -123,14 +123,14 @@ def test_a_refresh_at_the_same_moment_keeps_no_old_token_alive(app: Application,
         assert mine is not None
         password_change.change_password(mine, PASSWORD, NEW_PASSWORD, NEW_PASSWORD, TEST_CLIENT)
 
-    outcomes = in_threads(app, [change_password, *[lambda: refresh.refresh(spent, TEST_CLIENT)] * 6])
+    outcomes = in_threads(app, [change_password, *[lambda: refresh_tokens.refresh(spent, TEST_CLIENT)] * 6])
 
     assert outcomes[0] == OK
     assert set(outcomes[1:]) <= {OK, "Unauthenticated"}
     (left,) = living_sessions()
     assert left.id != session_id
     with pytest.raises(Unauthenticated):
-        refresh.refresh(spent, TEST_CLIENT)
+        refresh_tokens.refresh(spent, TEST_CLIENT)
     assert events("session.refresh_reused") == []
 
 
@@ -155,7 +155,7 @@ def test_a_session_that_is_renewed_while_its_token_is_being_spent_is_refused(
 
     monkeypatch.setattr(sessions, "find", find_and_wait)
     with pytest.raises(Unauthenticated):
-        refresh.refresh(spent, TEST_CLIENT)
+        refresh_tokens.refresh(spent, TEST_CLIENT)
 
     (left,) = living_sessions()
     assert find(left.id) is not None

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from zxcvbn_rs_py import zxcvbn
 
-from chirp_auth.routing import Application
+from chirp_auth.http.routing import Application
 from chirp_auth.security import password_guesses
 from tests.web.conftest import Tab, Visitor
 

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient, FlaskCliRunner
 from sqlalchemy import delete, insert, select
 
 from chirp_auth.accounts import address_change, password_reset, reset_links, sessions, sign_in
-from chirp_auth.accounts.operators import administration, audit_trail
-from chirp_auth.cli.manners.asking import system_user
+from chirp_auth.admin import accounts, audit_trail
+from chirp_auth.cli._common.prompts import system_user
 from chirp_auth.errors import InvalidCredentials, InvalidToken, LinkReplaced
 from chirp_auth.extensions import Model, db
 from chirp_auth.mail import mailbox
@@ -50,7 +50,7 @@ def test_sessions_that_were_ended_do_not_live_again(runner: FlaskCliRunner, clie
     sign_in_form(client)
     token = login(client).get_json()
     backup = back_up()
-    administration.end_sessions(alice, OPERATOR)
+    accounts.end_sessions(alice, OPERATOR)
     assert _places(client, token) == (303, 401, 401)
     restore(backup)
     assert _places(client, token)[:2] == (200, 200)
@@ -87,7 +87,7 @@ def test_a_link_that_was_used_opens_nothing_again(runner: FlaskCliRunner, ask: C
 
 def test_a_mail_that_was_sent_is_not_sent_again(runner: FlaskCliRunner, alice: User, delivered: Delivered) -> None:
     password_reset.request_link(ALICE, TEST_CLIENT)
-    administration.lock(alice, None, OPERATOR, tell=True)
+    accounts.lock(alice, None, OPERATOR, tell=True)
     backup = back_up()
     assert len(delivered()) == 1
     restore(backup)
@@ -110,7 +110,7 @@ def test_mails_go_out_once_more_where_the_operator_wants_it(
 
 
 def test_a_notice_of_a_deletion_is_cancelled_without_its_recipient(runner: FlaskCliRunner, alice: User) -> None:
-    administration.delete(alice, OPERATOR)
+    accounts.delete(alice, OPERATOR)
 
     runner.invoke(args=RESTORED)
 

@@ -11,13 +11,13 @@ from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from chirp_auth.accounts import address_change, registration, sessions
-from chirp_auth.accounts.operators import clean_up
 from chirp_auth.accounts.registration import Applicant
+from chirp_auth.admin import retention
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import SecurityEvent, Session, User
-from chirp_auth.routing import Application
 from chirp_auth.security.client import Client
 from tests.conftest import TEST_CLIENT, events, token_in
 from tests.security.acts import login, post_form
@@ -269,9 +269,9 @@ def test_an_account_that_nobody_confirms_is_deleted_after_seven_days(
 ) -> None:
     delivered()
     with time_machine.travel(now() + timedelta(days=6, hours=23)):
-        assert clean_up.count()["users"] == 0
+        assert retention.count()["users"] == 0
     with time_machine.travel(now() + timedelta(days=7, minutes=1)):
-        assert clean_up.purge(WORKER)["users"] == 1
+        assert retention.purge(WORKER)["users"] == 1
 
     assert user_of(VICTIM) is None
     [event] = db.session.query(SecurityEvent).filter_by(kind="user.deleted")
@@ -314,7 +314,7 @@ def test_no_other_account_is_deleted(
         db.session.commit()
 
     with time_machine.travel(now() + timedelta(days=400)):
-        assert clean_up.purge(WORKER, timedelta())["users"] == 0
+        assert retention.purge(WORKER, timedelta())["users"] == 0
 
     assert user_of(address)
 

@@ -7,13 +7,14 @@ import pytest
 from sqlalchemy import update
 
 from chirp_auth.accounts import address_change, password_reset, registration, sessions
-from chirp_auth.accounts.operators import administration, invitations, outbox_care
 from chirp_auth.accounts.registration import Applicant
+from chirp_auth.admin import accounts, invitations
+from chirp_auth.admin import outbox as admin_outbox
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.mail import outbox
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
-from chirp_auth.routing import Application
 from chirp_auth.security.client import Client, device_in_words
 from tests.conftest import ALICE, PASSWORD, TEST_CLIENT
 
@@ -60,13 +61,13 @@ ACTS: dict[str, Callable[[Delivered], Any]] = {
     "reset_link": lambda _: ask_for_link(),
     "address_change": lambda _: change_to_victim(),
     "address_changed": leave_victim,
-    "address_replaced": lambda _: administration.set_email(register(), ALICE, LOUD, undoable=False),
-    "account_state": lambda _: administration.lock(register(), None, LOUD, tell=True),
+    "address_replaced": lambda _: accounts.set_email(register(), ALICE, LOUD, undoable=False),
+    "account_state": lambda _: accounts.lock(register(), None, LOUD, tell=True),
     "account_locked": lambda _: promise("account_locked"),
     "existing_account": lambda _: promise("existing_account"),
     "password_changed": lambda _: promise("password_changed", ended=0),
     "invitation": lambda _: invitations.invite(VICTIM, "You won", "Casino", None, LOUD),
-    "test": lambda _: outbox_care.send_test(VICTIM, LOUD),
+    "test": lambda _: admin_outbox.send_test(VICTIM, LOUD),
 }
 
 

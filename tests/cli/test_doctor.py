@@ -13,9 +13,9 @@ from sqlalchemy import text
 from chirp_auth.accounts import password_reset
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
-from chirp_auth.mail import duties
+from chirp_auth.http.routing import Application
+from chirp_auth.mail import job_locks
 from chirp_auth.models import User
-from chirp_auth.routing import Application
 from tests.conftest import ALICE, TEST_CLIENT
 from tests.support.child import free_port
 from tests.support.redis import RedisServer
@@ -40,7 +40,7 @@ def examined(runner: FlaskCliRunner, *options: str) -> tuple[int, dict[str, dict
 
 
 def test_a_working_development_set_up_is_well(runner: FlaskCliRunner) -> None:
-    duties.show_life()
+    job_locks.heartbeat()
 
     code, checks = examined(runner)
 
@@ -125,7 +125,7 @@ def test_a_test_mail_that_was_not_taken_is_a_failed_check(runner: FlaskCliRunner
     smtp_server.port = int(str(PRODUCTION["smtp_port"]))
     smtp_server.answer_to_data = "554 We do not like you"
     smtp_server.start()
-    duties.show_life()
+    job_locks.heartbeat()
 
     code, checks = examined(runner, "--send-test", ALICE)
 
@@ -165,7 +165,7 @@ def test_redis_answers_or_fails(app: Application, runner: FlaskCliRunner, own_re
 
 
 def test_a_worker_that_was_not_seen_for_a_minute_is_told(runner: FlaskCliRunner) -> None:
-    duties.show_life()
+    job_locks.heartbeat()
 
     with time_machine.travel(now() + timedelta(seconds=61), tick=False):
         checks = examined(runner)[1]

@@ -8,10 +8,10 @@ from flask.testing import FlaskCliRunner
 
 from chirp_auth.accounts import password_reset
 from chirp_auth.extensions import db
-from chirp_auth.mail import worker
+from chirp_auth.http.routing import Application
 from chirp_auth.mail.smtp import ServerAway
 from chirp_auth.models import OutboxEntry, User
-from chirp_auth.routing import Application
+from chirp_auth.worker import delivery
 from config import Settings
 from tests.conftest import ALICE, MALLORY, TEST_CLIENT
 from tests.support.smtp import SmtpServer
@@ -35,7 +35,7 @@ def refused_mail(app: Application, alice: User, smtp_server: SmtpServer) -> str:
     """The id of a mail that the server will not take."""
     smtp_server.refused_recipients = {ALICE}
     password_reset.request_link(ALICE, TEST_CLIENT)
-    worker.run_once()
+    delivery.run_once()
     entry_id = str(db.session.query(OutboxEntry).one().id)
     db.session.remove()
     return entry_id
@@ -67,7 +67,7 @@ def test_a_parked_mail_goes_out_after_a_retry(
     smtp_server.refused_recipients = set()
 
     assert answer(runner, "retry", refused_mail if which == "one" else which) == {"queued": 1}
-    worker.run_once()
+    delivery.run_once()
 
     assert [mail.recipients for mail in smtp_server.wait_for(1)] == [(ALICE,)]
     assert answer(runner, "show", refused_mail)["status"] == "sent"
@@ -78,7 +78,7 @@ def test_a_cancelled_mail_stays_here(runner: FlaskCliRunner, refused_mail: str, 
     assert answer(runner, "cancel", "--failed", "--dry-run") == {"mails": 1, "cancelled": False}
 
     assert answer(runner, "cancel", refused_mail, "--yes") == {"mails": 1, "cancelled": True}
-    while worker.run_once():
+    while delivery.run_once():
         pass
 
     assert answer(runner, "show", refused_mail)["status"] == "closed"
@@ -107,7 +107,7 @@ def test_an_outage_shows_in_the_status(runner: FlaskCliRunner, alice: User, smtp
     smtp_server.stop()
     password_reset.request_link(ALICE, TEST_CLIENT)
     with pytest.raises(ServerAway):
-        worker.run_once()
+        delivery.run_once()
 
     assert "refused" in answer(runner, "status")["last_error"]
 

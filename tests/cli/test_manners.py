@@ -9,7 +9,7 @@ from flask.testing import FlaskCliRunner
 from chirp_auth import cli
 from chirp_auth.accounts import registration
 from chirp_auth.accounts.registration import Applicant
-from chirp_auth.cli.manners.asking import Span, system_user
+from chirp_auth.cli._common.prompts import Span, system_user
 from chirp_auth.extensions import db
 from chirp_auth.models import SecurityEvent, User
 from tests.conftest import ALICE, PASSWORD, TEST_CLIENT

@@ -11,11 +11,12 @@ import time_machine
 from flask.testing import FlaskCliRunner
 from sqlalchemy import func, insert, select, update
 
-from chirp_auth.accounts import address_change, devices, password_reset, sign_in
-from chirp_auth.accounts.operators import audit_trail, clean_up
+from chirp_auth.accounts import address_change, known_devices, password_reset, sign_in
+from chirp_auth.admin import audit_trail, retention
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
-from chirp_auth.mail import duties
+from chirp_auth.http.routing import Application
+from chirp_auth.mail import job_locks
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import (
     AddressChange,
@@ -26,7 +27,6 @@ from chirp_auth.models import (
     Session,
     User,
 )
-from chirp_auth.routing import Application
 from tests.conftest import ALICE, PASSWORD, TEST_CLIENT
 from tests.support.server import application
 
@@ -50,7 +50,7 @@ def counts() -> dict[str, int]:
 def a_life(alice: User, delivered: Delivered) -> None:
     """A row in every table."""
     session = sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
-    devices.remember(alice, TEST_CLIENT)
+    known_devices.remember(alice, TEST_CLIENT)
     address_change.request_change(session, PASSWORD, "alice@example.org", TEST_CLIENT)
     password_reset.request_link(ALICE, TEST_CLIENT)
     delivered()
@@ -117,9 +117,9 @@ def test_a_purge_is_on_record_before_its_first_row_goes(app: Application, monkey
     def killed(_old: object) -> int:
         raise SystemExit
 
-    monkeypatch.setattr(clean_up, "_delete_batch", killed)
+    monkeypatch.setattr(retention, "_delete_batch", killed)
     with pytest.raises(SystemExit), time_machine.travel(now() + LATER, tick=False):
-        clean_up.purge(TEST_CLIENT, timedelta(days=1))
+        retention.purge(TEST_CLIENT, timedelta(days=1))
     db.session.remove()
 
     event = db.session.scalars(select(SecurityEvent).order_by(SecurityEvent.id.desc())).first()
@@ -152,7 +152,7 @@ def test_mail_that_waits_is_never_deleted(alice: User) -> None:
     password_reset.request_link(ALICE, TEST_CLIENT)
 
     with time_machine.travel(now() + LATER, tick=False):
-        assert clean_up.purge(TEST_CLIENT)["outbox"] == 0
+        assert retention.purge(TEST_CLIENT)["outbox"] == 0
 
 
 @pytest.mark.usefixtures("app")
@@ -163,7 +163,7 @@ def test_many_rows_go_in_batches() -> None:
     db.session.commit()
     told: list[int] = []
 
-    clean_up.purge(TEST_CLIENT, told=told.append)
+    retention.purge(TEST_CLIENT, told=told.append)
 
     assert told == [500, 500, 201]
 
@@ -177,7 +177,7 @@ def test_the_trail_loses_its_beginning_and_never_its_middle() -> None:
         db.session.commit()
         audit_trail.seal_events()
 
-    assert clean_up.purge(TEST_CLIENT)["security_events"] == 2
+    assert retention.purge(TEST_CLIENT)["security_events"] == 2
     assert audit_trail.verify().problems == []
 
 
@@ -187,7 +187,7 @@ def test_of_several_workers_one_has_the_duty(app: Application) -> None:
     def try_it() -> None:
         with app.app_context():
             barrier.wait()
-            won.append(duties.take(duties.CLEAN_UP, timedelta(hours=1)))
+            won.append(job_locks.acquire(job_locks.CLEAN_UP, timedelta(hours=1)))
 
     threads = [Thread(target=try_it) for _ in range(4)]
     for thread in threads:
@@ -197,14 +197,14 @@ def test_of_several_workers_one_has_the_duty(app: Application) -> None:
 
     assert sorted(won) == [False, False, False, True]
     with time_machine.travel(now() + timedelta(minutes=61), tick=False):
-        assert duties.take(duties.CLEAN_UP, timedelta(hours=1))
+        assert job_locks.acquire(job_locks.CLEAN_UP, timedelta(hours=1))
 
 
 @pytest.mark.usefixtures("app")
 def test_a_duty_that_nobody_ever_had_is_never_done() -> None:
-    assert duties.last_begun(duties.DELIVERY) is None
-    duties.show_life()
-    assert duties.last_begun(duties.DELIVERY)
+    assert job_locks.last_acquired(job_locks.DELIVERY) is None
+    job_locks.heartbeat()
+    assert job_locks.last_acquired(job_locks.DELIVERY)
 
 
 def test_a_running_server_cleans_up_and_shows_life_by_itself(
@@ -224,4 +224,4 @@ def test_a_running_server_cleans_up_and_shows_life_by_itself(
     with application({"DATABASE_URL": database_url}, tmp_path) as server:
         server.wait_until(is_clean, seconds=20)
 
-    assert duties.last_begun(duties.DELIVERY)
+    assert job_locks.last_acquired(job_locks.DELIVERY)

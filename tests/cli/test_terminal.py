@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import update
 
 from chirp_auth.accounts import sign_in
-from chirp_auth.accounts.operators import audit_trail
+from chirp_auth.admin import audit_trail
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.models import User
-from chirp_auth.routing import Application
 from config import Settings
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT
 from tests.support.server import environment_for

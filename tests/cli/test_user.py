@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient, FlaskCliRunner
 
-from chirp_auth.accounts import not_me, password_change, password_reset, registration, reset_links, sessions, sign_in
+from chirp_auth.accounts import (
+    account_recovery,
+    password_change,
+    password_reset,
+    registration,
+    reset_links,
+    sessions,
+    sign_in,
+)
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.errors import InvalidCredentials, InvalidToken, LinkReplaced
 from chirp_auth.extensions import db
@@ -128,7 +136,7 @@ def test_the_old_address_can_take_an_operators_change_back(
     runner.invoke(args=["auth", "user", "set-email", ALICE, "alice@example.org", "--yes"])
     undo = token_in(next(mail for mail in delivered() if mail.to == ALICE))
 
-    assert not_me.secure_account(undo, TEST_CLIENT) == ALICE
+    assert account_recovery.secure_account(undo, TEST_CLIENT) == ALICE
 
     db.session.expire_all()
     assert db.session.get_one(User, alice.id).email == ALICE
@@ -147,7 +155,7 @@ def test_without_undo_no_link_that_the_old_address_has_brings_the_account_back(
     told = next(mail for mail in delivered() if mail.to == ALICE and "another email" in mail.text)
     assert not any("token=" in link for link in told.links)
     with pytest.raises(InvalidToken):
-        not_me.secure_account(undo, TEST_CLIENT)
+        account_recovery.secure_account(undo, TEST_CLIENT)
 
 
 @pytest.mark.parametrize(("command", "words"), [("lock", "has locked"), ("unlock", "opened your")])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chirp_auth.accounts import password_reset
-from chirp_auth.accounts.operators import audit_trail
+from chirp_auth.admin import audit_trail
 from chirp_auth.extensions import db
 from chirp_auth.models import User
 from config import Settings

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 
 import time_machine
 
-from chirp_auth.accounts.operators import outbox_care
+from chirp_auth.admin import outbox as admin_outbox
 from chirp_auth.extensions import db
-from chirp_auth.mail import outbox, worker
+from chirp_auth.http.routing import Application
+from chirp_auth.mail import outbox
 from chirp_auth.models import OutboxEntry
-from chirp_auth.routing import Application
+from chirp_auth.worker import delivery
 from config import Settings
 from tests.conftest import TEST_CLIENT
 from tests.mail.conftest import entries
@@ -30,7 +31,7 @@ def claim(limit: int = 100) -> list[OutboxEntry]:
 
 def drain() -> None:
     """What each process does; the application's settings lead it to the same database and mail server."""
-    while worker.run_once():
+    while delivery.run_once():
         pass
 
 
@@ -52,13 +53,13 @@ def test_a_worker_that_lost_its_lease_marks_nothing(promise: Promise) -> None:
         (mine,) = claim()
     with time_machine.travel(NOON + outbox.LEASE, tick=False):
         (theirs,) = claim()
-        outbox.done(mine)
-        outbox.parked(mine, "550 no")
-        outbox.failed(mine, "451 later")
-        outbox.released([mine])
+        outbox.mark_sent(mine)
+        outbox.park(mine, "550 no")
+        outbox.retry_later(mine, "451 later")
+        outbox.release([mine])
         db.session.commit()
         assert [(entry.due_at, entry.sent_at) for entry in entries()] == [(theirs.due_at, None)]
-        outbox.done(theirs)
+        outbox.mark_sent(theirs)
         db.session.commit()
         assert [entry.sent_at for entry in entries()] == [NOON + outbox.LEASE]
 
@@ -71,7 +72,7 @@ def test_a_rollback_between_claim_and_mark_does_not_lose_the_lease(promise: Prom
         db.session.rollback()
     with time_machine.travel(NOON + outbox.LEASE, tick=False):
         claim()
-        outbox.done(mine)
+        outbox.mark_sent(mine)
         db.session.commit()
 
     assert [entry.sent_at for entry in entries()] == [None]
@@ -91,7 +92,7 @@ def test_a_mail_that_is_put_off_waits_longer_and_longer_and_is_parked_after_a_da
     while True:
         with time_machine.travel(moment, tick=False):
             (mine,) = claim()
-            outbox.failed(mine, "451 later")
+            outbox.retry_later(mine, "451 later")
             db.session.commit()
             (entry,) = entries()
         if entry.due_at is None:
@@ -111,14 +112,14 @@ def test_an_old_mail_that_an_operator_puts_back_gets_its_first_retries_again(pro
     late, tries = NOON + timedelta(days=3), 0
     with time_machine.travel(late, tick=False):
         (mine,) = claim()
-        outbox.parked(mine, "550 no")
+        outbox.park(mine, "550 no")
         db.session.commit()
-        assert outbox_care.retry(mine.id, TEST_CLIENT) == 1
+        assert admin_outbox.retry(mine.id, TEST_CLIENT) == 1
     due: datetime | None = late
     while due is not None:
         with time_machine.travel(due, tick=False):
             (mine,) = claim()
-            outbox.failed(mine, "451 later")
+            outbox.retry_later(mine, "451 later")
             db.session.commit()
             (entry,) = entries()
         due, tries = entry.due_at, tries + 1
@@ -133,7 +134,7 @@ def test_while_the_mail_server_is_away_every_pause_is_short(promise: Promise) ->
         moment = NOON + timedelta(minutes=minutes)
         with time_machine.travel(moment, tick=False):
             mine = claim()
-            outbox.postponed(mine, "ConnectionRefusedError")
+            outbox.postpone(mine, "ConnectionRefusedError")
             db.session.commit()
             (entry,) = entries()
             assert entry.due_at

@@ -12,10 +12,11 @@ import time_machine
 from flask import current_app
 
 from chirp_auth.clock import now
-from chirp_auth.mail import smtp, worker
+from chirp_auth.http.routing import Application
+from chirp_auth.mail import smtp
 from chirp_auth.mail.smtp import ServerAway
 from chirp_auth.models import OutboxEntry
-from chirp_auth.routing import Application
+from chirp_auth.worker import delivery
 from config import Settings
 from tests.conftest import ALICE, MALLORY
 from tests.mail.conftest import entries
@@ -33,7 +34,7 @@ def link_in(text: str) -> str:
 
 def test_a_mail_arrives_in_text_and_html_with_the_same_link(ask_for_a_link: Ask, smtp_server: SmtpServer) -> None:
     entry = ask_for_a_link()
-    worker.run_once()
+    delivery.run_once()
 
     (mail,) = smtp_server.messages
     message = mail.message
@@ -59,7 +60,7 @@ def test_one_refused_recipient_is_parked_and_the_others_get_their_mail(
     promise(1, MALLORY)
     promise(1)
 
-    worker.run_once()
+    delivery.run_once()
 
     assert [mail.recipients for mail in smtp_server.messages] == [(ALICE,), (ALICE,)]
     first, refused, last = entries()
@@ -72,7 +73,7 @@ def test_what_the_server_says_is_kept_without_the_address(promise: Promise, smtp
     smtp_server.answer_to_data = f"554 5.7.1 <{ALICE}>: user Alice (ALICE@example.com) is over\x07quota"
     promise()
 
-    worker.run_once()
+    delivery.run_once()
 
     (entry,) = entries()
     assert (entry.last_error or "").startswith("554 5.7.1 <")
@@ -86,7 +87,7 @@ def test_a_link_that_the_server_quotes_comes_to_rest_nowhere(promise: Promise, s
     smtp_server.answer_to_data = f"554 Blocked, see https://auth.example.com/reset-password?token={token} or {token}"
     promise()
 
-    worker.run_once()
+    delivery.run_once()
 
     assert entries()[0].last_error == "554 Blocked, see <link> or <link>"
 
@@ -94,7 +95,7 @@ def test_a_link_that_the_server_quotes_comes_to_rest_nowhere(promise: Promise, s
 def test_a_mail_that_is_put_off_goes_later(promise: Promise, smtp_server: SmtpServer) -> None:
     smtp_server.answer_to_data = "451 4.7.1 Greylisted"
     promise()
-    worker.run_once()
+    delivery.run_once()
 
     (entry,) = entries()
     assert entry.last_error == "451 4.7.1 Greylisted"
@@ -103,7 +104,7 @@ def test_a_mail_that_is_put_off_goes_later(promise: Promise, smtp_server: SmtpSe
 
     smtp_server.answer_to_data = None
     with time_machine.travel(entry.due_at):
-        worker.run_once()
+        delivery.run_once()
     assert len(smtp_server.messages) == 1
     assert entries()[0].last_error is None
 
@@ -113,7 +114,7 @@ def test_a_server_that_is_away_postpones_everything_briefly(promise: Promise, sm
     promise(3)
 
     with pytest.raises(ServerAway):
-        worker.run_once()
+        delivery.run_once()
 
     for entry in entries():
         assert entry.due_at
@@ -121,7 +122,7 @@ def test_a_server_that_is_away_postpones_everything_briefly(promise: Promise, sm
         assert (entry.last_error or "").startswith("ConnectionRefusedError")
     smtp_server.start()
     with time_machine.travel(now() + timedelta(seconds=20)):
-        worker.run_once()
+        delivery.run_once()
     assert len(smtp_server.messages) == 3
 
 
@@ -130,10 +131,10 @@ def test_a_server_that_hangs_up_unanswered_gets_the_same_mail_again(
 ) -> None:
     ask_for_a_link()
     smtp_server.hang_up = "before the answer"
-    worker.run_once()
+    delivery.run_once()
     smtp_server.hang_up = "never"
     with time_machine.travel(now() + timedelta(seconds=20)):
-        worker.run_once()
+        delivery.run_once()
 
     first, second = smtp_server.messages
     assert first.message["Message-ID"] == second.message["Message-ID"]
@@ -144,7 +145,7 @@ def test_a_server_that_hangs_up_after_each_mail_gets_each_once(promise: Promise,
     smtp_server.hang_up = "after the answer"
     promise(4)
 
-    assert worker.run_once() == 4
+    assert delivery.run_once() == 4
 
     assert len(smtp_server.messages) == smtp_server.deliveries == 4
     assert all(entry.sent_at for entry in entries())
@@ -153,12 +154,12 @@ def test_a_server_that_hangs_up_after_each_mail_gets_each_once(promise: Promise,
 def test_a_server_that_never_answers_is_left_within_the_lease(
     promise: Promise, smtp_server: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert worker.LATEST_START + smtp.DELIVERY_SECONDS < 30
+    assert delivery.LATEST_START + smtp.DELIVERY_SECONDS < 30
     monkeypatch.setattr(smtp, "DELIVERY_SECONDS", 0.5)
     smtp_server.seconds_before_answer = 5
     promise()
 
-    worker.run_once()
+    delivery.run_once()
 
     (entry,) = entries()
     assert entry.sent_at is None
@@ -187,7 +188,7 @@ def test_a_server_that_answers_in_drops_gains_no_time(
         started = time.monotonic()
 
         with pytest.raises(ServerAway, match="timed out"):
-            worker.run_once()
+            delivery.run_once()
 
         assert time.monotonic() - started < 5
         thread.join(5)
@@ -196,15 +197,15 @@ def test_a_server_that_answers_in_drops_gains_no_time(
 def test_what_a_slow_server_leaves_no_time_for_is_given_back_untried(
     promise: Promise, smtp_server: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "LATEST_START", 0.3)
+    monkeypatch.setattr(delivery, "LATEST_START", 0.3)
     smtp_server.seconds_before_answer = 0.4
     promise(3)
 
-    worker.run_once()
+    delivery.run_once()
 
     assert [(bool(entry.sent_at), entry.attempts) for entry in entries()] == [(True, 1), (False, 0), (False, 0)]
     smtp_server.seconds_before_answer = 0
-    worker.run_once()
+    delivery.run_once()
     assert len(smtp_server.messages) == 3
 
 
@@ -212,7 +213,7 @@ def test_a_bug_in_one_mail_holds_up_no_other(app: Application, promise: Promise,
     promise(1, "no address")
     promise(1)
 
-    worker.run_once()
+    delivery.run_once()
 
     broken, good = entries()
     assert (broken.sent_at, broken.last_error) == (None, "InvalidEmail")
@@ -235,12 +236,12 @@ def test_an_untrusted_certificate_is_refused_and_a_trusted_one_works(
         promise()
 
         with pytest.raises(ServerAway, match="CERTIFICATE_VERIFY_FAILED"):
-            worker.run_once()
+            delivery.run_once()
         assert server.messages == []
 
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
         with time_machine.travel(now() + timedelta(seconds=20)):
-            worker.run_once()
+            delivery.run_once()
         (mail,) = server.messages
         assert (mail.encrypted, mail.signed_in_as) == (True, "chirp")
 
@@ -252,7 +253,7 @@ def test_a_server_without_starttls_gets_no_mail_in_the_clear(
     promise()
 
     with pytest.raises(ServerAway, match="STARTTLS"):
-        worker.run_once()
+        delivery.run_once()
 
     assert smtp_server.messages == []
 
@@ -266,7 +267,7 @@ def test_a_wrong_smtp_password_is_told_to_operators_without_the_password(
         promise()
 
         with pytest.raises(ServerAway, match="535"):
-            worker.run_once()
+            delivery.run_once()
     assert "another secret" not in (entries()[0].last_error or "")
 
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from chirp_auth import create_app
 from chirp_auth.extensions import db
-from chirp_auth.routing import Application
+from chirp_auth.http.routing import Application
 from config import Settings
 
 

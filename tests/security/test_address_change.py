@@ -15,9 +15,9 @@ from chirp_auth.accounts.registration import Applicant
 from chirp_auth.clock import now
 from chirp_auth.errors import EmailTaken
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import Session, User
-from chirp_auth.routing import Application
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
 from tests.security.acts import forgot, login, post_form, sign_in
 from tests.security.test_not_me import not_me_token, object_with

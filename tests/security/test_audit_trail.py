@@ -11,13 +11,14 @@ from flask.testing import FlaskCliRunner
 from pydantic import SecretStr
 from sqlalchemy import delete, insert, select, text, update
 
-from chirp_auth.accounts.operators import audit_trail, clean_up
+from chirp_auth import audit
+from chirp_auth.admin import audit_trail, retention
+from chirp_auth.audit import seals
 from chirp_auth.extensions import db
-from chirp_auth.mail import worker
+from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import AuditSeal, SecurityEvent, User
-from chirp_auth.routing import Application
-from chirp_auth.security import audit, seals
+from chirp_auth.worker import delivery
 from config import Settings
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
 from tests.security.acts import FORGOT_DOORS, forgot, login, post_form, sign_in
@@ -155,7 +156,7 @@ def test_an_event_that_commits_late_comes_into_a_later_seal(app: Application) ->
 
 def test_the_worker_seals_by_itself(app: Application) -> None:
     record(3)
-    stop = worker.start_thread(app)
+    stop = delivery.start_thread(app)
     try:
         for _ in range(100):
             if audit_trail.verify().events == 3:
@@ -187,7 +188,7 @@ def test_old_events_can_be_dropped_and_the_rest_still_verifies(app: Application)
         sealed(3, batches=2)
     sealed(3)
 
-    assert clean_up.purge(TEST_CLIENT)["security_events"] == 6
+    assert retention.purge(TEST_CLIENT)["security_events"] == 6
 
     assert problems() == []
     assert audit_trail.verify().first == 3

@@ -12,10 +12,10 @@ from chirp_auth.accounts import registration
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
-from chirp_auth.mail import worker
+from chirp_auth.http.routing import Application
 from chirp_auth.mail.smtp import ServerAway
 from chirp_auth.models import OutboxEntry, SecurityEvent, User
-from chirp_auth.routing import Application
+from chirp_auth.worker import delivery
 from config import Settings
 from tests.conftest import PASSWORD, TEST_CLIENT
 from tests.security.acts import FORGOT_DOORS, SIGN_IN_DOORS, login, post_form
@@ -145,7 +145,7 @@ def test_a_dead_mail_server_shows_nowhere(app: Application) -> None:
     assert_alike(app, lambda email: FORGOT_DOORS["v1"](app.test_client(), email))
 
     with pytest.raises(ServerAway):
-        worker.run_once()
+        delivery.run_once()
     waiting = db.session.query(OutboxEntry).filter(OutboxEntry.sent_at.is_(None)).count()
     assert waiting >= 1
     assert_alike(app, lambda email: FORGOT_DOORS["v1"](app.test_client(), email))
@@ -156,7 +156,7 @@ def test_a_slow_mail_server_shows_nowhere(
 ) -> None:
     smtp_server.seconds_before_answer = 5
     slow = build(settings.model_copy(update={"smtp_host": smtp_server.host, "smtp_port": smtp_server.port}))
-    finish = worker.start_thread(slow)
+    finish = delivery.start_thread(slow)
     try:
         assert_alike(slow, lambda email: FORGOT_DOORS["v1"](slow.test_client(), email))
         assert smtp_server.messages == [], "the answers did not wait for the mail"

@@ -7,9 +7,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.models import SecurityEvent, User
-from chirp_auth.routing import Application
-from chirp_auth.security.gate import Gate
+from chirp_auth.security.hash_queue import HashQueue
 from tests.security.acts import SIGN_IN_DOORS, forgot, login
 
 pytestmark = pytest.mark.settings(rate_limits_enabled=False, bcrypt_cost=10)
@@ -27,7 +27,7 @@ def test_a_flood_is_refused_with_a_time_to_come_back(app: Application, alice: Us
 
 @pytest.mark.parametrize("door", SIGN_IN_DOORS)
 def test_a_full_gate_refuses_at_every_door_and_counts_nothing(app: Application, alice: User, door: str) -> None:
-    gate = app.extensions["hash_gate"] = Gate(running=1, waiting=0)
+    gate = app.extensions["hash_gate"] = HashQueue(running=1, waiting=0)
     before = db.session.scalar(select(func.count()).select_from(SecurityEvent))
     with gate.passage():
         answer = SIGN_IN_DOORS[door](app.test_client(), alice.email, "wrong")
@@ -41,7 +41,7 @@ def test_a_full_gate_refuses_at_every_door_and_counts_nothing(app: Application, 
 
 
 def test_a_place_is_given_back_after_a_failure(client: FlaskClient, app: Application) -> None:
-    gate = app.extensions["hash_gate"] = Gate(running=1, waiting=0)
+    gate = app.extensions["hash_gate"] = HashQueue(running=1, waiting=0)
     with pytest.raises(RuntimeError), gate.passage():
         raise RuntimeError
 

@@ -11,9 +11,9 @@ from sqlalchemy import select, update
 
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import SecurityEvent, User
-from chirp_auth.routing import Application
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, token_in
 from tests.security.acts import SIGN_IN_DOORS, forgot, login, post_form, sign_in
 

@@ -7,8 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from chirp_auth.http.routing import Application
 from chirp_auth.models import User
-from chirp_auth.routing import Application
 from tests.security.acts import forgot, post_form, sign_in
 
 PAGES = (

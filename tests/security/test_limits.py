@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from chirp_auth import create_app
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.models import SecurityEvent
-from chirp_auth.routing import Application
 from chirp_auth.security import limits
 from config import Settings
 from tests.conftest import MALLORY

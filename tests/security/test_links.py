@@ -13,9 +13,9 @@ from sqlalchemy import update
 
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
-from chirp_auth.routing import Application
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, token_in
 from tests.security.acts import forgot, login, post_form, sign_in
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from chirp_auth.http.routing import Application
 from chirp_auth.models import User
-from chirp_auth.routing import Application
 from config import ConfigurationError, Settings, load
 from tests.conftest import PASSWORD
 from tests.security.acts import login

@@ -18,7 +18,12 @@ class Application(Child):
     """A running server: `kill()` is `kill -9` of all its processes, `stop()` is polite."""
 
     def __init__(
-        self, settings: Mapping[str, str], folder: Path, *, host: str = "127.0.0.1", module: str = "chirp_auth.server"
+        self,
+        settings: Mapping[str, str],
+        folder: Path,
+        *,
+        host: str = "127.0.0.1",
+        module: str = "chirp_auth.server",
     ) -> None:
         self.port = int(settings.get("PORT") or free_port())
         self.base_url = f"http://127.0.0.1:{self.port}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from chirp_auth import create_app
 from chirp_auth.extensions import db
-from chirp_auth.routing import Application
+from chirp_auth.http.routing import Application
 from config import Settings
 
 OK = "ok"

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from chirp_auth.routing import Application
+from chirp_auth.http.routing import Application
 from tests.conftest import ALICE, PASSWORD
 
 

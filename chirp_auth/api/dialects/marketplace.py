@@ -2,13 +2,13 @@
 
 from flask import Response, request
 
-from chirp_auth.api import body, schemas, views
+from chirp_auth.api import request_body, schemas, views
 from chirp_auth.api.dialect import REGISTERED, REGISTRATION_NOTED, SIGNED_IN, Dialect
 from chirp_auth.api.members import answer, signed_in
 from chirp_auth.clock import now
 from chirp_auth.errors import AuthError
+from chirp_auth.formatting import iso
 from chirp_auth.models import Session, User
-from chirp_auth.words import iso
 
 
 class Marketplace(Dialect):
@@ -35,7 +35,7 @@ class Marketplace(Dialect):
         )
 
     def read_reset(self) -> tuple[str, str, str]:
-        asked = body.read(schemas.TokenAndPasswords)
+        asked = request_body.read(schemas.TokenAndPasswords)
         return asked.token, asked.new_password, asked.confirm_password
 
     def link_requested(self, email: str) -> Response:

@@ -2,7 +2,7 @@
 
 from flask import Response
 
-from chirp_auth.api import body, schemas, views
+from chirp_auth.api import request_body, schemas, views
 from chirp_auth.api.dialect import REGISTERED, Dialect
 from chirp_auth.api.members import access_members, answer, user_members
 from chirp_auth.errors import AuthError
@@ -12,13 +12,13 @@ from chirp_auth.models import Session, User
 class Plain(Dialect):
     name = "plain"
     prefix = ""
-    subdomain = "plain"  # A routing space of its own (see `chirp_auth.routing`): the pages have the same paths.
+    subdomain = "plain"  # A routing space of its own (see `chirp_auth.http.routing`): the pages have the same paths.
 
     def refusal(self, error: AuthError, status: int, sentence: str) -> Response:
         return answer(status, {"detail": sentence})
 
     def read_reset(self) -> tuple[str, str, str]:
-        asked = body.read(schemas.TokenAndPassword)
+        asked = request_body.read(schemas.TokenAndPassword)
         confirmation = asked.new_password if asked.confirm_password is None else asked.confirm_password
         return asked.token, asked.new_password, confirmation
 

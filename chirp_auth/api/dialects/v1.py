@@ -2,13 +2,13 @@
 
 from flask import Response, request
 
-from chirp_auth.api import bearer, body, schemas, views
+from chirp_auth.api import bearer, request_body, schemas, views
 from chirp_auth.api.dialect import Dialect
 from chirp_auth.api.members import answer
 from chirp_auth.clock import now
 from chirp_auth.errors import AuthError, RateLimitExceeded, Unauthenticated, ValidationFailed
+from chirp_auth.formatting import iso
 from chirp_auth.models import User
-from chirp_auth.words import iso
 
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"  # with the RateLimit headers
 
@@ -42,7 +42,7 @@ class V1(Dialect):
         return refused
 
     def read_reset(self) -> tuple[str, str, str]:
-        asked = body.read(schemas.NewPassword)
+        asked = request_body.read(schemas.NewPassword)
         token = bearer.token()
         if token is None:
             raise Unauthenticated("Missing or invalid authorization header")

@@ -3,9 +3,9 @@
 import click
 from flask.cli import with_appcontext
 
-from chirp_auth.cli.doctor import inside, outside
+from chirp_auth.cli._common.output import as_json_option
+from chirp_auth.cli.doctor import local_checks, service_checks
 from chirp_auth.cli.doctor.findings import Finding, report
-from chirp_auth.cli.manners.output import as_json_option
 
 
 @click.command("doctor")
@@ -19,24 +19,24 @@ def doctor(send_test: str | None, as_json: bool) -> None:
     """
     findings = _examine()
     if send_test:
-        findings.append(outside.check_sending(send_test))
+        findings.append(service_checks.check_sending(send_test))
     report(findings, as_json=as_json)
 
 
 def _examine() -> list[Finding]:
     return [
-        inside.check_settings(),
-        inside.check_addresses(),
-        inside.check_proxy(),
-        outside.check_database(),
-        outside.check_clock(),
-        outside.check_redis(),
-        outside.check_smtp(),
-        *outside.check_delivery(),
-        outside.check_audit_trail(),
-        inside.check_hash_cost(),
-        inside.check_demo_accounts(),
-        inside.check_cookies(),
-        inside.check_templates(),
-        inside.check_files(),
+        local_checks.check_settings(),
+        local_checks.check_addresses(),
+        local_checks.check_proxy(),
+        service_checks.check_database(),
+        service_checks.check_clock(),
+        service_checks.check_redis(),
+        service_checks.check_smtp(),
+        *service_checks.check_delivery(),
+        service_checks.check_audit_trail(),
+        local_checks.check_hash_cost(),
+        local_checks.check_demo_accounts(),
+        local_checks.check_cookies(),
+        local_checks.check_templates(),
+        local_checks.check_files(),
     ]

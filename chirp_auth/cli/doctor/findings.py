@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import click
 
-from chirp_auth.cli.manners.output import FAILED, rows
+from chirp_auth.cli._common.output import FAILED, rows
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 

@@ -1,0 +1,150 @@
+"""Guesses: proving a password, and the growing delay that wrong ones bring.
+
+The delay begins with the fifth failure in a row and grows to 15 minutes. From the hundredth on it is a day (NIST SP
+800-63B-4, 3.2.2); it is never permanent. Failures are counted per account, except in a known device, which has its own
+counter: a stranger cannot lock the owner out there. Only a sign-in, a reset, a change of password or an operator
+clears a counter; time does not. Whoever asks gets the same answer for the same work, whether the account is unknown,
+delayed, disabled or the password just wrong. Where accounts are concealed, one whose address is not confirmed is
+like an unknown one: nothing is counted for it, and its owner gets no mail about failures.
+"""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import case, literal, null, or_, select, update
+
+from chirp_auth import audit
+from chirp_auth.accounts import account_recovery, addresses, known_devices, users
+from chirp_auth.clock import now
+from chirp_auth.errors import InvalidCredentials
+from chirp_auth.extensions import db, settings
+from chirp_auth.formatting import in_words
+from chirp_auth.mail import outbox
+from chirp_auth.mail.rendering import Email, Nobody, composes, name_of
+from chirp_auth.models import KnownDevice, OutboxEntry, User, UtcDateTime
+from chirp_auth.security import passwords
+from chirp_auth.security.client import Client, device_in_words, shortened
+
+FREE_FAILURES = 4
+FIRST_DELAY = timedelta(seconds=15)
+LONGEST_DELAY = timedelta(minutes=15)
+MANY_FAILURES = 100
+DELAY_AFTER_MANY = timedelta(days=1)
+QUIET_AFTER = timedelta(days=1)  # So long after a delay one failure brings none: it may be the owner's slip.
+
+CLEARED: dict[str, Any] = {"failed_sign_ins": 0, "sign_in_blocked_until": None}
+
+FailureCounts = User | KnownDevice
+
+
+def authenticate(user: User | None, password: str, client: Client, kind: str, email_key: str) -> User:
+    """Return the user if the password is theirs; `kind` names the attempt in the audit trail.
+
+    Raises:
+        InvalidCredentials: it is not, or a delay is not over, or there is no such account, or none to be used yet.
+        ServiceBusy: too many hashes are under way; nothing was counted.
+    """
+    counter: FailureCounts | None = known_devices.recognise(user, client.device) or user
+    db.session.commit()  # End the read: no transaction stays open while a hash is computed.
+    right = passwords.verify(password, user.password_hash if user else None)
+    if _is_delayed(counter):
+        outcome = "delayed"
+    elif user and user.disabled_at:
+        outcome = "disabled"
+    elif user and not users.is_usable(user):
+        outcome = "email_not_verified"
+    elif user and right:
+        return user
+    else:
+        outcome = "wrong_password" if user else "no_account"
+    failures = _count_failure(counter if outcome == "wrong_password" else None)
+    if user and counter and failures:
+        _tell_owner(user, counter, failures, client)
+    audit.record(kind, client, outcome=outcome, user_id=user.id if user else None, email_key=email_key)
+    db.session.commit()
+    raise InvalidCredentials
+
+
+@composes("account_locked")
+def compose_account_locked(entry: OutboxEntry) -> Email | Nobody:
+    """Tell the owner that somebody guesses: of an account's fifth failure in a row and each counter's hundredth."""
+    user = db.session.get(User, entry.user_id)
+    if user is None or user.disabled_at:
+        return Nobody("no account")
+    failures = entry.params.get("failures", FREE_FAILURES + 1)
+    address = addresses.parse(entry.recipient)
+    return Email(
+        address.deliverable,
+        {
+            "name": name_of(user, address.key),
+            "failed_at": entry.created_at,
+            "failures": failures,
+            "many": failures == MANY_FAILURES,
+            "on_known_device": entry.params.get("on_known_device", False),
+            "longest": in_words(DELAY_AFTER_MANY if failures == MANY_FAILURES else LONGEST_DELAY),
+            "device": device_in_words(entry.params.get("user_agent")),
+            "ip": shortened(entry.params.get("ip")),
+            "reset_link": f"{settings.public_url}/forgot-password",
+            "not_me_link": account_recovery.link(entry),
+        },
+    )
+
+
+def _tell_owner(user: User, counter: FailureCounts, failures: int, client: Client) -> None:
+    """Promise a mail at the count that brings the first delay or the longest; each count comes once until cleared."""
+    on_known_device = counter is not user
+    if failures == MANY_FAILURES or (failures == FREE_FAILURES + 1 and not on_known_device):
+        outbox.put(
+            "account_locked",
+            user.email,
+            user.id,
+            ip=client.ip,
+            user_agent=client.user_agent,
+            failures=failures,
+            on_known_device=on_known_device,
+        )
+
+
+def _is_delayed(counter: FailureCounts | None) -> bool:
+    """Ask the database, after the hash: guesses made at once must not all rely on what they read before it."""
+    table = _table(counter)
+    until = db.session.scalar(
+        select(table.sign_in_blocked_until).where(table.id == (counter.id if counter else uuid4()))
+    )
+    return until is not None and until > now()
+
+
+def _count_failure(counter: FailureCounts | None) -> int | None:
+    """Add one to the count and set the delay it brings, in one statement; return the count.
+
+    Where there is nothing to count, the same statement finds no row: the work is equal.
+    """
+    table = _table(counter)
+    failures = table.failed_sign_ins + 1
+    is_quiet = table.sign_in_blocked_until < now() - QUIET_AFTER
+    many = (failures >= MANY_FAILURES, literal(now() + DELAY_AFTER_MANY, UtcDateTime))
+    # A slip after a quiet day moves the time on without a delay, so that the next failure is no slip any more.
+    delayed_until = case(many, (is_quiet, literal(now(), UtcDateTime)), else_=_delayed_until(failures))
+    counting = (
+        update(table)
+        .where(
+            table.id == (counter.id if counter else uuid4()),
+            or_(table.sign_in_blocked_until.is_(None), table.sign_in_blocked_until <= now()),
+        )
+        .values(failed_sign_ins=failures, sign_in_blocked_until=delayed_until)
+        .returning(table.failed_sign_ins)
+    )
+    return db.session.execute(counting, execution_options={"synchronize_session": False}).scalar()
+
+
+def _delayed_until(failures: Any) -> Any:
+    doublings = range((LONGEST_DELAY // FIRST_DELAY).bit_length())
+    growing = [
+        (failures == FREE_FAILURES + 1 + n, literal(now() + FIRST_DELAY * (1 << n), UtcDateTime)) for n in doublings
+    ]
+    return case((failures <= FREE_FAILURES, null()), *growing, else_=literal(now() + LONGEST_DELAY, UtcDateTime))
+
+
+def _table(counter: FailureCounts | None) -> type[FailureCounts]:
+    return KnownDevice if isinstance(counter, KnownDevice) else User

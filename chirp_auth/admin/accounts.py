@@ -1,0 +1,174 @@
+"""Administration: what operators do to an account on their own word."""
+
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from chirp_auth import audit
+from chirp_auth.accounts import account_recovery, addresses, erasure, lockout, revocation
+from chirp_auth.clock import now
+from chirp_auth.errors import EmailReserved, EmailTaken, ServiceBusy, UserNotFound
+from chirp_auth.extensions import db, settings
+from chirp_auth.mail import mailbox, outbox
+from chirp_auth.mail.rendering import Email, Nobody, composes, name_of
+from chirp_auth.models import AddressChange, OutboxEntry, Session, User
+from chirp_auth.security.client import Client
+
+ATTEMPTS = 5
+
+
+def lock(user: User, reason: str | None, client: Client, *, tell: bool = False) -> int:
+    """Lock the account: nobody signs in, all sessions end, all links die. Return how many sessions ended.
+
+    `tell` mails the owner that it is locked, without the reason, which is for the audit trail.
+
+    Raises:
+        ServiceBusy: others kept changing the account at the same moment.
+    """
+    ended = _replace(user, disabled_at=user.disabled_at or now())
+    audit.record("user.locked", client, user_id=user.id, email_key=user.email_key, reason=reason, ended=ended)
+    if tell:
+        outbox.put("account_state", user.email, user.id, locked=True)
+    db.session.commit()
+    return ended
+
+
+def unlock(user: User, reason: str | None, client: Client, *, tell: bool = False) -> None:
+    """Open the account again, and forget failed sign-ins and the delay that they brought; `tell` mails the owner."""
+    opening = update(User).where(User.id == user.id).values(disabled_at=None, updated_at=now(), **lockout.CLEARED)
+    db.session.execute(opening, execution_options={"synchronize_session": False})
+    audit.record("user.unlocked", client, user_id=user.id, email_key=user.email_key, reason=reason)
+    if tell:
+        outbox.put("account_state", user.email, user.id, locked=False)
+    db.session.commit()
+
+
+def delete(user: User, client: Client) -> None:
+    """Delete the account, erase its addresses, and tell the owner by a mail that is itself forgotten once it is sent.
+
+    Raises:
+        UserNotFound: somebody else deleted it first.
+    """
+    recipient = addresses.parse(user.email).deliverable
+    erased = erasure.erase(user, client)
+    if erased is None:
+        db.session.rollback()
+        raise UserNotFound
+    outbox.put(outbox.FORGETS_RECIPIENT, recipient)
+    db.session.commit()
+    if settings.has_dev_mailbox:
+        mailbox.forget(erased)
+
+
+def set_email(user: User, email: str, client: Client, *, undoable: bool = True) -> int:
+    """Give the account another address: sessions and links die, the new one is asked to confirm, the old one told.
+
+    For seven days the old address can take the change back (see `not_me`), unless it must not: its mailbox may be
+    the thief's.
+
+    Returns:
+        How many sessions ended.
+
+    Raises:
+        InvalidEmail: the address is not an address.
+        EmailTaken: another account has it.
+        EmailReserved: another account has left it and may still come back to it.
+        ServiceBusy: others kept changing the account at the same moment.
+    """
+    address = addresses.parse(email)
+    change = AddressChange(
+        id=uuid4(),
+        user_id=user.id,
+        credential_version=user.credential_version,
+        old_email=user.email,
+        old_email_key=user.email_key,
+        new_email=address.typed,
+        new_email_key=address.key,
+        confirmed_at=now(),
+        old_email_verified_at=user.email_verified_at,
+    )
+    # An account that an operator has looked after is not one that expires.
+    address_values = {"email": address.typed, "email_key": address.key, "email_verified_at": None}
+    try:
+        ended = _replace(user, **address_values, confirm_before=None)
+    except IntegrityError:
+        db.session.rollback()
+        raise EmailTaken from None
+    if account_recovery.is_reserved(address.key, but_for=user.id):
+        db.session.rollback()
+        raise EmailReserved
+    outbox.put("email_verification", address.deliverable, user.id)
+    if undoable:
+        db.session.add(change)
+        outbox.put("address_changed", change.old_email, user.id, change=str(change.id), by_support=True)
+    else:
+        outbox.put("address_replaced", change.old_email, user.id)
+    audit.record("email.changed", client, user_id=user.id, email_key=address.key, ended=ended)
+    db.session.commit()
+    db.session.refresh(user)
+    return ended
+
+
+def living_sessions(user: User | None) -> int:
+    """Return how many sessions `end_sessions` would end."""
+    return db.session.scalar(select(func.count()).select_from(Session).where(*_living(user))) or 0
+
+
+def end_sessions(user: User | None, client: Client) -> int:
+    """End all sessions of the user, or everybody's; return how many that were."""
+    ending = update(Session).where(*_living(user)).values(revoked_at=now())
+    result: Any = db.session.execute(ending, execution_options={"synchronize_session": False})
+    audit.record("session.ended_all", client, user_id=user.id if user else None, ended=result.rowcount)
+    db.session.commit()
+    return int(result.rowcount)
+
+
+@composes("address_replaced")
+def compose_address_replaced(entry: OutboxEntry) -> Email | Nobody:
+    """Tell the former address that the account has left it."""
+    user = db.session.get(User, entry.user_id)
+    if user is None:
+        return Nobody("no account")
+    address = addresses.parse(entry.recipient)
+    return Email(address.deliverable, {"name": name_of(user, address.key), "changed_at": entry.created_at})
+
+
+@composes(outbox.FORGETS_RECIPIENT)
+def compose_account_deleted(entry: OutboxEntry) -> Email:
+    """Tell whose account it was that it is gone; nothing but the address is left to greet by."""
+    return Email(addresses.parse(entry.recipient).deliverable, {"deleted_at": entry.created_at})
+
+
+@composes("account_state")
+def compose_account_state(entry: OutboxEntry) -> Email | Nobody:
+    """Tell the owner that the account was locked, or unlocked."""
+    user = db.session.get(User, entry.user_id)
+    if user is None:
+        return Nobody("no account")
+    address = addresses.parse(entry.recipient)
+    return Email(
+        address.deliverable,
+        {
+            "name": name_of(user, address.key),
+            "locked": entry.params["locked"],
+            "changed_at": entry.created_at,
+            "sign_in_link": f"{settings.public_url}/login",
+        },
+    )
+
+
+def _living(user: User | None) -> list[Any]:
+    living: list[Any] = [Session.revoked_at.is_(None), Session.expires_at > now()]
+    return [*living, Session.user_id == user.id] if user else living
+
+
+def _replace(user: User, **values: Any) -> int:
+    for _ in range(ATTEMPTS):
+        ended = revocation.change_credentials(user, **values)
+        if ended is not None:
+            return len(ended)
+        db.session.rollback()
+        db.session.refresh(user)
+    raise ServiceBusy

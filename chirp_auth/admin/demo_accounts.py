@@ -1,0 +1,117 @@
+"""The demo accounts: something to sign in with a minute after the first start. In development only.
+
+Their password is printed and lies in a file, so production removes what of them a database brought along.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from secrets import choice
+
+import structlog
+from sqlalchemy import delete, select
+
+from chirp_auth import audit
+from chirp_auth.accounts import registration, users
+from chirp_auth.accounts.registration import Applicant
+from chirp_auth.admin import accounts
+from chirp_auth.extensions import db, settings
+from chirp_auth.models import SecurityEvent, User
+from chirp_auth.security.client import Client
+from chirp_auth.worker import periodic
+
+EMAIL = "demo@example.com"
+CAST = {"Demo": users.ACTIVE, "Unverified": users.UNVERIFIED, "Locked": users.LOCKED}
+WORDS = (
+    "amber anchor apple aspen badger bamboo basil beacon birch bison blossom breeze bronze brook cactus candle "
+    "canyon carbon cedar cinder citrus clover cobalt comet copper cotton crater cricket cypress dahlia delta desert "
+    "dolphin dune eagle ember falcon fern fjord flint forest fossil garnet geyser ginger glacier granite grove "
+    "harbor hazel heron hickory iris island ivory jasmine juniper kelp kestrel lantern larch lichen linen lotus "
+    "magnet mango maple marble meadow melon mesa mint mist mosaic nectar nickel oasis ocean olive onyx opal orchid "
+    "osprey otter oyster panda papaya pebble pepper pewter pigeon pine plum pollen poppy prairie quartz raven reef "
+    "ridge river robin saffron sage salmon sand sequoia shale sierra silver slate sparrow spruce summit sunset "
+    "tamarind teal thistle thunder timber tulip tundra turtle valley velvet violet walnut willow"
+)
+REMOVE_EVERY = timedelta(hours=1)
+
+log = structlog.get_logger("demo")
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAccount:
+    """What to type."""
+
+    email: str
+    password: str
+
+
+def ensure_account() -> DemoAccount | None:
+    """Return the demo account, made on an empty database; None if the database has other users instead."""
+    password = _kept_password()
+    known = db.session.scalar(select(User.password_reset_at.is_(None)).where(User.email_key == EMAIL))
+    if known is None:
+        if users.count():
+            return None
+        registration.create(Applicant(EMAIL, password, "Demo", "Account"), Client("cli", actor="first start"))
+    return DemoAccount(EMAIL, password)
+
+
+def ensure_cast(client: Client) -> list[tuple[str, str]]:
+    """Make sure of one account of each status, all with the demo password; return their addresses and statuses."""
+    password = _kept_password()
+    found = []
+    for first_name, wanted in CAST.items():
+        email = _address(first_name)
+        user = users.find(email)
+        if user is None:
+            user = registration.create(Applicant(email, password, first_name, "Account"), client)
+            if wanted == users.LOCKED:
+                accounts.lock(user, "demo", client)
+            elif wanted == users.UNVERIFIED:
+                user.email_verified_at = None
+                db.session.commit()
+            db.session.refresh(user)
+        found.append((email, users.status(user)))
+    return found
+
+
+def left_over() -> Sequence[User]:
+    """Return the demo accounts in this database: under one of their addresses, and made by us at the command line."""
+    made_here = select(SecurityEvent.id).where(
+        SecurityEvent.user_id == User.id, SecurityEvent.kind == "user.created", SecurityEvent.face == "cli"
+    )
+    return db.session.scalars(select(User).where(User.email_key.in_(map(_address, CAST)), made_here.exists())).all()
+
+
+def remove(client: Client) -> None:
+    """Delete the demo accounts, with whatever is open in them."""
+    if not (found := left_over()):
+        db.session.commit()
+        return
+    for user in found:
+        deleting = delete(User).where(User.id == user.id, User.email_key == user.email_key)
+        db.session.execute(deleting, execution_options={"synchronize_session": False})
+        audit.record("user.deleted", client, user_id=user.id, reason="demo account")
+    db.session.commit()
+    log.warning("demo accounts removed", accounts=len(found))
+
+
+@periodic.every(REMOVE_EVERY)
+def remove_from_production() -> None:
+    """Do what our own server does at its start, for production under another one."""
+    if settings.in_production:
+        remove(Client(face="worker", actor="worker"))
+
+
+def _address(first_name: str) -> str:
+    return f"{first_name.lower()}@example.com"
+
+
+def _kept_password() -> str:
+    """Return the demo account's password: made once, strong by our own rules, kept beside the database."""
+    kept = settings.beside_database("demo-password")
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.touch(mode=0o600)
+        kept.write_text("-".join(choice(WORDS.split()) for _ in range(4)), encoding="utf-8")
+    return kept.read_text(encoding="utf-8")

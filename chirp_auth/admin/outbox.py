@@ -1,0 +1,78 @@
+"""Care of the outbox: what operators do with mails that did not go out by themselves."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import ColumnElement, func, select, update
+
+from chirp_auth import audit
+from chirp_auth.accounts import addresses
+from chirp_auth.clock import now
+from chirp_auth.extensions import db, settings
+from chirp_auth.mail import outbox, rendering, status
+from chirp_auth.models import OutboxEntry
+from chirp_auth.security.client import Client
+from chirp_auth.worker.delivery import sender
+
+
+def listed(limit: int, state: str | None = None) -> Iterator[OutboxEntry]:
+    """Yield mails, newest first; only those in one state (waiting, parked, sent, closed) if it is given."""
+    wanted = select(OutboxEntry).order_by(OutboxEntry.created_at.desc(), OutboxEntry.id).limit(limit)
+    if state:
+        wanted = wanted.where(status.BY_NAME[state])
+    yield from db.session.scalars(wanted.execution_options(yield_per=500))
+
+
+def find(entry_id: UUID) -> OutboxEntry | None:
+    """Return one mail."""
+    return db.session.get(OutboxEntry, entry_id)
+
+
+def parked() -> int:
+    """Return how many mails wait for an operator."""
+    return db.session.scalar(select(func.count()).select_from(OutboxEntry).where(status.is_parked)) or 0
+
+
+def retry(entry_id: UUID | None, client: Client) -> int:
+    """Let a mail that waits, or all that are parked, be tried once more; return how many that were."""
+    which = OutboxEntry.id == entry_id if entry_id else status.is_parked
+    tried = _change(which, due_at=now(), attempts=0)
+    audit.record("mail.retried", client, entry=str(entry_id or "all parked"), mails=tried)
+    db.session.commit()
+    outbox.wake.set()
+    return tried
+
+
+def cancel(entry_id: UUID | None, client: Client) -> int:
+    """Give up a mail that was not sent, or all that are parked; return how many that were."""
+    which = OutboxEntry.id == entry_id if entry_id else status.is_parked
+    over = {"due_at": None, "sent_at": now(), "recipient": outbox.recipient_when_over}
+    cancelled = _change(which, **over, last_error=f"cancelled by {client.actor}")
+    audit.record("mail.cancelled", client, entry=str(entry_id or "all parked"), mails=cancelled)
+    db.session.commit()
+    return cancelled
+
+
+def send_test(email: str, client: Client) -> str:
+    """Send a test mail now, past the outbox, so that whatever the server says is said here; return who took it.
+
+    Raises:
+        InvalidEmail: the address is not an address.
+        ServerAway, TryLater, Refused: the mail server did not take it.
+    """
+    address = addresses.parse(email)
+    entry_id = uuid4()
+    entry = OutboxEntry(id=entry_id, kind="test", message_id=outbox.message_id(entry_id))
+    message = rendering.message_for(entry, rendering.Email(address.deliverable))
+    with sender() as delivery:
+        delivery.send(message)
+    audit.record("mail.tested", client, email_key=address.key, server=settings.smtp_host or "mailbox")
+    db.session.commit()
+    return settings.smtp_host or "the development mailbox"
+
+
+def _change(which: ColumnElement[bool], **values: Any) -> int:
+    changing = update(OutboxEntry).where(which, OutboxEntry.sent_at.is_(None)).values(**values)
+    result: Any = db.session.execute(changing, execution_options={"synchronize_session": False})
+    return int(result.rowcount)

@@ -1,0 +1,162 @@
+"""Cleaning up: what is over and old enough is deleted, in batches, each committed on its own.
+
+The audit trail loses whole seals from its beginning, never a row from its middle: what remains can still be verified.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Event
+from typing import Any
+
+import structlog
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select
+
+from chirp_auth import audit
+from chirp_auth.accounts import former_passwords, known_devices, registration
+from chirp_auth.admin import audit_trail
+from chirp_auth.clock import now
+from chirp_auth.extensions import db, settings
+from chirp_auth.mail import job_locks
+from chirp_auth.models import (
+    AddressChange,
+    KnownDevice,
+    OutboxEntry,
+    PasswordResetToken,
+    SecurityEvent,
+    Session,
+    User,
+)
+from chirp_auth.security.client import Client
+from chirp_auth.worker import periodic
+
+BATCH = 500
+BATCHES_AT_ONCE = 10
+EVERY = timedelta(hours=1)
+KEEP_LINKS_FOR = timedelta(days=30)  # After their end: an old link can still say that it is old.
+KEEP_SESSIONS_FOR = timedelta(days=30)
+KEEP_ADDRESS_CHANGES_FOR = timedelta(days=30)  # Whatever is asked for: an owner may undo one for seven days.
+
+log = structlog.get_logger("clean_up")
+
+_unfinished = Event()  # This process's worker goes on at its next turn.
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The rows of one table that are over and old enough."""
+
+    model: Any
+    is_old: ColumnElement[bool]
+
+    @property
+    def table(self) -> str:
+        return str(self.model.__tablename__)
+
+
+def count(older_than: timedelta | None = None) -> dict[str, int]:
+    """Return how many rows of each table a purge would delete."""
+    return {
+        old.table: audit_trail.count_old(old.is_old) if old.model is SecurityEvent else _count(old.model, old.is_old)
+        for old in _rubbish(older_than)
+    }
+
+
+def purge(
+    client: Client, older_than: timedelta | None = None, told: Callable[[int], None] = lambda _rows: None
+) -> dict[str, int]:
+    """Delete all that the policy, or `older_than` in its place, wants gone; return how many rows of each table.
+
+    `told` learns of every batch. Stopped half-way, it has done half: a repetition does the rest.
+    """
+    audit_trail.seal_events()
+    if any(count(older_than).values()):  # On record before the first row goes, however this ends.
+        age = None if older_than is None else int(older_than.total_seconds())
+        audit_trail.note("records.purge_begun", client, older_than_seconds=age)
+    deleted = Counter({old.table: 0 for old in _rubbish(older_than)})
+    for old in _rubbish(older_than):
+        while rows := _delete_batch(old):
+            deleted[old.table] += rows
+            told(rows)
+    former_passwords.forget_old()
+    _record(client, deleted)
+    return dict(deleted)
+
+
+@periodic.every(timedelta(seconds=15))
+def purge_little_by_little() -> None:
+    """Once an hour, one worker of all: delete some batches and go on at the next turn; mail goes out in between."""
+    if not (_unfinished.is_set() or job_locks.acquire(job_locks.CLEAN_UP, EVERY)):
+        return
+    former_passwords.forget_old()
+    _unfinished.set()
+    deleted: Counter[str] = Counter()
+    for _ in range(BATCHES_AT_ONCE):
+        rows = _delete_first_batch()
+        if not rows:
+            _unfinished.clear()
+            break
+        deleted.update(rows)
+    if deleted:
+        log.info("cleaned up", rows=deleted.total())
+        _record(Client(face="worker", actor="worker"), deleted)
+
+
+def _delete_first_batch() -> dict[str, int]:
+    for old in _rubbish(None):
+        if rows := _delete_batch(old):
+            return {old.table: rows}
+    return {}
+
+
+def _rubbish(older_than: timedelta | None) -> list[Expired]:
+    def before(policy: timedelta) -> datetime:
+        return now() - (policy if older_than is None else older_than)
+
+    mail, session_end = before(settings.keep_mail_for), before(KEEP_SESSIONS_FOR)
+    given_up = and_(OutboxEntry.due_at.is_(None), OutboxEntry.sent_at.is_(None), OutboxEntry.created_at < mail)
+    return [
+        Expired(PasswordResetToken, PasswordResetToken.expires_at < before(KEEP_LINKS_FOR)),
+        Expired(Session, or_(Session.expires_at < session_end, Session.revoked_at < session_end)),
+        Expired(OutboxEntry, or_(OutboxEntry.sent_at < mail, given_up)),
+        Expired(KnownDevice, KnownDevice.last_used_at < before(known_devices.LIFE)),
+        Expired(User, and_(*registration.never_confirmed(), User.confirm_before < now())),
+        Expired(AddressChange, AddressChange.created_at < now() - KEEP_ADDRESS_CHANGES_FOR),
+        Expired(SecurityEvent, SecurityEvent.at < before(settings.keep_events_for)),
+    ]
+
+
+def _count(model: Any, *which: ColumnElement[bool]) -> int:
+    return db.session.scalar(select(func.count()).select_from(model).where(*which)) or 0
+
+
+def _delete_batch(old: Expired) -> int:
+    if old.model is SecurityEvent:
+        return audit_trail.delete_oldest_seal(old.is_old)
+    if old.model is User:
+        return _delete_registrations(old.is_old)
+    keys = list(db.session.scalars(select(old.model.id).where(old.is_old).limit(BATCH)))
+    if keys:
+        # Asked again whether it is old: an operator may have put a mail back to work since.
+        deleting = delete(old.model).where(old.model.id.in_(keys), old.is_old)
+        db.session.execute(deleting, execution_options={"synchronize_session": False})
+    db.session.commit()
+    return len(keys)
+
+
+def _delete_registrations(is_old: ColumnElement[bool]) -> int:
+    """Delete accounts that nobody confirmed in time, with whatever is open in them; each is on record."""
+    keys = list(db.session.scalars(select(User.id).where(is_old).limit(BATCH)))
+    # Asked again: somebody may have confirmed since.
+    deleting = delete(User).where(User.id.in_(keys), is_old).returning(User.id, User.email_key)
+    client = Client(face="worker", actor="worker")
+    for user_id, email_key in db.session.execute(deleting, execution_options={"synchronize_session": False}).all():
+        audit.record("user.deleted", client, user_id=user_id, email_key=email_key, reason="never confirmed")
+    db.session.commit()
+    return len(keys)
+
+
+def _record(client: Client, deleted: Counter[str]) -> None:
+    audit.record("records.purged", client, rows=dict(deleted))
+    db.session.commit()

@@ -1,0 +1,69 @@
+"""The audit trail: one row for whatever happens to an account, added to the caller's transaction."""
+
+from hmac import digest as digest_by_key
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import insert
+
+from chirp_auth import metrics
+from chirp_auth.audit import erasure, keys
+from chirp_auth.extensions import db, settings
+from chirp_auth.models import SecurityEvent
+from chirp_auth.security.client import Client
+
+# On the table, not the class, whose unit of work costs as much as the commit.
+_INSERT = insert(SecurityEvent.metadata.tables["security_events"])
+
+log = structlog.get_logger("audit")
+
+
+def record(
+    kind: str,
+    client: Client,
+    *,
+    outcome: str = "ok",
+    user_id: UUID | None = None,
+    email_key: str | None = None,
+    **detail: Any,
+) -> None:
+    """Add an event `subject.verb` to the transaction and write a log line; neither holds a secret or an address.
+
+    `email_key` is kept as a keyed digest, so that attempts on one address can be counted without naming it.
+    """
+    db.session.connection().execute(
+        _INSERT,
+        {
+            "kind": kind,
+            "outcome": outcome,
+            "user_id": user_id,
+            "email_digest": digest(email_key) if email_key else None,
+            "ip": client.ip,
+            "user_agent": client.user_agent,
+            **erasure.salted(client.ip, client.user_agent),
+            "face": client.face,
+            "reference": client.reference,
+            "actor": client.actor,
+            "detail": detail or None,
+        },
+    )
+    metrics.events.labels(kind, outcome).inc()
+    log.info(kind, outcome=outcome, face=client.face, reference=client.reference, **detail)
+
+
+def digest(email_key: str) -> str:
+    """Return the keyed digest under which events remember an address."""
+    return _digest(email_key, keys.present())
+
+
+def digests(email_key: str) -> list[str]:
+    """Return every digest under which events may remember an address: one for each key that still counts.
+
+    Releases before AUDIT_KEY used the signing keys themselves.
+    """
+    return [_digest(email_key, key) for key in (*settings.secret_keys, *keys.every())]
+
+
+def _digest(email_key: str, key: str) -> str:
+    return digest_by_key(key.encode(), b"email:" + email_key.encode(), "sha256").hex()[:32]

@@ -1,0 +1,141 @@
+"""The doctor's checks of what lies on this machine: settings, cookies, templates, files, the cost of a hash."""
+
+import os
+import time
+from email.utils import parseaddr
+from pathlib import Path
+from stat import S_IMODE
+from urllib.parse import urlsplit
+
+import bcrypt
+from flask import current_app
+from jinja2 import TemplateError
+from sqlalchemy.exc import SQLAlchemyError
+
+import config
+from chirp_auth.admin import demo_accounts
+from chirp_auth.cli.doctor.findings import Finding, fail, ok, warn
+from chirp_auth.extensions import db, settings
+from config_checks import warnings_of
+from config_sources import FROM_FILES
+
+QUICK_MS, SLOW_MS = 50, 1000
+OTHERS, OTHERS_WRITE = 0o077, 0o022
+
+
+def check_settings() -> Finding:
+    """The settings were read, or no command would run; here is what they leave open."""
+    made = sum(origin != "default" for origin in config.origins().values())
+    detail = f"{settings.app_env}, {made} settings made, the others by default"
+    if warnings := list(warnings_of(settings)):
+        return warn("settings", f"{detail}. {' '.join(warnings)}", "Take them out, unless you know why they are there.")
+    if settings.in_production and not settings.conceal_accounts:
+        return warn("settings", f"{detail}; registration tells who has an account", "Set CONCEAL_ACCOUNTS=true.")
+    return ok("settings", detail)
+
+
+def check_addresses() -> Finding:
+    """Who sends, and who answers: people in trouble write to the latter."""
+    sender, security = parseaddr(settings.mail_from)[1], settings.smtp_security
+    road = "" if settings.has_dev_mailbox else f", by SMTP_SECURITY={security}"
+    return ok("addresses", f"MAIL_FROM {sender}, SUPPORT_EMAIL {settings.support_email}{road}")
+
+
+def check_proxy() -> Finding:
+    """Behind a proxy that we do not know of, all people would share one budget."""
+    secure = urlsplit(settings.public_url).scheme == "https"
+    if settings.in_production and secure and not settings.trusted_proxy_hops:
+        return warn(
+            "proxy",
+            "PUBLIC_URL is https, which a proxy must provide, but TRUSTED_PROXY_HOPS is 0: all people share one limit",
+            "Set TRUSTED_PROXY_HOPS=1 if one proxy sets X-Forwarded-For.",
+        )
+    return ok("proxy", f"trusted proxies: {settings.trusted_proxy_hops}; {settings.public_url}")
+
+
+def check_demo_accounts() -> Finding:
+    """Production has none of the accounts whose password development prints."""
+    try:
+        left = [user.email for user in demo_accounts.left_over()] if settings.in_production else []
+        db.session.rollback()  # End the read.
+    except SQLAlchemyError as error:
+        db.session.rollback()
+        return fail("demo accounts", f"cannot be looked for: {type(error).__name__}", "See the line on the database.")
+    if left:
+        fix = "Restart the server, which removes them, or: flask --app wsgi auth user delete ADDRESS"
+        return fail("demo accounts", f"from development: {', '.join(left)}", fix)
+    return ok("demo accounts", "none" if settings.in_production else "allowed in development")
+
+
+def check_cookies() -> Finding:
+    """The session cookie's flags, as Flask will set them."""
+    made = current_app.config
+    flags = [
+        name
+        for name, wanted in (
+            ("HttpOnly", made["SESSION_COOKIE_HTTPONLY"]),
+            ("SameSite", made["SESSION_COOKIE_SAMESITE"] in ("Lax", "Strict")),
+            ("Secure", made["SESSION_COOKIE_SECURE"]),
+            ("__Host-", str(made["SESSION_COOKIE_NAME"]).startswith("__Host-")),
+        )
+        if wanted
+    ]
+    needed = 4 if settings.in_production else 2
+    if len(flags) < needed:
+        return fail(
+            "cookies", f"only {', '.join(flags) or 'no flag'}", "Set APP_ENV=production and an https PUBLIC_URL."
+        )
+    return ok("cookies", ", ".join(flags))
+
+
+def check_templates() -> Finding:
+    """Every template can be read and compiled."""
+    environment = current_app.jinja_env
+    names = environment.list_templates()
+    try:
+        for name in names:
+            environment.get_template(name)
+    except (TemplateError, OSError) as error:
+        return fail("templates", f"{name}: {type(error).__name__}", "Restore the templates of this release.")
+    return ok("templates", f"{len(names)} templates compile")
+
+
+def check_files() -> Finding:
+    """Nobody but the owner reads secrets or the database, and a database in a file can be written by us."""
+    database = settings.database_file
+    if database and not database.parent.is_dir():
+        return fail("files", f"there is no folder {database.parent}", f"Run: mkdir -p {database.parent}")
+    if database and not (os.access(database.parent, os.W_OK) and os.access(database, os.W_OK)):
+        return fail("files", f"{database} cannot be written by this user", "Run this as the service's user.")
+    if database and database.stat().st_uid != database.parent.stat().st_uid:
+        owner = database.parent.stat().st_uid
+        detail = f"{database} and its folder belong to different users: the service may not reach it"
+        return warn("files", detail, f"Run: chown {owner} {database}*")
+    rights = {path: S_IMODE(path.stat().st_mode) for path in _private_files()}
+    if exposed := [path for path, mode in rights.items() if mode & OTHERS]:
+        names = " ".join(map(str, exposed))
+        if changeable := [path for path in exposed if rights[path] & OTHERS_WRITE]:
+            return fail("files", f"others may change {changeable[0]}", f"Run: chmod 600 {names}")
+        return warn("files", f"others may read {exposed[0]}", f"Run: chmod 600 {names}")
+    return ok("files", "secrets and database are their owner's alone")
+
+
+def check_hash_cost() -> Finding:
+    """How long one password hash takes here."""
+    started = time.perf_counter()
+    bcrypt.hashpw(b"doctor", bcrypt.gensalt(settings.bcrypt_cost))
+    spent = round((time.perf_counter() - started) * 1000)
+    detail = f"{spent} ms at BCRYPT_COST={settings.bcrypt_cost}"
+    if spent > SLOW_MS:
+        return warn("hash cost", detail, "Lower BCRYPT_COST: people wait for it, and so do those behind them.")
+    if spent < QUICK_MS and settings.in_production:
+        return warn("hash cost", detail, "Raise BCRYPT_COST until a hash takes about 250 ms.")
+    return ok("hash cost", detail)
+
+
+def _private_files() -> list[Path]:
+    named = [config.file_of(name) for name in FROM_FILES]
+    kept = [settings.beside_database(name) for name in ("secret-key", "jwt-secret", "audit-key", "demo-password")]
+    database = settings.database_file
+    stored = [Path(f"{database}{end}") for end in ("", "-wal", "-shm")] if database else []
+    return [path for path in (*named, config.ROOT / ".env", *kept, *stored) if path and path.exists()]

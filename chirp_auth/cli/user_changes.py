@@ -1,0 +1,93 @@
+"""`flask auth user lock`, `unlock`, `delete` and `set-email`: what operators do to an account."""
+
+import click
+from flask.cli import with_appcontext
+
+from chirp_auth.admin import accounts, support_links
+from chirp_auth.cli._common.output import as_json_option, done, refusals_in_words
+from chirp_auth.cli._common.prompts import account, confirm, dry_run_option, nothing_to_ask_option, operator, yes_option
+from chirp_auth.formatting import counted
+
+
+@click.command("lock")
+@with_appcontext
+@click.argument("who")
+@click.option("--reason", help="For the audit trail.")
+@click.option("--tell", is_flag=True, help="Mail the owner that the account is locked, without the reason.")
+@yes_option
+@as_json_option
+def lock(who: str, reason: str | None, tell: bool, yes: bool, as_json: bool) -> None:
+    """Lock an account. Nobody signs in to it, its sessions end and its links die.
+
+    Example: flask --app wsgi auth user lock alice@example.com --reason "stolen phone"
+    """
+    found = account(who)
+    confirm(f"Lock the account {found.email}?", yes=yes)
+    with refusals_in_words():
+        ended = accounts.lock(found, reason, operator(), tell=tell)
+    done(f"{found.email} is locked; {counted(ended, 'session')} ended.", as_json=as_json, id=str(found.id), ended=ended)
+
+
+@click.command("unlock")
+@with_appcontext
+@click.argument("who")
+@click.option("--reason", help="For the audit trail.")
+@click.option("--tell", is_flag=True, help="Mail the owner that the account is open again.")
+@nothing_to_ask_option
+@as_json_option
+def unlock(who: str, reason: str | None, tell: bool, as_json: bool) -> None:
+    """Unlock an account, and forget its failed sign-ins. The delay that they brought ends too.
+
+    Example: flask --app wsgi auth user unlock alice@example.com
+    """
+    found = account(who)
+    accounts.unlock(found, reason, operator(), tell=tell)
+    done(f"{found.email} is unlocked.", as_json=as_json, id=str(found.id))
+
+
+@click.command("delete")
+@with_appcontext
+@click.argument("who")
+@yes_option
+@dry_run_option
+@as_json_option
+def delete(who: str, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Delete an account with its sessions, links and mails. Its events stay, without its address or its devices.
+
+    The owner is told by mail. Logs, exports and backups are not touched.
+
+    Example: flask --app wsgi auth user delete alice@example.com --dry-run
+    """
+    found = account(who)
+    gone = {"sessions": accounts.living_sessions(found), "links": support_links.count_usable(found)}
+    words = f"the account {found.email}, {counted(gone['sessions'], 'session')} and {counted(gone['links'], 'link')}"
+    if dry_run:
+        done(f"Would delete {words}.", as_json=as_json, id=str(found.id), deleted=False, **gone)
+        return
+    confirm(f"Delete {words}? This cannot be undone.", yes=yes)
+    with refusals_in_words():
+        accounts.delete(found, operator())
+    done(f"Deleted {words}. The owner is told by mail.", as_json=as_json, id=str(found.id), deleted=True, **gone)
+
+
+@click.command("set-email")
+@with_appcontext
+@click.argument("who")
+@click.argument("email")
+@click.option("--without-undo", is_flag=True, help="Give the old address no way back: its mailbox is in wrong hands.")
+@yes_option
+@as_json_option
+def set_email(who: str, email: str, without_undo: bool, yes: bool, as_json: bool) -> None:
+    """Give an account another address; it is asked to confirm it.
+
+    The old address is told, and can take the change back for seven days.
+
+    Example: flask --app wsgi auth user set-email alice@example.com alice@example.org
+    """
+    found = account(who)
+    former = found.email
+    confirm(f"Change the address of {former} to {email}, and end all its sessions?", yes=yes)
+    with refusals_in_words():
+        ended = accounts.set_email(found, email, operator(), undoable=not without_undo)
+    sentence = f"{former} is now {found.email}; {counted(ended, 'session')} ended."
+    done(sentence, as_json=as_json, id=str(found.id), email=found.email, ended=ended)

@@ -1,0 +1,102 @@
+"""`flask auth user import` and `export`: many accounts at once, from a file and into one."""
+
+import json
+import sys
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+
+from chirp_auth.accounts import users
+from chirp_auth.admin import audit_trail, user_import
+from chirp_auth.cli import import_rows
+from chirp_auth.cli._common.export import opened, output_option, write
+from chirp_auth.cli._common.output import FAILED, as_json_option, done, progress
+from chirp_auth.cli._common.prompts import dry_run_option, operator
+from chirp_auth.formatting import counted, iso
+from chirp_auth.models import User
+
+EVERYBODY = 2**31 - 1
+EXPORTED = ("id", "email", "first_name", "last_name", "phone_number", "email_verified", "status", "created_at")
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), help="Without it by the file's name.")
+@dry_run_option
+@with_appcontext
+@as_json_option
+def import_file(file: Path, form: str | None, dry_run: bool, as_json: bool) -> None:
+    """Import accounts from CSV or JSON lines. CSV has a heading line; - is standard input.
+
+    Fields: email, and optionally password_hash (bcrypt), first_name, last_name, phone_number, email_verified
+    (true unless this or the status says otherwise), created_at and status. Without a hash the owner is mailed an
+    invitation. Whoever has an account already is skipped, so that a stopped import can simply be repeated. Refused
+    lines are listed on standard error by their number, and then the exit code is 1; a quote that is left open ends
+    the reading.
+
+    An export can be imported: its ids are ignored, and an account whose status is locked comes in locked, without an
+    invitation. The apostrophe that CSV exports put before a formula is taken away.
+
+    Example: flask --app wsgi auth user import users.csv --dry-run
+    """
+    form = form or ("jsonl" if file.suffix.lower() in (".jsonl", ".ndjson", ".json") else "csv")
+
+    def refused(number: int, sentence: str) -> None:
+        click.echo(
+            json.dumps({"line": number, "refused": sentence}) if as_json else f"line {number}: {sentence}", err=True
+        )
+
+    # The bytes of standard input, whose text would have the terminal's encoding and no byte order mark.
+    binary = sys.stdin.buffer if str(file) == "-" else file.open("rb")
+    text = TextIOWrapper(binary, encoding="utf-8-sig", errors="replace", newline="")
+    with text, progress("Importing") as advance:
+        lines = import_rows.of_json(text) if form == "jsonl" else import_rows.of_csv(text)
+        if dry_run:
+            tally = user_import.check(lines, refused, advance)
+        else:
+            tally = user_import.import_users(lines, operator(), refused, advance)
+    verb = "Would import" if dry_run else "Imported"
+    sentence = (
+        f"{verb} {counted(tally.imported, 'account')} ({tally.invited} of them by invitation), "
+        f"skipped {tally.skipped} that were there, refused {counted(tally.refused, 'line')}."
+    )
+    counts = {name: getattr(tally, name) for name in ("imported", "invited", "skipped", "refused")}
+    done(sentence, as_json=as_json, **counts)
+    if tally.refused:
+        raise SystemExit(FAILED)
+
+
+@click.command("export")
+@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
+@output_option
+@with_appcontext
+@click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
+def export(form: str, output: Path, as_json: bool) -> None:
+    """Write all accounts, without their password hashes. Newest first; the audit trail tells who did it.
+
+    `user import` reads it; the owners are invited then to choose a password. In CSV an apostrophe stands before what
+    a spreadsheet would take for a formula, such as a phone number that begins with +.
+
+    Example: flask --app wsgi auth user export --output users.csv
+    """
+    with opened(output) as text:
+        total = users.count()
+        audit_trail.note("user.exported", operator(), accounts=total)
+        form = "jsonl" if as_json else form
+        write(text, form, EXPORTED, map(_exported, users.listed(EVERYBODY)), "Exporting", total)
+
+
+def _exported(found: User) -> dict[str, Any]:
+    return {
+        "id": str(found.id),
+        "email": found.email,
+        "first_name": found.first_name,
+        "last_name": found.last_name,
+        "phone_number": found.phone_number,
+        "email_verified": found.email_verified_at is not None,
+        "status": users.status(found),
+        "created_at": iso(found.created_at),
+    }

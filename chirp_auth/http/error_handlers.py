@@ -1,0 +1,69 @@
+"""Refusals outside the views: whatever goes wrong is said in the dialect of its path, or as a page."""
+
+import structlog
+from flask import Flask, Response, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from chirp_auth import errors
+from chirp_auth.api import dialects
+from chirp_auth.errors import AuthError
+from chirp_auth.extensions import DATABASE_AWAY, db
+from chirp_auth.http.request_context import reference
+from chirp_auth.web import error_page
+
+BY_STATUS = {
+    404: errors.NotFound,
+    405: errors.MethodNotAllowed,
+    408: errors.RequestTimeout,
+    413: errors.PayloadTooLarge,
+    415: errors.UnsupportedMediaType,
+    503: errors.ServiceBusy,
+}
+CSRF_SENTENCE = "The page was open for too long, or was opened elsewhere. Please go back, reload it and try again."
+
+log = structlog.get_logger("http")
+
+
+def init_app(app: Flask) -> None:
+    """Answer for every exception that leaves a view, and for requests that reach none."""
+    app.register_error_handler(AuthError, _refused)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(CSRFError, _not_our_form)
+    for away in DATABASE_AWAY:
+        app.register_error_handler(away, _database_away)
+    app.register_error_handler(Exception, _bug)
+
+
+def _refused(error: AuthError) -> Response:
+    dialect = dialects.of(request)
+    return dialect.refused(error) if dialect else error_page(error)
+
+
+def _http_error(error: HTTPException) -> Response:
+    if error.code is not None and error.code < 400:
+        return error.get_response()  # type: ignore[return-value]  # a redirect that routing asks for
+    known = BY_STATUS.get(error.code or 500)
+    if known is None:
+        known = errors.InternalError if (error.code or 500) >= 500 else errors.MalformedRequest
+    response = _refused(known())
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = ", ".join(sorted(value.split(", ")))  # Werkzeug keeps methods in a set
+    return response
+
+
+def _not_our_form(_error: CSRFError) -> Response:
+    return _refused(errors.MalformedRequest(CSRF_SENTENCE))
+
+
+def _database_away(error: Exception) -> Response:
+    db.session.rollback()
+    log.error("database away", error=type(error).__name__, reference=reference())
+    return _refused(errors.ServiceBusy())
+
+
+def _bug(error: Exception) -> Response:
+    db.session.rollback()
+    log.error("bug", reference=reference(), exc_info=error)
+    return _refused(errors.InternalError())

@@ -1,0 +1,111 @@
+"""Logs: JSON lines in production, readable ones at a terminal; what a field's name calls a secret is masked.
+
+Our own lines and those of the libraries leave by the same door, so that nothing gets past the masks.
+"""
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from http import HTTPMethod
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from chirp_auth.http.request_context import reference, route
+
+MASK = "…"
+SECRET_FIELDS = re.compile(r"passw|secret|token|authorization|cookie|api_?key|credential|\bpass$", re.IGNORECASE)
+QUIET_ROUTES = ("/static/", "/healthz/", "/metrics")
+# In a text of a library's: name=value, a bearer token, a URL's password, and what looks like a hash or a JWT.
+_SECRET_TEXT = re.compile(
+    r"(?i)((?:token|passw(?:or)?d|secret|api_?key)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',}]+"
+    r"|(bearer\s+)[\w.~+/=-]+"
+    r"|(://[^\s:/@]*:)[^\s@]+(?=@)"
+    r"|()\$2[aby]\$\d\d\$[./\w]{53}"
+    r"|()\beyJ[\w-]+\.[\w-]+\.[\w-]+"
+)
+
+log = structlog.get_logger("http")
+
+
+def configure(*, as_json: bool, only_trouble: bool = False) -> None:
+    """Send all log lines, the libraries' too, to standard error in one format; trouble is what warns or fails."""
+    plain = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(),
+        # Not the rich one: it prints the local variables of every frame, passwords among them.
+        exception_formatter=structlog.dev.plain_traceback,
+    )
+    renderer = structlog.processors.JSONRenderer(default=str) if as_json else plain
+    finish: list[Processor] = [structlog.processors.format_exc_info, mask_secrets, renderer]
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, *finish],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if only_trouble else logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    strip = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[strip, *finish])
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def init_app(app: Flask) -> None:
+    """Write a line for each request: never its query, its body or its headers, which may hold a secret.
+
+    For the same reason its path is the template of its route, and a method is only named if HTTP has it.
+    """
+
+    @app.before_request
+    def start() -> None:
+        g.started = time.perf_counter()
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        path = route()
+        if not path.startswith(QUIET_ROUTES):
+            spent = (time.perf_counter() - g.get("started", time.perf_counter())) * 1000
+            log.info(
+                "request",
+                method=request.method if request.method in HTTPMethod.__members__ else "other",
+                path=path,
+                status=response.status_code,
+                ms=round(spent, 1),
+                reference=reference(),
+            )
+        return response
+
+
+def mask_secrets(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+    """Mask every field whose name says that it holds a secret, at any depth, and secrets within texts."""
+    return {name: _masked(name, value) for name, value in fields.items()}
+
+
+def _masked(name: object, value: Any) -> Any:
+    if isinstance(name, str) and _names_a_secret(name):
+        return MASK
+    if isinstance(value, str):
+        return _SECRET_TEXT.sub(_keep_the_name, value)
+    if isinstance(value, Mapping):
+        return {key: _masked(key, inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple) and name != "exc_info":
+        return [_masked(None, inner) for inner in value]
+    return value
+
+
+@lru_cache(maxsize=1024)
+def _names_a_secret(name: str) -> bool:
+    return SECRET_FIELDS.search(name) is not None
+
+
+def _keep_the_name(found: re.Match[str]) -> str:
+    return next((group for group in found.groups() if group is not None), "") + MASK

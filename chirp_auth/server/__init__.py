@@ -1,0 +1,1 @@
+"""The server: checks the settings, migrates, and serves."""

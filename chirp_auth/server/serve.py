@@ -1,0 +1,170 @@
+"""The server: checks the settings and the port, migrates, says where everything is, and serves."""
+
+import errno
+import multiprocessing
+import os
+import socket
+import sys
+from tempfile import TemporaryDirectory
+
+import flask_migrate
+import structlog
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from sqlalchemy.exc import SQLAlchemyError
+
+from chirp_auth import create_app
+from chirp_auth.admin import demo_accounts
+from chirp_auth.extensions import db
+from chirp_auth.runtime import logs, metrics_endpoint
+from chirp_auth.security.client import Client
+from chirp_auth.server import connection_guard
+from chirp_auth.server.rsgi import Adapter
+from config import EVERY_ADDRESS, ROOT, ConfigurationError, Settings, in_an_address, load
+from config_checks import warnings_of
+from config_network import is_loopback
+
+STOP_SECONDS = 15
+HEADER_MILLISECONDS = 30_000  # For the first byte of a request, all of its header, and between two requests.
+MAX_HEADER_BYTES = 64 * 1024
+
+log = structlog.get_logger("server")
+
+
+def main() -> None:
+    """Serve until told to stop. What stands in the way is said in words, with exit code 1."""
+    try:
+        settings = load(may_make_folders=True)
+    except ConfigurationError as error:
+        sys.exit(_listed("Chirp Auth cannot start. Please mend these settings:", error.problems))
+    logs.configure(as_json=settings.in_production)
+    for warning in warnings_of(settings):
+        log.warning("unsafe setting", warning=warning)
+    _check_port(settings)
+    app = create_app(settings)
+    with app.app_context():
+        _migrate()
+        account = _demo_account(settings)
+        db.engine.dispose()  # The workers have their own connections; this process only watches over them.
+    if not settings.in_production:
+        print(_box(settings, account), flush=True)  # noqa: T201 - what `make run` is to say
+    _serve(settings)
+
+
+def _serve(settings: Settings) -> None:
+    if settings.web_workers == 1:
+        _run(settings)
+        return
+    # Fresh processes, for what counts requests decides at its import whether it shares its counts.
+    multiprocessing.set_start_method("spawn")
+    with TemporaryDirectory(prefix="chirp-auth-metrics-") as folder:
+        os.environ[metrics_endpoint.FOLDER] = folder
+        _run(settings)
+
+
+def _run(settings: Settings) -> None:
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    connection_guard.raise_file_limit()
+    Granian(
+        "wsgi:app",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.RSGI,
+        workers=settings.web_workers,
+        # HTTP/1.1 alone: before it knows which version a client speaks, granian waits for the first byte for ever.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=MAX_HEADER_BYTES),
+        backpressure=connection_guard.most_connections(),
+        respawn_failed_workers=True,
+        respawn_interval=1.0,
+        workers_kill_timeout=STOP_SECONDS,
+        log_level=LogLevels.error,
+        websockets=False,
+        working_dir=ROOT,
+    ).serve(
+        target_loader=_load,  # type: ignore[arg-type]  # granian takes an object with __rsgi__ too, its types do not
+        wrap_loader=False,
+    )
+
+
+def _load() -> Adapter:
+    """Load the application in a process that is to serve it."""
+    from wsgi import app  # noqa: PLC0415 - it starts what belongs to a serving process
+
+    settings: Settings = app.extensions["settings"]
+    hops = settings.trusted_proxy_hops
+    adapter = Adapter(app, threads=settings.web_threads, trusted_hops=hops)
+    connection_guard.start(settings.port, adapter.answering, behind_a_proxy=hops > 0)
+    return adapter
+
+
+def _check_port(settings: Settings) -> None:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                sys.exit(
+                    f"Port {settings.port} on {settings.host} is busy: another program listens there.\n"
+                    f"Stop it, or choose another port: PORT={settings.port + 1} make run"
+                )
+            sys.exit(f"HOST={settings.host} PORT={settings.port} cannot be used: {error.strerror}.")
+
+
+def _migrate() -> None:
+    try:
+        flask_migrate.upgrade()
+    except (SQLAlchemyError, OSError) as error:
+        sys.exit(f"The database cannot be used: {type(error).__name__}. Is it running, and is DATABASE_URL right?")
+
+
+def _demo_account(settings: Settings) -> demo_accounts.DemoAccount | None:
+    """Return what to sign in with in development; no demo account gets from there into production."""
+    if not settings.in_production:
+        return demo_accounts.ensure_account()
+    demo_accounts.remove(Client(face="cli", actor="start of production"))
+    return None
+
+
+def _box(settings: Settings, account: demo_accounts.DemoAccount | None) -> str:
+    url = settings.public_url
+    rows = [
+        ("App", url),
+        (
+            "Mailbox",
+            _mailbox(settings),
+        ),
+        ("API", f"{url}/api/v1/auth   {url}/api/auth"),
+        (
+            "Demo account",
+            f"{account.email}   {account.password}" if account else "not here: this database has users",
+        ),
+        ("Database", _place(settings)),
+        ("Stop", "Ctrl-C"),
+    ]
+    lines = [f"{name:<13} {value}" for name, value in rows]
+    width = max(map(len, lines))
+    edge = "─" * (width + 2)
+    return "\n".join([f"┌{edge}┐", *(f"│ {line:<{width}} │" for line in lines), f"└{edge}┘"])
+
+
+def _mailbox(settings: Settings) -> str:
+    if not settings.has_dev_mailbox:
+        return f"none: mail goes to {settings.smtp_host}"
+    if settings.host in EVERY_ADDRESS:
+        return f"http://127.0.0.1:{settings.port}/dev/mailbox   (from this machine only)"
+    if not is_loopback(settings.host):
+        return "closed: it is read from this machine only, which HOST=0.0.0.0 allows"
+    return f"http://{in_an_address(settings.host)}:{settings.port}/dev/mailbox"
+
+
+def _place(settings: Settings) -> str:
+    return str(settings.database_file or "PostgreSQL")
+
+
+def _listed(title: str, problems: list[str]) -> str:
+    return "\n".join([title, *(f"  - {problem}" for problem in problems)])

@@ -1,0 +1,23 @@
+"""Links as they arrive: what mail programs add to the token in an address is taken off again."""
+
+import re
+
+from flask import session
+
+MAX_CHARACTERS = 500  # Ours have about 90; a cookie has room for 4,000 in all.
+
+
+def store_token(name: str, raw: str) -> None:
+    """Put the token of a link that was followed into the session cookie, so that it can leave the address bar."""
+    session[name] = cleaned(raw)
+
+
+def cleaned(raw: str) -> str:
+    """Return the token without line breaks, brackets and punctuation around it, or quoted-printable's `=3D`.
+
+    Its signature still decides whether it is one of ours.
+    """
+    joined = re.sub(r"[\s=]+", "", raw)
+    found = re.search(r"[\w.-]+", joined, re.ASCII)
+    token = found[0].strip(".").removeprefix("3D") if found else ""
+    return token if len(token) <= MAX_CHARACTERS else ""

@@ -1,0 +1,1 @@
+"""The worker: delivers mail and does the periodic jobs. It calls the rules by name."""

@@ -1,0 +1,1 @@
+"""What both web faces stand on."""

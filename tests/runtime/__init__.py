@@ -1,0 +1,1 @@
+"""Around the application: logs, health, metrics, databases."""
