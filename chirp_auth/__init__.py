@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, Response, request
 from sqlalchemy.pool import QueuePool
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -12,6 +12,7 @@ import config
 from chirp_auth import cli, web
 from chirp_auth.accounts import sessions
 from chirp_auth.api import app_links, dialects, documentation, openapi
+from chirp_auth.errors import AuthError
 from chirp_auth.extensions import csrf, db, limiter, login_manager, mail, migrate
 from chirp_auth.formatting import in_words, iso, when
 from chirp_auth.http import body_buffer, error_handlers, form_parser, rate_limit_headers, routing, security_headers
@@ -48,7 +49,7 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
     logs.init_app(app)
     security_headers.init_app(app)
     rate_limit_headers.init_app(app)
-    error_handlers.init_app(app)
+    error_handlers.init_app(app, _answer_refusal)
     metrics_endpoint.init_app(app)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # members stand as the contracts print them
     app.jinja_env.filters.update(when=when, iso=iso, in_words=in_words)
@@ -59,6 +60,12 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
     app.extensions["openapi"] = openapi.document
     app.cli.add_command(cli.auth)
     return app
+
+
+def _answer_refusal(error: AuthError) -> Response:
+    """Return the refusal in the dialect of the request's path, or as a page."""
+    dialect = dialects.of(request)
+    return dialect.refused(error) if dialect else web.error_page(error)
 
 
 def _auth() -> Blueprint:

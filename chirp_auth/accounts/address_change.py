@@ -17,7 +17,7 @@ from chirp_auth.errors import InvalidToken, RateLimitExceeded, TokenAlreadyUsed,
 from chirp_auth.extensions import db, settings
 from chirp_auth.formatting import in_words
 from chirp_auth.mail import outbox
-from chirp_auth.mail.rendering import Email, Nobody, composes, name_of
+from chirp_auth.mail.rendering import Email, NotSent, name_of
 from chirp_auth.models import AddressChange, OutboxEntry, Session, User
 from chirp_auth.security import tokens
 from chirp_auth.security.client import Client, device_in_words, shortened
@@ -121,16 +121,15 @@ def confirm_change(token: str, client: Client) -> User:
     return change.user
 
 
-@composes("address_change")
-def compose_link(entry: OutboxEntry) -> Email | Nobody:
+def compose_link(entry: OutboxEntry) -> Email:
     """Mint the link for the new address, unless that has an account: then nobody is told anything."""
     change = db.session.get(AddressChange, UUID(entry.params["change"]))
     if change is None or change.user.disabled_at:
-        return Nobody("no account")
+        raise NotSent("no account")
     if users.find(change.new_email_key):
-        return Nobody("address taken")
+        raise NotSent("address taken")
     if not mail_caps.allow([entry]):
-        return mail_caps.withhold(entry, "address_change.withheld", change.user_id)
+        mail_caps.withhold(entry, "address_change.withheld", change.user_id)
     token = tokens.mint(tokens.ADDRESS_CHANGE, change.id, change.created_at)
     return Email(
         addresses.parse(entry.recipient).deliverable,
@@ -142,12 +141,11 @@ def compose_link(entry: OutboxEntry) -> Email | Nobody:
     )
 
 
-@composes("address_changed")
-def compose_notice(entry: OutboxEntry) -> Email | Nobody:
+def compose_notice(entry: OutboxEntry) -> Email:
     """Tell the old address or the new one what happened; the link in the one to the old address takes it back."""
     change = db.session.get(AddressChange, UUID(entry.params["change"]))
     if change is None:
-        return Nobody("no account")
+        raise NotSent("no account")
     address = addresses.parse(entry.recipient)
     return Email(
         address.deliverable,

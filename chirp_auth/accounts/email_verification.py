@@ -16,7 +16,7 @@ from chirp_auth.errors import InvalidCredentials, InvalidToken, TokenAlreadyUsed
 from chirp_auth.extensions import db, settings
 from chirp_auth.formatting import in_words
 from chirp_auth.mail import outbox
-from chirp_auth.mail.rendering import Email, Nobody, composes
+from chirp_auth.mail.rendering import Email, NotSent
 from chirp_auth.models import OutboxEntry, SecurityEvent, Session, User
 from chirp_auth.security import passwords, tokens
 from chirp_auth.security.client import Client, device_in_words, shortened
@@ -38,16 +38,15 @@ def request_link(email: str, client: Client) -> None:
     db.session.commit()
 
 
-@composes("email_verification")
-def compose_link(entry: OutboxEntry) -> Email | Nobody:
+def compose_link(entry: OutboxEntry) -> Email:
     """Mint the link. It names the user and the address, so it dies when the address changes."""
     user = users.find(addresses.parse(entry.recipient).key)
     if user is None or user.disabled_at:
-        return Nobody("no account")
+        raise NotSent("no account")
     if user.email_verified_at:
-        return Nobody("already confirmed")
+        raise NotSent("already confirmed")
     if not mail_caps.allow([entry]):
-        return mail_caps.withhold(entry, "email_verification.withheld", user.id)
+        mail_caps.withhold(entry, "email_verification.withheld", user.id)
     mark = tokens.mark_of(user.email_key)
     token = tokens.mint(tokens.EMAIL_VERIFICATION, user.id, entry.created_at, mark)
     return Email(

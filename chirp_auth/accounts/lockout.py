@@ -21,7 +21,7 @@ from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import db, settings
 from chirp_auth.formatting import in_words
 from chirp_auth.mail import outbox
-from chirp_auth.mail.rendering import Email, Nobody, composes, name_of
+from chirp_auth.mail.rendering import Email, NotSent, name_of
 from chirp_auth.models import KnownDevice, OutboxEntry, User, UtcDateTime
 from chirp_auth.security import passwords
 from chirp_auth.security.client import Client, device_in_words, shortened
@@ -66,12 +66,11 @@ def authenticate(user: User | None, password: str, client: Client, kind: str, em
     raise InvalidCredentials
 
 
-@composes("account_locked")
-def compose_account_locked(entry: OutboxEntry) -> Email | Nobody:
+def compose_account_locked(entry: OutboxEntry) -> Email:
     """Tell the owner that somebody guesses: of an account's fifth failure in a row and each counter's hundredth."""
     user = db.session.get(User, entry.user_id)
     if user is None or user.disabled_at:
-        return Nobody("no account")
+        raise NotSent("no account")
     failures = entry.params.get("failures", FREE_FAILURES + 1)
     address = addresses.parse(entry.recipient)
     return Email(

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import NoReturn
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, update
@@ -18,7 +19,7 @@ from chirp_auth import audit
 from chirp_auth.accounts import addresses
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
-from chirp_auth.mail.rendering import Nobody
+from chirp_auth.mail.rendering import NotSent
 from chirp_auth.models import OutboxEntry
 from chirp_auth.security.client import Client
 
@@ -29,8 +30,6 @@ MAX_RESET_LINKS_PER_HOUR = 3
 MAX_OTHERS_PER_HOUR = 3
 MAX_PER_DAY = 10
 MAX_OTHERS_PER_DAY = MAX_PER_DAY - MAX_RESET_LINKS_PER_HOUR
-
-TOO_MANY = Nobody("too many mails")
 
 Mail = tuple[UUID, bool, datetime]  # its entry, whether it is a reset link, and when it was or will be there
 
@@ -60,14 +59,18 @@ def allow(entries: Sequence[OutboxEntry]) -> set[UUID]:
     return set().union(*allowed.values())
 
 
-def withhold(entry: OutboxEntry, kind: str, user_id: UUID | None) -> Nobody:
-    """Record that the mail did not leave, as an event of this kind, and commit; return why there is no letter."""
+def withhold(entry: OutboxEntry, kind: str, user_id: UUID | None) -> NoReturn:
+    """Record that the mail did not leave, as an event of this kind, and commit.
+
+    Raises:
+        NotSent: always.
+    """
     db.session.rollback()
     known = {name: entry.params.get(name) for name in ("ip", "user_agent", "reference")}
     key = addresses.parse(entry.recipient).key
     audit.record(kind, Client("worker", **known), outcome="too_many_mails", user_id=user_id, email_key=key)
     db.session.commit()
-    return TOO_MANY
+    raise NotSent("too many mails")
 
 
 def reset_links_left(email_key: str, promised: int) -> int:

@@ -9,7 +9,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials, PasswordTooWeak, Unauthenticated, UserNotFound
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.mail.rendering import Email, Nobody, composes, name_of
+from chirp_auth.mail.rendering import Email, NotSent, name_of
 from chirp_auth.models import OutboxEntry, Session, User
 from chirp_auth.security import passwords
 from chirp_auth.security.client import Client, device_in_words, shortened
@@ -69,12 +69,11 @@ def change_password_by_email(email: str, current: str, password: str, client: Cl
     return user
 
 
-@composes("password_changed")
-def compose_confirmation(entry: OutboxEntry) -> Email | Nobody:
+def compose_confirmation(entry: OutboxEntry) -> Email:
     """Tell the owner that their password was changed: when, from where, and what it ended."""
     user = db.session.get(User, entry.user_id)
     if user is None:
-        return Nobody("no account")
+        raise NotSent("no account")
     address = addresses.parse(entry.recipient)
     return Email(
         address.deliverable,

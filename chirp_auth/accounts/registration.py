@@ -13,7 +13,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import EmailReserved, EmailTaken
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.mail.rendering import Email, Nobody, composes, name_of
+from chirp_auth.mail.rendering import Email, NotSent, name_of
 from chirp_auth.models import OutboxEntry, Session, User
 from chirp_auth.security import passwords
 from chirp_auth.security.client import Client
@@ -77,15 +77,14 @@ def never_confirmed() -> tuple[ColumnElement[bool], ...]:
     return User.confirm_before.is_not(None), User.email_verified_at.is_(None), User.disabled_at.is_(None)
 
 
-@composes("existing_account")
-def compose_existing_account(entry: OutboxEntry) -> Email | Nobody:
+def compose_existing_account(entry: OutboxEntry) -> Email:
     """Tell the owner that somebody tried to register with their address."""
     user = db.session.get(User, entry.user_id)
     address = addresses.parse(entry.recipient)
     if user is None or user.email_key != address.key:  # It has left the address that somebody tried.
-        return Nobody("no account")
+        raise NotSent("no account")
     if not mail_caps.allow([entry]):
-        return mail_caps.withhold(entry, "existing_account.withheld", user.id)
+        mail_caps.withhold(entry, "existing_account.withheld", user.id)
     links = {
         "sign_in_link": f"{settings.public_url}/login",
         "forgot_link": f"{settings.public_url}/forgot-password",

@@ -15,28 +15,25 @@ from chirp_auth.errors import InvalidToken, LinkReplaced, TokenAlreadyUsed, Toke
 from chirp_auth.extensions import db, settings
 from chirp_auth.formatting import in_words
 from chirp_auth.mail import outbox
-from chirp_auth.mail.rendering import Email, Nobody, composes, name_of, weeds
+from chirp_auth.mail.rendering import Email, NotSent, name_of
 from chirp_auth.models import OutboxEntry, PasswordResetToken, SecurityEvent, User
 from chirp_auth.security import tokens
 from chirp_auth.security.client import Client, device_in_words, shortened
 
 
-@composes("reset_link")
-def compose_link(entry: OutboxEntry) -> Email | Nobody:
+def compose_link(entry: OutboxEntry) -> Email:
     """Find out whom the promise is for, void their older links and mint the new one.
 
     The link's row carries the entry's id, so composing again after a crash gives the same link.
     """
     user = users.find(addresses.parse(entry.recipient).key)
     if user is None:
-        return Nobody("no account")
+        raise NotSent("no account")
     if user.disabled_at:
-        return Nobody("account disabled")
+        raise NotSent("account disabled")
     row = db.session.get(PasswordResetToken, entry.id) or _issue(entry, user)
-    if isinstance(row, Nobody):
-        return row
     if row.used_at or row.revoked_at:
-        return Nobody("replaced by a newer link")
+        raise NotSent("replaced by a newer link")
     if row.expires_at <= now():  # The mail server was away for longer than the link lives.
         row.created_at, row.expires_at = now(), now() + settings.password_reset_token_expires_in
     db.session.commit()
@@ -57,7 +54,6 @@ def compose_link(entry: OutboxEntry) -> Email | Nobody:
     )
 
 
-@weeds("reset_link", Nobody("no account"))
 def without_account(entries: Sequence[OutboxEntry]) -> Sequence[OutboxEntry]:
     """Return the promises to addresses that have no account: one question for all, as strangers' come in heaps."""
     keys = {entry.id: addresses.parse(entry.recipient).key for entry in entries}
@@ -125,7 +121,7 @@ def open_in_app(token: str) -> str | None:
     return f"{settings.mobile_deep_link}?token={token}" if settings.mobile_deep_link else None
 
 
-def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken | Nobody:
+def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken:
     """Void the user's older links and add a new one, unless this hour's mails are spent or the promise was voided."""
     may_leave = mail_caps.allow([entry])  # The mailbox is held before the account, here as everywhere.
     # The update comes first: it holds the user's row, so that two workers count one after the other.
@@ -135,10 +131,10 @@ def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken | Nobody:
         return issued
     if not outbox.hold(entry):
         db.session.rollback()
-        return Nobody("cancelled")
+        raise NotSent("cancelled")
     # A link out of our own notice asks for recovery: nobody can spend those mails for the owner.
     if not may_leave:
-        return mail_caps.withhold(entry, "password_reset.withheld", user.id)
+        mail_caps.withhold(entry, "password_reset.withheld", user.id)
     db.session.refresh(user)
     revocation.revoke_links(user.id)
     row = PasswordResetToken(

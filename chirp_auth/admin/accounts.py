@@ -12,7 +12,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import EmailReserved, EmailTaken, ServiceBusy, UserNotFound
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import mailbox, outbox
-from chirp_auth.mail.rendering import Email, Nobody, composes, name_of
+from chirp_auth.mail.rendering import Email, NotSent, name_of
 from chirp_auth.models import AddressChange, OutboxEntry, Session, User
 from chirp_auth.security.client import Client
 
@@ -125,28 +125,25 @@ def end_sessions(user: User | None, client: Client) -> int:
     return int(result.rowcount)
 
 
-@composes("address_replaced")
-def compose_address_replaced(entry: OutboxEntry) -> Email | Nobody:
+def compose_address_replaced(entry: OutboxEntry) -> Email:
     """Tell the former address that the account has left it."""
     user = db.session.get(User, entry.user_id)
     if user is None:
-        return Nobody("no account")
+        raise NotSent("no account")
     address = addresses.parse(entry.recipient)
     return Email(address.deliverable, {"name": name_of(user, address.key), "changed_at": entry.created_at})
 
 
-@composes(outbox.FORGETS_RECIPIENT)
 def compose_account_deleted(entry: OutboxEntry) -> Email:
     """Tell whose account it was that it is gone; nothing but the address is left to greet by."""
     return Email(addresses.parse(entry.recipient).deliverable, {"deleted_at": entry.created_at})
 
 
-@composes("account_state")
-def compose_account_state(entry: OutboxEntry) -> Email | Nobody:
+def compose_account_state(entry: OutboxEntry) -> Email:
     """Tell the owner that the account was locked, or unlocked."""
     user = db.session.get(User, entry.user_id)
     if user is None:
-        return Nobody("no account")
+        raise NotSent("no account")
     address = addresses.parse(entry.recipient)
     return Email(
         address.deliverable,

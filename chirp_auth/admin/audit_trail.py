@@ -19,9 +19,7 @@ from chirp_auth.extensions import db, settings
 from chirp_auth.mail import job_locks
 from chirp_auth.models import AuditAnchor, AuditSeal, SecurityEvent
 from chirp_auth.security.client import Client
-from chirp_auth.worker import periodic
 
-SEAL_EVERY = timedelta(seconds=5)
 SEALING_SECONDS = 0.25  # Of a round: mail goes out in between, however many events wait.
 ALIVE = timedelta(minutes=1)
 
@@ -34,7 +32,6 @@ def note(kind: str, client: Client, outcome: str = "ok", **detail: Any) -> None:
     db.session.commit()
 
 
-@periodic.every(SEAL_EVERY)
 def seal_some_events() -> None:
     """Seal what is unsealed, or a part of it: a bounded piece of work, so that nothing waits for it long."""
     _seal_until(time.monotonic() + SEALING_SECONDS)

@@ -5,7 +5,6 @@ Their password is printed and lies in a file, so production removes what of them
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from secrets import choice
 
 import structlog
@@ -18,7 +17,6 @@ from chirp_auth.admin import accounts
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import SecurityEvent, User
 from chirp_auth.security.client import Client
-from chirp_auth.worker import periodic
 
 EMAIL = "demo@example.com"
 CAST = {"Demo": users.ACTIVE, "Unverified": users.UNVERIFIED, "Locked": users.LOCKED}
@@ -32,7 +30,6 @@ WORDS = (
     "ridge river robin saffron sage salmon sand sequoia shale sierra silver slate sparrow spruce summit sunset "
     "tamarind teal thistle thunder timber tulip tundra turtle valley velvet violet walnut willow"
 )
-REMOVE_EVERY = timedelta(hours=1)
 
 log = structlog.get_logger("demo")
 
@@ -96,7 +93,6 @@ def remove(client: Client) -> None:
     log.warning("demo accounts removed", accounts=len(found))
 
 
-@periodic.every(REMOVE_EVERY)
 def remove_from_production() -> None:
     """Do what our own server does at its start, for production under another one."""
     if settings.in_production:

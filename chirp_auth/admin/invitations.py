@@ -8,7 +8,7 @@ from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
 from chirp_auth.formatting import in_words
 from chirp_auth.mail import outbox
-from chirp_auth.mail.rendering import Email, Nobody, composes
+from chirp_auth.mail.rendering import Email, NotSent
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
 from chirp_auth.security.client import Client
 
@@ -37,21 +37,18 @@ def invite(email: str, first_name: str | None, last_name: str | None, phone_numb
     return user
 
 
-@composes("invitation")
-def compose_invitation(entry: OutboxEntry) -> Email | Nobody:
+def compose_invitation(entry: OutboxEntry) -> Email:
     """Mint the link. Its row carries the entry's id, so composing again after a crash gives the same link."""
     user = db.session.get(User, entry.user_id)
     if user is None:
-        return Nobody("no account")
+        raise NotSent("no account")
     if user.disabled_at:
-        return Nobody("account disabled")
+        raise NotSent("account disabled")
     if user.password_hash:
-        return Nobody("has a password already")
+        raise NotSent("has a password already")
     row = db.session.get(PasswordResetToken, entry.id) or _issue(entry, user)
-    if row is None:
-        return Nobody("cancelled")
     if row.used_at or row.revoked_at:
-        return Nobody("replaced by a newer link")
+        raise NotSent("replaced by a newer link")
     if row.expires_at <= now():  # The mail server was away for longer than the link lives.
         row.created_at, row.expires_at = now(), now() + LINK_LIFE
     db.session.commit()
@@ -67,9 +64,9 @@ def compose_invitation(entry: OutboxEntry) -> Email | Nobody:
     )
 
 
-def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken | None:
+def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken:
     if not outbox.hold(entry):
-        return None
+        raise NotSent("cancelled")
     row = PasswordResetToken(
         id=entry.id,
         user=user,

@@ -11,9 +11,9 @@ from chirp_auth.accounts import addresses
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox, rendering, status
+from chirp_auth.mail.sender import open_sender
 from chirp_auth.models import OutboxEntry
 from chirp_auth.security.client import Client
-from chirp_auth.worker.delivery import sender
 
 
 def listed(limit: int, state: str | None = None) -> Iterator[OutboxEntry]:
@@ -65,7 +65,7 @@ def send_test(email: str, client: Client) -> str:
     entry_id = uuid4()
     entry = OutboxEntry(id=entry_id, kind="test", message_id=outbox.message_id(entry_id))
     message = rendering.message_for(entry, rendering.Email(address.deliverable))
-    with sender() as delivery:
+    with open_sender() as delivery:
         delivery.send(message)
     audit.record("mail.tested", client, email_key=address.key, server=settings.smtp_host or "mailbox")
     db.session.commit()

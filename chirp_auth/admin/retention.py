@@ -29,7 +29,6 @@ from chirp_auth.models import (
     User,
 )
 from chirp_auth.security.client import Client
-from chirp_auth.worker import periodic
 
 BATCH = 500
 BATCHES_AT_ONCE = 10
@@ -84,7 +83,6 @@ def purge(
     return dict(deleted)
 
 
-@periodic.every(timedelta(seconds=15))
 def purge_little_by_little() -> None:
     """Once an hour, one worker of all: delete some batches and go on at the next turn; mail goes out in between."""
     if not (_unfinished.is_set() or job_locks.acquire(job_locks.CLEAN_UP, EVERY)):

@@ -16,7 +16,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import AccountLocked, TooManyMails
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.mail.rendering import Email, Nobody, composes, name_of
+from chirp_auth.mail.rendering import Email, NotSent, name_of
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
 from chirp_auth.security.client import Client
 
@@ -55,12 +55,11 @@ def create_link(user: User, client: Client) -> SupportLink:
     return SupportLink(f"{settings.frontend_url}{settings.password_reset_redirect_url}?token={token}", row.expires_at)
 
 
-@composes("support_link")
-def compose_notice(entry: OutboxEntry) -> Email | Nobody:
+def compose_notice(entry: OutboxEntry) -> Email:
     """Tell the owner that support made a link, without the link itself."""
     user = db.session.get(User, entry.user_id)
     if user is None:
-        return Nobody("no account")
+        raise NotSent("no account")
     address, expires_at = addresses.parse(entry.recipient), datetime.fromisoformat(entry.params["expires_at"])
     return Email(
         address.deliverable,

@@ -8,8 +8,6 @@ from typing import Any
 from sqlalchemy import Select, or_, select
 
 from chirp_auth import audit
-from chirp_auth.accounts import addresses
-from chirp_auth.errors import InvalidEmail
 from chirp_auth.extensions import db
 from chirp_auth.formatting import counted
 from chirp_auth.models import OutboxEntry, PasswordResetToken, SecurityEvent, User
@@ -34,7 +32,7 @@ def search(
     limit: int | None = None,
     *,
     user: User | None = None,
-    email: str | None = None,
+    email_key: str | None = None,
     kind: str | None = None,
     outcome: str | None = None,
     since: datetime | None = None,
@@ -43,7 +41,7 @@ def search(
 
     Args:
         user: only theirs, with the attempts on their address.
-        email: only attempts on this address, whether or not it has an account.
+        email_key: only attempts on the address of this lookup form, whether or not it has an account.
         kind: the kind, or its beginning: `session` finds `session.signed_in`.
     """
     wanted = select(SecurityEvent).order_by(SecurityEvent.id.desc())
@@ -51,8 +49,8 @@ def search(
         digests = audit.digests(user.email_key)
         attempts = SecurityEvent.user_id.is_(None) & SecurityEvent.email_digest.in_(digests)
         wanted = wanted.where(or_(SecurityEvent.user_id == user.id, attempts))
-    if email:
-        wanted = wanted.where(SecurityEvent.email_digest.in_(_digests(email)))
+    if email_key:
+        wanted = wanted.where(SecurityEvent.email_digest.in_(audit.digests(email_key)))
     if kind:
         wanted = wanted.where(SecurityEvent.kind.startswith(kind, autoescape=True))
     if outcome:
@@ -150,13 +148,6 @@ def _linked(link: PasswordResetToken) -> Iterator[tuple[datetime, str, str]]:
         yield link.revoked_at, "void", "replaced by a newer link or a change of the account, or voided by an operator"
     else:
         yield link.expires_at, "expires", "the link's end"
-
-
-def _digests(email: str) -> list[str]:
-    try:
-        return audit.digests(addresses.parse(email).key)
-    except InvalidEmail:
-        return []
 
 
 def _stream(wanted: Select[Any]) -> Iterator[SecurityEvent]:

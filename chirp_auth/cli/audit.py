@@ -11,12 +11,14 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup
 
+from chirp_auth.accounts import addresses
 from chirp_auth.admin import audit_trail
 from chirp_auth.audit import queries
 from chirp_auth.cli._common.event_rows import EVENT_COLUMNS, event_row
 from chirp_auth.cli._common.export import opened, output_option, write
 from chirp_auth.cli._common.output import FAILED, REFUSED, as_json_option, clean, done, inert, progress, rows, stop
 from chirp_auth.cli._common.prompts import Span, account, confirm, operator, since, yes_option
+from chirp_auth.errors import InvalidEmail
 from chirp_auth.extensions import db
 from chirp_auth.formatting import counted
 from chirp_auth.models import SecurityEvent
@@ -57,7 +59,7 @@ def search(
     found = queries.search(
         limit,
         user=account(who) if who else None,
-        email=email,
+        email_key=_lookup_key(email),
         kind=action,
         outcome=outcome,
         since=since(period),
@@ -163,3 +165,11 @@ def _print_line(event: SecurityEvent, *, as_json: bool) -> None:
     else:
         cells = [clean(row[name]) for name in SHOWN]
         click.echo("  ".join(cells) if sys.stdout.isatty() else "\t".join(map(inert, cells)))
+
+
+def _lookup_key(email: str | None) -> str | None:
+    """Return the lookup form of an address; what is none finds nothing."""
+    try:
+        return addresses.parse(email).key if email else None
+    except InvalidEmail:
+        return email

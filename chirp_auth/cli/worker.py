@@ -44,7 +44,7 @@ def worker(once: bool, as_json: bool) -> None:
 
 
 def _work_once(*, as_json: bool) -> None:
-    periodic.Schedule().do_due()
+    periodic.Schedule().run_due()
     mails = 0
     try:
         while batch := mail_worker.run_once():
@@ -52,5 +52,5 @@ def _work_once(*, as_json: bool) -> None:
     except ServerAway as away:
         stop(f"The mail server is away: {away}. What is due waits. See: flask --app wsgi auth doctor", FAILED)
     finally:
-        periodic.Schedule().do_due()  # Once more, for the seal over what has just happened.
+        periodic.Schedule().run_due()  # Once more, for the seal over what has just happened.
     done(f"Worked on {counted(mails, 'mail')}.", as_json=as_json, mails=mails)

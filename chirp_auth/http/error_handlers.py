@@ -1,16 +1,16 @@
-"""Refusals outside the views: whatever goes wrong is said in the dialect of its path, or as a page."""
+"""Error handlers: every exception that leaves a view is answered in the dialect of its path, or as a page."""
+
+from collections.abc import Callable
 
 import structlog
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from chirp_auth import errors
-from chirp_auth.api import dialects
 from chirp_auth.errors import AuthError
 from chirp_auth.extensions import DATABASE_AWAY, db
 from chirp_auth.http.request_context import reference
-from chirp_auth.web import error_page
 
 BY_STATUS = {
     404: errors.NotFound,
@@ -22,11 +22,14 @@ BY_STATUS = {
 }
 CSRF_SENTENCE = "The page was open for too long, or was opened elsewhere. Please go back, reload it and try again."
 
+Answer = Callable[[AuthError], Response]
+
 log = structlog.get_logger("http")
 
 
-def init_app(app: Flask) -> None:
-    """Answer for every exception that leaves a view, and for requests that reach none."""
+def init_app(app: Flask, answer: Answer) -> None:
+    """Answer every exception that leaves a view, and requests that reach none; `answer` words a refusal."""
+    app.extensions["answer_refusal"] = answer
     app.register_error_handler(AuthError, _refused)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(CSRFError, _not_our_form)
@@ -36,8 +39,8 @@ def init_app(app: Flask) -> None:
 
 
 def _refused(error: AuthError) -> Response:
-    dialect = dialects.of(request)
-    return dialect.refused(error) if dialect else error_page(error)
+    answer: Answer = current_app.extensions["answer_refusal"]
+    return answer(error)
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -1,4 +1,4 @@
-"""Budgets: what an answer says of the limits that its request was under, and the record of a limit that was hit.
+"""Rate-limit headers, and the record of a limit that was hit.
 
 `RateLimit` and `RateLimit-Policy` follow draft-ietf-httpapi-ratelimit-headers-10.
 """
@@ -8,10 +8,10 @@ from flask import Flask, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth.admin import audit_trail
-from chirp_auth.api import dialects
 from chirp_auth.extensions import db
 from chirp_auth.formatting import whole_seconds
 from chirp_auth.http import request_context
+from chirp_auth.http.routing import answers_json
 from chirp_auth.security import limits
 from chirp_auth.security.limits import Spent
 
@@ -43,7 +43,7 @@ def _state(limit: Spent) -> str:
 
 def _record(limit: Spent) -> None:
     """Add a row for the first refusal of a period and a log line for each: refusing must stay cheap in a flood."""
-    client = request_context.client("api" if dialects.of(request) else "browser")
+    client = request_context.client("api" if answers_json(request) else "browser")
     if not limits.first_hit(limit):
         log.warning("limit.hit", limit=limit.name, face=client.face, reference=client.reference)
         return

@@ -11,11 +11,12 @@ from flask import Flask, Request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.routing import MapAdapter
 
-from chirp_auth.api.dialects import PLAIN_PATHS, plain
 from chirp_auth.http.form_parser import FormRequest
 from chirp_auth.http.request_context import reference
 
 API_PATHS = ("/api/", "/healthz/")
+PLAIN_PATHS = frozenset({"/register", "/login", "/forgot-password", "/reset-password"})
+PLAIN_SUBDOMAIN = "plain"
 
 log = structlog.get_logger("http")
 
@@ -42,12 +43,22 @@ class Application(Flask):
     def create_url_adapter(self, request: Any) -> MapAdapter | None:
         adapter = super().create_url_adapter(request)
         if adapter and isinstance(request, Request) and _is_plain(request):
-            adapter.subdomain = plain.dialect.subdomain
+            adapter.subdomain = PLAIN_SUBDOMAIN
         return adapter
 
     def log_exception(self, exc_info: Any) -> None:
         """Log what went wrong outside the views; Flask would name the path, in which a client may write anything."""
         log.error("bug", reference=reference(), exc_info=exc_info)
+
+
+def answers_json(request: Request) -> bool:
+    """Say whether whatever happens to the request is answered in JSON: on an API path, or because it asks for JSON."""
+    return request.path == "/api" or request.path.startswith("/api/") or request.is_json or _prefers_json(request)
+
+
+def _prefers_json(request: Request) -> bool:
+    best = (request.accept_mimetypes.best or "").partition(";")[0].strip().lower()
+    return best == "application/json" or best.endswith("+json")
 
 
 def _is_plain(request: Request) -> bool:

@@ -11,17 +11,15 @@ from sqlalchemy import select, update
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.models import JobLock
-from chirp_auth.worker import periodic
 
 DELIVERY, CLEAN_UP = "delivery", "clean_up"
-SIGN_OF_LIFE_EVERY = timedelta(seconds=15)
+HEARTBEAT_EVERY = timedelta(seconds=15)
 NEVER = 2000  # The year in which the migration let every duty begin last.
 
 
-@periodic.every(SIGN_OF_LIFE_EVERY)
 def heartbeat() -> None:
     """Leave the sign of life that operators look for: some worker was here."""
-    acquire(DELIVERY, SIGN_OF_LIFE_EVERY)
+    acquire(DELIVERY, HEARTBEAT_EVERY)
 
 
 def acquire(name: str, every: timedelta) -> bool:

@@ -1,10 +1,5 @@
-"""Composing: from an outbox entry to a finished message, in text and HTML with the same facts.
+"""Rendering: from what a rule wants said to a finished message, in text and HTML with the same facts."""
 
-What a mail says is up to the rule that promised it: each registers its composer here, so that the worker
-needs to know no rule by name.
-"""
-
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr, parseaddr
@@ -30,64 +25,21 @@ class Email:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Nobody:
-    """There is nobody to write to; the reason is for operators."""
+class NotSent(Exception):
+    """The mail must not leave: there is nobody to write to. `reason` is for operators."""
 
-    reason: str
-
-
-Composer = Callable[[OutboxEntry], Email | Nobody]
-Weeder = Callable[[Sequence[OutboxEntry]], Sequence[OutboxEntry]]
-_composers: dict[str, Composer] = {}
-_weeders: dict[str, tuple[Weeder, Nobody]] = {}
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
-def composes(kind: str) -> Callable[[Composer], Composer]:
-    """Register the function that composes entries of this kind. It may be called again for the same entry."""
-
-    def register(composer: Composer) -> Composer:
-        _composers[kind] = composer
-        return composer
-
-    return register
-
-
-def weeds(kind: str, nobody: Nobody) -> Callable[[Weeder], Weeder]:
-    """Register the function that tells, of many entries of this kind at once, for which there is nobody.
-
-    A shortcut: whatever it leaves is composed one by one, and may turn out to be for nobody too.
-    """
-
-    def register(weeder: Weeder) -> Weeder:
-        _weeders[kind] = weeder, nobody
-        return weeder
-
-    return register
-
-
-def weeded(entries: Sequence[OutboxEntry]) -> tuple[list[OutboxEntry], dict[str, list[OutboxEntry]]]:
-    """Return the entries to compose, in their order, and those for nobody by the reason."""
-    unaddressed: dict[str, list[OutboxEntry]] = {}
-    for kind, (weeder, nobody) in _weeders.items():
-        if of_kind := [entry for entry in entries if entry.kind == kind]:
-            unaddressed.setdefault(nobody.reason, []).extend(weeder(of_kind))
-    gone = {entry.id for group in unaddressed.values() for entry in group}
-    return [entry for entry in entries if entry.id not in gone], unaddressed
-
-
-def letter_for(entry: OutboxEntry) -> Email | Nobody:
-    """Ask the rule that promised the entry what to say."""
-    return _composers[entry.kind](entry)
-
-
-def message_for(entry: OutboxEntry, letter: Email) -> EmailMessage:
-    """Return the letter as a message: pure multipart/alternative, text first; the same Message-ID at every try."""
-    text, html, subject = (_render(entry.kind, part, letter) for part in ("body.txt", "body.html", "subject.txt"))
+def message_for(entry: OutboxEntry, email: Email) -> EmailMessage:
+    """Return the mail as a message: pure multipart/alternative, text first; the same Message-ID at every try."""
+    text, html, subject = (_render(entry.kind, part, email) for part in ("body.txt", "body.html", "subject.txt"))
     message = EmailMessage()
     message["Subject"] = " ".join(subject.split())
     message["From"] = _from_header()
-    message["To"] = letter.recipient
+    message["To"] = email.recipient
     message["Reply-To"] = settings.support_email
     message["Date"] = format_datetime(now())
     message["Message-ID"] = entry.message_id
@@ -113,14 +65,14 @@ def name_of(user: User, recipient_key: str) -> str | None:
     return inert[:MAX_NAME_CHARACTERS] or user.display_name
 
 
-def _render(kind: str, part: str, letter: Email) -> str:
+def _render(kind: str, part: str, email: Email) -> str:
     # Not `render_template`: a mail knows no request, and nobody is signed in to it.
     template = current_app.jinja_env.get_template(f"email/{kind}/{part}")
     return template.render(
         app_name=settings.app_name,
         support_email=settings.support_email,
         public_url=settings.public_url,
-        **letter.values,
+        **email.values,
     )
 
 

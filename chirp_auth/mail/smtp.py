@@ -10,7 +10,7 @@ from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import SMTP
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from flask import current_app
 from flask_mail import Connection, Message
@@ -47,18 +47,6 @@ class Refused(Exception):
 
 
 NOT_TAKEN = (ServerAway, TryLater, Refused)
-
-
-class Sender(Protocol):
-    """Delivers messages one by one; `with` ends whatever it keeps open."""
-
-    def send(self, message: EmailMessage) -> None:
-        """Deliver, or raise ServerAway, TryLater (BrokenOff) or Refused."""
-
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 class SmtpSender:

@@ -12,12 +12,13 @@ import structlog
 from flask import Flask
 
 from chirp_auth.clock import now
-from chirp_auth.extensions import DATABASE_AWAY, db, settings
+from chirp_auth.extensions import DATABASE_AWAY, db
 from chirp_auth.mail import outbox, rendering
-from chirp_auth.mail.mailbox import DevMailbox
-from chirp_auth.mail.smtp import DELIVERY_SECONDS, BrokenOff, Refused, Sender, ServerAway, SmtpSender, TryLater
+from chirp_auth.mail.rendering import NotSent
+from chirp_auth.mail.sender import Sender, open_sender
+from chirp_auth.mail.smtp import DELIVERY_SECONDS, BrokenOff, Refused, ServerAway, TryLater
 from chirp_auth.models import OutboxEntry
-from chirp_auth.worker import periodic
+from chirp_auth.worker import composers, periodic
 
 BATCH = 50
 POLL_SECONDS = 0.5
@@ -38,7 +39,7 @@ def run(app: Flask, stop: threading.Event) -> None:
     while not stop.is_set():
         with app.app_context():
             try:
-                between.do_due()
+                between.run_due()
                 more_is_due = run_once() == BATCH
             except ServerSuspect as suspect:
                 log.warning("mail server breaks off", error=str(suspect))
@@ -84,16 +85,18 @@ def run_once() -> int:
     entries = outbox.claim(BATCH)
     db.session.commit()
     latest_start = time.monotonic() + LATEST_START
-    left, unaddressed = rendering.weeded(entries)
-    left.sort(key=lambda entry: entry.attempts)  # What failed before lets the others go first.
+    unaddressed = {"no account": composers.without_recipient(entries)}
+    excluded = {entry.id for entry in unaddressed["no account"]}
+    # What failed before lets the others go first.
+    left = sorted((entry for entry in entries if entry.id not in excluded), key=lambda entry: entry.attempts)
     db.session.commit()
     away: ServerAway | None = None
     suspects = Suspects()
-    with sender() as delivery:
+    with open_sender() as delivery:
         while left and time.monotonic() < latest_start and not away:
             try:
                 outcome = _deliver(left[0], delivery)
-                if isinstance(outcome, rendering.Nobody):
+                if isinstance(outcome, NotSent):
                     unaddressed.setdefault(outcome.reason, []).append(left[0])
                 elif isinstance(outcome, BrokenOff):
                     away = suspects.add(left[0], outcome)
@@ -159,21 +162,20 @@ def _settle(left: list[OutboxEntry], suspects: Suspects, away: ServerAway | None
         outbox.release(left)
 
 
-def _deliver(entry: OutboxEntry, sender: Sender) -> rendering.Nobody | BrokenOff | None:
+def _deliver(entry: OutboxEntry, sender: Sender) -> NotSent | BrokenOff | None:
     """Compose and send one entry and mark what became of it.
 
     Returns:
         Why there is nobody to write to, or why the server broke off over it: the caller marks both.
     """
     try:
-        letter = rendering.letter_for(entry)
-        if isinstance(letter, rendering.Nobody):
-            return letter
-        message = rendering.message_for(entry, letter)
+        message = rendering.message_for(entry, composers.compose(entry))
         db.session.commit()
         sender.send(message)
         outbox.mark_sent(entry)
         log.info("mail sent", kind=entry.kind, entry=str(entry.id), waited_seconds=round(_age(entry), 3))
+    except NotSent as nobody:
+        return nobody
     except (ServerAway, *DATABASE_AWAY):
         raise
     except Refused as refusal:
@@ -199,8 +201,3 @@ def _domain(entry: OutboxEntry) -> str:
 
 def _age(entry: OutboxEntry) -> float:
     return (now() - entry.created_at).total_seconds()
-
-
-def sender() -> Sender:
-    """Return what delivers mail here."""
-    return DevMailbox() if settings.has_dev_mailbox else SmtpSender()

@@ -252,7 +252,7 @@ def test_what_is_not_sealed_while_a_worker_lives_is_suspicious_and_without_one_i
     happen(2)
     with time_machine.travel(now() + timedelta(hours=1)):
         assert verified(runner)[0] == 0
-        job_locks.acquire(job_locks.DELIVERY, job_locks.SIGN_OF_LIFE_EVERY)
+        job_locks.acquire(job_locks.DELIVERY, job_locks.HEARTBEAT_EVERY)
         code, report = verified(runner)
     assert (code, len(report["suspicions"])) == (1, 1)
 
@@ -283,7 +283,7 @@ def test_mail_goes_out_though_the_trail_is_broken(alice: User, delivered: Callab
     outbox.put("reset_link", ALICE)
     db.session.commit()
 
-    periodic.Schedule().do_due()
+    periodic.Schedule().run_due()
 
     assert len(delivered()) == 1
     assert db.session.scalar(select(func.count()).select_from(OutboxEntry).where(OutboxEntry.sent_at.is_(None))) == 0

@@ -18,7 +18,7 @@ from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import SecurityEvent, User
 from chirp_auth.security.client import Client
-from chirp_auth.server import __main__
+from chirp_auth.server import serve
 from config import Settings, load
 from tests.attacks.settings import PRODUCTION
 from tests.conftest import ALICE, PASSWORD, TEST_CLIENT
@@ -135,7 +135,7 @@ def test_production_removes_the_demo_accounts_and_nobody_else(app: Application, 
 
     production = _in_production(app)
     for _ in range(2):
-        __main__._demo_account(production)
+        serve._demo_account(production)
 
     emails = set(db.session.scalars(select(User.email_key)))
     assert emails == {ALICE, "demo@example.org"}
@@ -148,7 +148,7 @@ def test_production_removes_the_demo_accounts_and_nobody_else(app: Application, 
 def test_whoever_registers_under_the_demo_accounts_address_keeps_the_account(app: Application) -> None:
     registration.register(Applicant(demo_accounts.EMAIL, PASSWORD), TEST_CLIENT)
 
-    __main__._demo_account(_in_production(app))
+    serve._demo_account(_in_production(app))
 
     assert db.session.scalars(select(User.email_key)).all() == [demo_accounts.EMAIL]
 

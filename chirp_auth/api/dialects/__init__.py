@@ -4,9 +4,9 @@ from flask import Request
 
 from chirp_auth.api.dialect import Dialect
 from chirp_auth.api.dialects import marketplace, plain, seller, v1
+from chirp_auth.http.routing import answers_json
 
 ALL = (v1, marketplace, seller, plain)
-PLAIN_PATHS = frozenset({"/register", "/login", "/forgot-password", "/reset-password"})
 
 
 def of(request: Request) -> Dialect | None:
@@ -20,9 +20,4 @@ def of(request: Request) -> Dialect | None:
             return dialect
     if path == "/api" or path.startswith("/api/"):
         return v1.dialect
-    return plain.dialect if request.is_json or _prefers_json(request) else None
-
-
-def _prefers_json(request: Request) -> bool:
-    best = (request.accept_mimetypes.best or "").partition(";")[0].strip().lower()
-    return best == "application/json" or best.endswith("+json")
+    return plain.dialect if answers_json(request) else None

@@ -6,13 +6,14 @@ from chirp_auth.api import request_body, schemas, views
 from chirp_auth.api.dialect import REGISTERED, Dialect
 from chirp_auth.api.members import access_members, answer, user_members
 from chirp_auth.errors import AuthError
+from chirp_auth.http.routing import PLAIN_SUBDOMAIN
 from chirp_auth.models import Session, User
 
 
 class Plain(Dialect):
     name = "plain"
     prefix = ""
-    subdomain = "plain"  # A routing space of its own (see `chirp_auth.http.routing`): the pages have the same paths.
+    subdomain = PLAIN_SUBDOMAIN  # A routing space of its own: the pages have the same paths.
 
     def refusal(self, error: AuthError, status: int, sentence: str) -> Response:
         return answer(status, {"detail": sentence})
