@@ -1,7 +1,9 @@
 """Forwarded headers: what a client sends beside the proxy's never becomes its address."""
 
 import itertools
+import re
 import socket
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -31,12 +33,17 @@ def server(tmp_path: Path) -> Iterator[Application]:
 
 
 def status_of(server: Application, *headers: str) -> int:
-    """Return the status of a forgot-password whose header is written as a proxy would pass it on."""
+    return int(answer_to(server, *headers).split()[1])
+
+
+def answer_to(server: Application, *headers: str) -> str:
+    """Return the answer to a forgot-password whose header is written as a proxy would pass it on."""
     lines = ["POST /api/v1/auth/forgot-password HTTP/1.1", "Host: x", "Content-Type: application/json"]
     lines += [*headers, f"Content-Length: {len(BODY)}", "Connection: close", "", ""]
     with closing(socket.create_connection(("127.0.0.1", server.port), timeout=10)) as connection:
         connection.sendall("\r\n".join(lines).encode() + BODY)
-        return int(connection.recv(4096).split()[1])
+        with connection.makefile("rb") as answer:
+            return answer.read().decode()
 
 
 def test_no_header_of_a_client_gives_it_another_budget(server: Application) -> None:
@@ -53,3 +60,24 @@ def test_no_header_of_a_client_gives_it_another_budget(server: Application) -> N
 def test_underscored_lengths_and_codings_are_nobodys(server: Application) -> None:
     assert status_of(server, "Content_Length: 99999", "X-Forwarded-For: 198.51.100.8") == 200
     assert status_of(server, "Transfer_Encoding: chunked", "X-Forwarded-For: 198.51.100.8") == 200
+
+
+def test_the_audit_trail_has_the_proxys_word(server: Application, tmp_path: Path) -> None:
+    real = f"X-Forwarded-For: {REAL}"
+    for header in SMUGGLED:
+        answer_to(server, header.format(f"203.0.113.{next(NUMBERS)}"), real)
+        if "-For" not in header:
+            answer_to(server, real, header.format(f"203.0.113.{next(NUMBERS)}"))
+
+    # Kept open, sqlite3's connection would hold a lock.
+    with closing(sqlite3.connect(tmp_path / "chirp.db")) as database:
+        asked = "SELECT DISTINCT ip FROM security_events WHERE kind LIKE 'password_reset%'"
+        assert database.execute(asked).fetchall() == [(REAL,)]
+
+
+def test_no_client_writes_its_own_reference(server: Application) -> None:
+    for header in ("X_Request_Id", "X-Request-Id", "x_request-id"):
+        answer = answer_to(server, f"{header}: forged-by-hand", f"X-Forwarded-For: {REAL}")
+
+        assert "forged-by-hand" not in answer
+        assert re.search(r"^x-request-id: [0-9a-f]{16}\r$", answer, re.MULTILINE)
