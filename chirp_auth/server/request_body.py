@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from granian.rsgi import ProtocolClosed
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # its public name, not marked as exported
 
 from chirp_auth.errors import RequestTimeout, ServiceBusy
 from chirp_auth.http.body_buffer import MAX_BODIES_OF_A_CLIENT, MAX_BYTES, MAX_READ_OFF_BYTES
