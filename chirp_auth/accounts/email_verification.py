@@ -6,6 +6,7 @@ there before ends, and the password that was there stays good only for whoever k
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import CursorResult, select, update
 
@@ -93,8 +94,9 @@ def check_open_link(token: str) -> User:
 def verify_email(token: str, client: Client, session: Session | None = None) -> User:
     """Confirm the address; a second time changes nothing and succeeds, for people click twice.
 
-    Unless `session` is one of the account's own, all sessions end and all links die: whoever registered the address
-    need not be who reads its mail, and must not stay signed in (pre-hijacking).
+    Unless `session` is one of the account's own, all links die and all sessions end, but for one that the same device
+    opened from the same address: whoever registered the address need not be who reads its mail, and must not stay
+    signed in (pre-hijacking).
 
     Raises:
         InvalidToken, TokenExpired: as for `check_link`.
@@ -102,7 +104,7 @@ def verify_email(token: str, client: Client, session: Session | None = None) -> 
     user = check_link(token)
     if _confirm(user):
         opened_there = session is not None and session.user_id == user.id
-        ended = None if opened_there else _end_everything(user)
+        ended = None if opened_there else _end_sessions(user, keep=_opened_by(client, user))
         audit.record("email.verified", client, user_id=user.id, email_key=user.email_key, ended=ended or 0)
     db.session.commit()
     db.session.refresh(user)
@@ -180,9 +182,20 @@ def _confirm_and_replace(user: User, **values: Any) -> int | None:
     return None if places is None else len(places)
 
 
-def _end_everything(user: User) -> int | None:
+def _opened_by(client: Client, user: User) -> UUID | None:
+    """Return the newest session that this device opened from this address, for apps that send no token here."""
+    opened = select(Session.id).where(
+        Session.user_id == user.id,
+        Session.revoked_at.is_(None),
+        Session.ip == client.ip,
+        Session.user_agent == client.user_agent,
+    )
+    return db.session.scalar(opened.order_by(Session.created_at.desc()).limit(1))
+
+
+def _end_sessions(user: User, keep: UUID | None) -> int | None:
     db.session.refresh(user, ["credential_version"])  # The row is ours, so this is the one to raise.
-    places = revocation.change_credentials(user)
+    places = revocation.change_credentials(user, keep=keep)
     return None if places is None else len(places)
 
 

@@ -145,9 +145,10 @@ def verify(heads: Path | None, as_json: bool) -> None:
 @yes_option
 @as_json_option
 def open_chapter(yes: bool, as_json: bool) -> None:
-    """Go on sealing although the last seal does not hold, because its key is lost or you know what happened.
+    """Go on sealing although the last seal does not hold.
 
-    Nothing is mended: the act is on record, and verify goes on to tell what is wrong with the chapter before.
+    For a key that is lost, or once you know what happened. Nothing is mended: the act is on record, and verify goes on
+    to tell what is wrong with the chapter before.
 
     Example: flask --app wsgi auth audit open-chapter
     """

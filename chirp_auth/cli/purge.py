@@ -18,7 +18,9 @@ from chirp_auth.formatting import counted
 @with_appcontext
 @as_json_option
 def purge(older_than: timedelta | None, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Delete ended links and sessions, sent mails, old events and unconfirmed accounts. The worker does it hourly.
+    """Delete what is over and old. The worker does it hourly.
+
+    These are ended links and sessions, sent mails, old events and accounts that nobody confirmed.
 
     The policy: KEEP_EVENTS_FOR, KEEP_MAIL_FOR, 30 days for links and sessions after their end,
     and 7 days for an account whose address nobody confirms.

@@ -8,7 +8,7 @@ import pytest
 
 from chirp_auth.accounts import password_reset, reset_links, revocation, sessions, sign_in
 from chirp_auth.clock import now
-from chirp_auth.errors import LinkReplaced
+from chirp_auth.errors import InvalidToken
 from chirp_auth.extensions import db
 from chirp_auth.models import Session, User
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT
@@ -34,7 +34,7 @@ def test_any_change_ends_all_sessions_and_voids_all_links(
     db.session.remove()
 
     assert [sessions.find(place.id) for place in places] == [None] * 3
-    with pytest.raises(LinkReplaced):
+    with pytest.raises(InvalidToken):
         reset_links.check_link(token)
     assert db.session.get_one(User, alice.id).credential_version == 2
 

@@ -172,30 +172,35 @@ def test_a_link_that_has_confirmed_sets_no_password(
     assert login(app.test_client(), VICTIM, VICTIMS).status_code == 200
 
 
-def test_in_an_app_the_session_that_asks_stays_and_without_one_all_end(
+def test_in_an_app_of_another_device_all_sessions_end(
     app: Application, squatter: FlaskClient, delivered: Delivered
 ) -> None:
     token = token_in(delivered()[0])
     strangers = login(app.test_client(), VICTIM, SQUATTERS).get_json()["access_token"]
 
-    answer = app.test_client().post("/api/v1/auth/verify-email", json={"token": token})
+    phone = {"User-Agent": "Okhttp/4.12"}
+    answer = app.test_client().post("/api/v1/auth/verify-email", json={"token": token}, headers=phone)
 
     assert (answer.status_code, answer.get_json()["email"]) == (200, VICTIM)
     assert not is_signed_in(squatter)
     bearer = {"Authorization": f"Bearer {strangers}"}
     assert app.test_client().get("/api/v1/auth/me", headers=bearer).status_code == 401
     fresh = {"Authorization": f"Bearer {login(app.test_client(), VICTIM, SQUATTERS).get_json()['access_token']}"}
-    again = app.test_client().post("/api/v1/auth/verify-email", json={"token": token})
+    again = app.test_client().post("/api/v1/auth/verify-email", json={"token": token}, headers=phone)
     assert again.status_code == 200
     assert app.test_client().get("/api/v1/auth/me", headers=fresh).status_code == 200, "a second time ends nothing"
 
 
-def test_in_an_app_that_sends_its_access_token_nothing_ends(app: Application, delivered: Delivered) -> None:
+@pytest.mark.parametrize("sends_its_token", [True, False])
+def test_in_the_app_that_registered_its_session_stays(
+    app: Application, delivered: Delivered, sends_its_token: bool
+) -> None:
     phone = app.test_client()
     opened = phone.post("/api/v1/auth/register", json={"email": VICTIM, "password": VICTIMS}).get_json()
     bearer = {"Authorization": f"Bearer {opened['access_token']}"}
 
-    phone.post("/api/v1/auth/verify-email", json={"token": token_in(delivered()[0])}, headers=bearer)
+    token = token_in(delivered()[0])
+    phone.post("/api/v1/auth/verify-email", json={"token": token}, headers=bearer if sends_its_token else {})
 
     assert phone.get("/api/v1/auth/me", headers=bearer).get_json()["user"]["email_verified"] is True
 
