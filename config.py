@@ -1,12 +1,12 @@
-"""The settings: read from the environment and `.env`, typed, every problem told at once.
+"""The settings: read from the environment, `.env` and files for secrets, typed; every problem is reported at once.
 
-No other file reads the environment. What a value may be stands in `config_values`, what the values may not say
-together in `config_checks`.
+No other file reads the environment. The rules between settings stand in `config_checks`.
 """
 
 import os
 import re
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parseaddr, quote
 from hashlib import sha256
@@ -16,30 +16,174 @@ from tempfile import NamedTemporaryFile
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from phonenumbers import SUPPORTED_REGIONS
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from config_checks import problems_of
-from config_sources import FROM_FILES, SecretFiles, Unreadable
-from config_values import (
-    INSTANCE,
-    AppId,
-    DatabaseUrl,
-    DeepLink,
-    Duration,
-    Fingerprint,
-    Listed,
-    Mailbox,
-    Origin,
-    ReadableFile,
-    Region,
-    WebPath,
-)
 
 ROOT = Path(__file__).resolve().parent
+INSTANCE = ROOT / "instance"
 _ADDRESS = re.compile(r'[^@\s<>,"]+@[^@\s<>,"]+')
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - HOST that stands for all of this machine's
+LONGEST = timedelta(days=3650)  # Longer spans overflow datetime.
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    match = re.fullmatch(r"\s*(\d{1,9})\s*([smhd]?)\s*", str(value), re.ASCII)
+    if not match or int(match[1]) == 0:
+        raise ValueError("is not a duration: write seconds (3600) or a number with s, m, h or d (1h)")
+    span = timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+    if span > LONGEST:
+        raise ValueError(f"is longer than {LONGEST.days} days")
+    return span
+
+
+def _origin(value: str) -> str:
+    if not value:  # Not set: it follows from other settings.
+        return value
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("is not an http or https address")
+    return value.rstrip("/")
+
+
+def _database_url(value: str) -> str:
+    scheme, found, rest = value.partition("://")
+    if not found:
+        raise ValueError("is not a database URL")
+    if scheme in ("postgres", "postgresql"):
+        scheme = "postgresql+psycopg"
+    if scheme not in ("sqlite", "postgresql+psycopg"):
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    try:
+        url = make_url(f"{scheme}://{rest}")
+    except (ArgumentError, ValueError):
+        raise ValueError("is not a database URL") from None
+    return _in_a_file(url) if scheme == "sqlite" else f"{scheme}://{rest}"
+
+
+def _in_a_file(url: URL) -> str:
+    """Every thread opens the database anew: in memory each would have one of its own."""
+    if url.host or url.query or url.database in (None, "", ":memory:"):
+        raise ValueError("must name a file: sqlite:////path/to/chirp_auth.db")
+    return f"sqlite:///{INSTANCE / str(url.database)}"
+
+
+def _path(value: str) -> str:
+    if not value.startswith("/") or value.startswith("//") or "?" in value:
+        raise ValueError("must be a path that begins with one slash")
+    return value
+
+
+def _deep_link(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s?#]*", value) or value.startswith("javascript:"):
+        raise ValueError("must be an address with the app's own scheme, such as movr://reset-password")
+    return value
+
+
+def _mailbox(value: str) -> str:
+    if value and ("@" not in parseaddr(value)[1] or "\n" in value or "\r" in value):
+        raise ValueError("must be an address or Name <address>")
+    return value
+
+
+def _readable(path: Path) -> Path:
+    if not os.access(path, os.R_OK) or not path.is_file():
+        raise ValueError("must name a text file that this user may read")
+    return path
+
+
+def _fingerprint(value: str) -> str:
+    if not re.fullmatch(r"[0-9A-F]{2}(:[0-9A-F]{2}){31}", value.upper()):
+        raise ValueError("must be SHA-256 fingerprints, 32 pairs of hex digits with colons, separated by commas")
+    return value.upper()
+
+
+def _app_id(value: str) -> str:
+    if not re.fullmatch(r"[A-Z0-9]{10}\.[A-Za-z0-9.-]+", value):
+        raise ValueError("must be application ids such as ABCDE12345.com.example.app, separated by commas")
+    return value
+
+
+def _region(value: str) -> str:
+    if value.upper() not in SUPPORTED_REGIONS:
+        raise ValueError("must be a country's two letters, such as IN")
+    return value.upper()
+
+
+def _listed(value: object) -> object:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Origin = Annotated[str, AfterValidator(_origin)]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+WebPath = Annotated[str, AfterValidator(_path)]
+DeepLink = Annotated[str, AfterValidator(_deep_link)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+ReadableFile = Annotated[Path, AfterValidator(_readable)]
+Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
+AppId = Annotated[str, AfterValidator(_app_id)]
+Region = Annotated[str, AfterValidator(_region)]
+Listed = BeforeValidator(_listed)
+
+
+FROM_FILES = (
+    "secret_key",
+    "secret_key_fallbacks",
+    "jwt_secret",
+    "jwt_secret_fallbacks",
+    "audit_key",
+    "audit_key_fallbacks",
+    "smtp_pass",
+    "database_url",
+    "redis_url",
+    "metrics_token",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for a secret whose file gave none."""
+
+    reason: str
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """Reads SECRET_KEY from the file that SECRET_KEY_FILE names, and so on for each secret."""
+
+    def __init__(self, settings_cls: type[BaseSettings], names: PydanticBaseSettingsSource) -> None:
+        super().__init__(settings_cls)
+        assert isinstance(names, EnvSettingsSource)  # noqa: S101 - the environment and `.env` are such sources
+        self._variables = names.env_vars
+
+    def __call__(self) -> dict[str, Any]:
+        paths = {name: self._variables.get(f"{name}_file") for name in FROM_FILES}
+        return {name: self._read(name, path) for name, path in paths.items() if path}
+
+    def _read(self, name: str, path: str) -> str | Unreadable:
+        if self._variables.get(name):
+            return Unreadable(f"is set twice: keep {name.upper()} or {name.upper()}_FILE")
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not text"
+            return Unreadable(f"cannot be read from the file that {name.upper()}_FILE names: {reason}")
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """The base class asks for it and has no use for it here: the files are read all at once."""
+        raise NotImplementedError
 
 
 class ConfigurationError(Exception):

@@ -19,7 +19,7 @@ from chirp_auth.http import body_buffer, error_handlers, form_parser, rate_limit
 from chirp_auth.http.forwarded_headers import WithoutQuotes
 from chirp_auth.runtime import health, logs, metrics_endpoint, postgresql, sqlite
 from chirp_auth.security import hash_queue
-from config_values import INSTANCE
+from config import INSTANCE
 
 POOL_WAIT_SECONDS = 5
 

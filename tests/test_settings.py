@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from config import ConfigurationError, Settings, load
-from config_values import INSTANCE
+from config import INSTANCE, ConfigurationError, Settings, load
 
 KEY = "5f1d93c07a2be84610f9ad37c52e8b64"
 OTHER_KEY = "Zk3vQ9-xT7_mWb2Rf8LpYc4HdJ6sNgAe"

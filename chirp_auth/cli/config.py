@@ -12,7 +12,7 @@ from pydantic import SecretStr
 import config as configuration
 from chirp_auth.cli._common.output import as_json_option, rows
 from chirp_auth.extensions import settings
-from config_sources import FROM_FILES
+from config import FROM_FILES
 
 HEADINGS = {
     "app_env": "Application",

@@ -14,7 +14,7 @@ from chirp_auth.cli._common.output import NOT_FOUND, REFUSED, USAGE, clean, stop
 from chirp_auth.clock import now
 from chirp_auth.models import User
 from chirp_auth.security.client import Client
-from config_values import LONGEST
+from config import LONGEST
 
 ACTOR = "chirp_auth.actor"
 MAX_ACTOR_CHARACTERS = 100

@@ -16,8 +16,8 @@ import config
 from chirp_auth.admin import demo_accounts
 from chirp_auth.cli.doctor.findings import Finding, fail, ok, warn
 from chirp_auth.extensions import db, settings
+from config import FROM_FILES
 from config_checks import warnings_of
-from config_sources import FROM_FILES
 
 QUICK_MS, SLOW_MS = 50, 1000
 OTHERS, OTHERS_WRITE = 0o077, 0o022
