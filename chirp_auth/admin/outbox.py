@@ -12,7 +12,7 @@ from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox, rendering, status
 from chirp_auth.mail.sender import open_sender
-from chirp_auth.models import OutboxEntry
+from chirp_auth.models import OutboxEntry, User
 from chirp_auth.security.client import Client
 
 
@@ -27,6 +27,12 @@ def listed(limit: int, state: str | None = None) -> Iterator[OutboxEntry]:
 def find(entry_id: UUID) -> OutboxEntry | None:
     """Return one mail."""
     return db.session.get(OutboxEntry, entry_id)
+
+
+def waiting_mails(user: User) -> list[OutboxEntry]:
+    """Return the user's mails that were not sent yet."""
+    unsent = select(OutboxEntry).where(OutboxEntry.user_id == user.id, OutboxEntry.sent_at.is_(None))
+    return list(db.session.scalars(unsent.order_by(OutboxEntry.created_at)))
 
 
 def parked() -> int:

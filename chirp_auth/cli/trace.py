@@ -3,7 +3,7 @@
 import click
 from flask.cli import with_appcontext
 
-from chirp_auth.audit import queries
+from chirp_auth.admin import trace as tracing
 from chirp_auth.cli._common.event_rows import moment
 from chirp_auth.cli._common.output import NOT_FOUND, as_json_option, rows, stop
 
@@ -26,7 +26,7 @@ def trace(reference: str, as_json: bool) -> None:
             "step": step.step,
             "detail": step.detail,
         }
-        for step in queries.trace(reference)
+        for step in tracing.trace(reference)
     ]
     if not steps:
         stop(

@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 
 from chirp_auth.accounts import registration, sessions, users
 from chirp_auth.accounts.registration import Applicant
-from chirp_auth.admin import invitations, support_links
+from chirp_auth.admin import invitations, outbox, support_links
 from chirp_auth.audit import queries
 from chirp_auth.cli._common.event_rows import event_row
 from chirp_auth.cli._common.output import as_json_option, facts, refusals_in_words, rows
@@ -109,7 +109,7 @@ def _details(found: User) -> dict[str, Any]:
         "sessions": list(_session_rows(found)),
         "mails": [
             {"id": str(mail.id), "kind": mail.kind, "created_at": iso(mail.created_at), "error": mail.last_error}
-            for mail in queries.waiting_mails(found)
+            for mail in outbox.waiting_mails(found)
         ],
         "events": [event_row(event) for event in queries.search(10, user=found)],
     }
