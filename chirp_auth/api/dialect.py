@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from flask import Response
 
 from chirp_auth.api.members import answer, event_members, session_members, signed_in, token_members, user_members
-from chirp_auth.audit.activity import Page
+from chirp_auth.audit.queries import Page
 from chirp_auth.errors import AuthError
 from chirp_auth.formatting import whole_seconds
 from chirp_auth.models import Session, User

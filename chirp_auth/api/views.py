@@ -17,7 +17,7 @@ from chirp_auth.accounts import refresh_tokens as refresh_rule
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.api import bearer, request_body, schemas
 from chirp_auth.api.dialect import Dialect, View
-from chirp_auth.audit import activity
+from chirp_auth.audit import queries
 from chirp_auth.errors import NotFound
 from chirp_auth.http import refused_tokens
 from chirp_auth.http.request_context import client
@@ -139,6 +139,6 @@ def resend_verification(dialect: Dialect) -> Response:
 
 def list_events(dialect: Dialect) -> Response:
     session = bearer.session()
-    limit = request_body.read_number("limit", default=EVENTS_OF_A_PAGE, most=activity.MOST)
+    limit = request_body.read_number("limit", default=EVENTS_OF_A_PAGE, most=queries.MAX_PAGE)
     before = request_body.read_number("before", default=None, most=LARGEST_ID)
-    return dialect.events(activity.newest(session.user, limit or EVENTS_OF_A_PAGE, before))
+    return dialect.events(queries.page_of(session.user, limit or EVENTS_OF_A_PAGE, before))

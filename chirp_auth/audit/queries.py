@@ -1,6 +1,7 @@
 """Queries of the audit trail."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,16 @@ from sqlalchemy import Select, or_, select
 from chirp_auth import audit
 from chirp_auth.extensions import db
 from chirp_auth.models import SecurityEvent, User
+
+MAX_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of a user's events, newest first, and where the next page begins; None after the last."""
+
+    events: Sequence[SecurityEvent]
+    next: int | None
 
 
 def search(
@@ -27,20 +38,20 @@ def search(
         email_key: only attempts on the address of this lookup form, whether or not it has an account.
         kind: the kind, or its beginning: `session` finds `session.signed_in`.
     """
-    wanted = select(SecurityEvent).order_by(SecurityEvent.id.desc())
+    query = select(SecurityEvent).order_by(SecurityEvent.id.desc())
     if user:
         digests = audit.digests(user.email_key)
         attempts = SecurityEvent.user_id.is_(None) & SecurityEvent.email_digest.in_(digests)
-        wanted = wanted.where(or_(SecurityEvent.user_id == user.id, attempts))
+        query = query.where(or_(SecurityEvent.user_id == user.id, attempts))
     if email_key:
-        wanted = wanted.where(SecurityEvent.email_digest.in_(audit.digests(email_key)))
+        query = query.where(SecurityEvent.email_digest.in_(audit.digests(email_key)))
     if kind:
-        wanted = wanted.where(SecurityEvent.kind.startswith(kind, autoescape=True))
+        query = query.where(SecurityEvent.kind.startswith(kind, autoescape=True))
     if outcome:
-        wanted = wanted.where(SecurityEvent.outcome == outcome)
+        query = query.where(SecurityEvent.outcome == outcome)
     if since:
-        wanted = wanted.where(SecurityEvent.at >= since)
-    return _stream(wanted.limit(limit) if limit else wanted)
+        query = query.where(SecurityEvent.at >= since)
+    return _stream(query.limit(limit) if limit else query)
 
 
 def since(event_id: int) -> Iterator[SecurityEvent]:
@@ -53,5 +64,15 @@ def newest(limit: int) -> list[SecurityEvent]:
     return list(search(limit))[::-1]
 
 
-def _stream(wanted: Select[Any]) -> Iterator[SecurityEvent]:
-    yield from db.session.scalars(wanted.execution_options(yield_per=500))
+def page_of(user: User, limit: int, before: int | None = None) -> Page:
+    """Return up to `limit` of the user's own events; `before` is the `next` of the previous page."""
+    query = select(SecurityEvent).where(SecurityEvent.user_id == user.id).order_by(SecurityEvent.id.desc())
+    if before is not None:
+        query = query.where(SecurityEvent.id < before)
+    rows = db.session.scalars(query.limit(limit + 1)).all()
+    events = rows[:limit]
+    return Page(events, events[-1].id if len(rows) > limit else None)
+
+
+def _stream(query: Select[Any]) -> Iterator[SecurityEvent]:
+    yield from db.session.scalars(query.execution_options(yield_per=500))
