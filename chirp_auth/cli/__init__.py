@@ -7,7 +7,6 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
-from chirp_auth.cli import user_changes, user_transfer
 from chirp_auth.cli._common import stdio
 from chirp_auth.cli._common.output import FAILED, USAGE, stop
 from chirp_auth.cli._common.prompts import ACTOR
@@ -67,14 +66,5 @@ auth = Operators(
     ],
     callback=_remember_actor,
 )
-for command in (
-    user_changes.lock,
-    user_changes.unlock,
-    user_changes.delete,
-    user_changes.set_email,
-    user_transfer.import_file,
-    user_transfer.export,
-):
-    user.add_command(command)
 for command in (user, reset, session, audit, mail, config, keys, doctor, purge, restored, seed, trace, worker, openapi):
     auth.add_command(command)

@@ -1,25 +1,18 @@
-"""`flask auth user import` and `export`: many accounts at once, from a file and into one."""
+"""`flask auth user import`: many accounts at once, from a file."""
 
 import json
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
 
 import click
 from flask.cli import with_appcontext
 
-from chirp_auth.accounts import users
-from chirp_auth.admin import audit_trail, user_import
-from chirp_auth.cli import import_rows
-from chirp_auth.cli._common.export import opened, output_option, write
+from chirp_auth.admin import user_import
 from chirp_auth.cli._common.output import FAILED, as_json_option, done, progress
 from chirp_auth.cli._common.prompts import dry_run_option, operator
-from chirp_auth.formatting import counted, iso
-from chirp_auth.models import User
-
-EVERYBODY = 2**31 - 1
-EXPORTED = ("id", "email", "first_name", "last_name", "phone_number", "email_verified", "status", "created_at")
+from chirp_auth.cli.user import import_rows
+from chirp_auth.formatting import counted
 
 
 @click.command("import")
@@ -67,36 +60,3 @@ def import_file(file: Path, form: str | None, dry_run: bool, as_json: bool) -> N
     done(sentence, as_json=as_json, **counts)
     if tally.refused:
         raise SystemExit(FAILED)
-
-
-@click.command("export")
-@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
-@output_option
-@with_appcontext
-@click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
-def export(form: str, output: Path, as_json: bool) -> None:
-    """Write all accounts, without their password hashes. Newest first; the audit trail tells who did it.
-
-    `user import` reads it; the owners are invited then to choose a password. In CSV an apostrophe stands before what
-    a spreadsheet would take for a formula, such as a phone number that begins with +.
-
-    Example: flask --app wsgi auth user export --output users.csv
-    """
-    with opened(output) as text:
-        total = users.count()
-        audit_trail.note("user.exported", operator(), accounts=total)
-        form = "jsonl" if as_json else form
-        write(text, form, EXPORTED, map(_exported, users.listed(EVERYBODY)), "Exporting", total)
-
-
-def _exported(found: User) -> dict[str, Any]:
-    return {
-        "id": str(found.id),
-        "email": found.email,
-        "first_name": found.first_name,
-        "last_name": found.last_name,
-        "phone_number": found.phone_number,
-        "email_verified": found.email_verified_at is not None,
-        "status": users.status(found),
-        "created_at": iso(found.created_at),
-    }

@@ -1,11 +1,11 @@
-"""`flask auth user …`: look at accounts and open them; the other commands of the noun have files of their own."""
+"""`flask auth user list`, `show` and `create`: look at accounts and open them."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import click
-from flask.cli import AppGroup
+from flask.cli import with_appcontext
 
 from chirp_auth.accounts import registration, sessions, users
 from chirp_auth.accounts.registration import Applicant
@@ -20,13 +20,9 @@ from chirp_auth.security.client import device_in_words
 
 COLUMNS = ("id", "email", "name", "status", "created_at", "last_sign_in_at")
 
-user = AppGroup(
-    "user",
-    help="Look at accounts; open, lock and end them.\n\nExample: flask --app wsgi auth user show alice@example.com",
-)
 
-
-@user.command("list")
+@click.command("list")
+@with_appcontext
 @click.option("--search", help="A part of an address, a name or a phone number, or an id.")
 @click.option("--status", type=click.Choice([users.ACTIVE, users.UNVERIFIED, users.LOCKED]), help="Only these.")
 @click.option("--since", "registered", type=Span(), help="Only who registered in this time, such as 7d.")
@@ -45,7 +41,8 @@ def show_list(
     rows(COLUMNS, map(_row, found), as_json=as_json)
 
 
-@user.command("show")
+@click.command("show")
+@with_appcontext
 @click.argument("who")
 @as_json_option
 def show(who: str, as_json: bool) -> None:
@@ -57,7 +54,8 @@ def show(who: str, as_json: bool) -> None:
     facts({**_row(found), **_details(found)}, as_json=as_json)
 
 
-@user.command("create")
+@click.command("create")
+@with_appcontext
 @click.argument("email")
 @click.option("--first-name", help="First name.")
 @click.option("--last-name", help="Last name.")
