@@ -20,7 +20,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
-from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
+from pydantic_settings.sources import EnvSettingsSource
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -413,25 +413,6 @@ def in_an_address(host: str) -> str:
     if host in EVERY_ADDRESS:
         return "localhost"
     return f"[{host}]" if ":" in host else host
-
-
-def origins() -> dict[str, str]:
-    """Return where `load` finds each setting, by field name: environment, file (also `.env`), or default."""
-    variables, written = EnvSettingsSource(Settings), DotEnvSettingsSource(Settings)
-    found = dict.fromkeys(Settings.model_fields, "default")
-    for source in (written, SecretFiles(Settings, written), SecretFiles(Settings, variables)):
-        found |= dict.fromkeys(source().keys() & Settings.model_fields, "file")
-    # The `flask` command puts what `.env` says into the environment, too.
-    own = {name for name, value in variables.env_vars.items() if value != written.env_vars.get(name)}
-    return found | dict.fromkeys(variables().keys() & Settings.model_fields & own, "environment")
-
-
-def file_of(name: str) -> Path | None:
-    """Return the file that SECRET_KEY_FILE, and so on, names for a secret."""
-    for source in (EnvSettingsSource(Settings), DotEnvSettingsSource(Settings)):
-        if path := source.env_vars.get(f"{name}_file"):
-            return Path(path)
-    return None
 
 
 def _read(given: dict[str, Any]) -> tuple[Settings, list[tuple[str, str]]]:

@@ -9,10 +9,10 @@ import click
 from flask.cli import AppGroup
 from pydantic import SecretStr
 
-import config as configuration
+from chirp_auth.cli._common import setting_origins
 from chirp_auth.cli._common.output import as_json_option, rows
 from chirp_auth.extensions import settings
-from config import FROM_FILES
+from config import FROM_FILES, ROOT, Settings
 
 HEADINGS = {
     "app_env": "Application",
@@ -39,12 +39,12 @@ def show(as_json: bool) -> None:
 
     Example: flask --app wsgi auth config show
     """
-    origins = configuration.origins()
-    found = [
+    origins = setting_origins.origins()
+    settings_rows = [
         {"name": name.upper(), "value": _masked(getattr(settings, name)), "origin": origins[name]}
-        for name in configuration.Settings.model_fields
+        for name in Settings.model_fields
     ]
-    rows(("name", "value", "origin"), found, as_json=as_json)
+    rows(("name", "value", "origin"), settings_rows, as_json=as_json)
 
 
 @config.command("example")
@@ -74,7 +74,7 @@ def env_example() -> str:
 
 
 def _documented() -> Iterator[dict[str, Any]]:
-    for name, field in configuration.Settings.model_fields.items():
+    for name, field in Settings.model_fields.items():
         yield {
             "name": name.upper(),
             "default": _default(field.default),
@@ -95,7 +95,7 @@ def _masked(value: Any) -> str:
 
 def _default(value: Any) -> str:
     """Return a default as it would be written; none where it depends on the machine, is empty or a secret."""
-    if isinstance(value, SecretStr | list) or str(configuration.ROOT) in str(value):
+    if isinstance(value, SecretStr | list) or str(ROOT) in str(value):
         return ""
     return "" if value is None else _plain(value)
 

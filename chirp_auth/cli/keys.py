@@ -12,9 +12,9 @@ from chirp_auth.accounts import sessions
 from chirp_auth.admin import audit_trail
 from chirp_auth.cli._common.output import FAILED, as_json_option, done, stop
 from chirp_auth.cli._common.prompts import confirm, dry_run_option, operator, yes_option
+from chirp_auth.cli._common.setting_origins import file_of, origins
 from chirp_auth.extensions import settings
 from chirp_auth.formatting import in_words
-from config import file_of, origins
 
 SIGNING, ACCESS, AUDIT = "SECRET_KEY", "JWT_SECRET", "AUDIT_KEY"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskCliRunner
 
-import config
+from chirp_auth.cli._common import setting_origins
 from chirp_auth.security import tokens
 from config import ROOT, Settings, load
 
@@ -160,7 +160,7 @@ def test_files_of_access_token_keys_are_rotated_and_old_tokens_stay_good(
 def test_an_environment_beats_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMTP_PORT", "2525")
 
-    assert config.origins()["smtp_port"] == "environment"
+    assert setting_origins.origins()["smtp_port"] == "environment"
 
 
 def test_what_a_command_took_over_from_dotenv_is_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -169,6 +169,6 @@ def test_what_a_command_took_over_from_dotenv_is_the_files(monkeypatch: pytest.M
     monkeypatch.setenv("SMTP_PORT", "2525")  # as Flask's command line does
     monkeypatch.setenv("APP_NAME", "Ours")
 
-    origins = config.origins()
+    origins = setting_origins.origins()
 
     assert (origins["smtp_port"], origins["app_name"]) == ("file", "environment")

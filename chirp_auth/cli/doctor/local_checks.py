@@ -12,11 +12,11 @@ from flask import current_app
 from jinja2 import TemplateError
 from sqlalchemy.exc import SQLAlchemyError
 
-import config
 from chirp_auth.admin import demo_accounts
+from chirp_auth.cli._common import setting_origins
 from chirp_auth.cli.doctor.findings import Finding, fail, ok, warn
 from chirp_auth.extensions import db, settings
-from config import FROM_FILES
+from config import FROM_FILES, ROOT
 from config_checks import warnings_of
 
 QUICK_MS, SLOW_MS = 50, 1000
@@ -25,8 +25,8 @@ OTHERS, OTHERS_WRITE = 0o077, 0o022
 
 def check_settings() -> Finding:
     """The settings were read, or no command would run; here is what they leave open."""
-    made = sum(origin != "default" for origin in config.origins().values())
-    detail = f"{settings.app_env}, {made} settings made, the others by default"
+    set_count = sum(origin != "default" for origin in setting_origins.origins().values())
+    detail = f"{settings.app_env}, {set_count} settings made, the others by default"
     if warnings := list(warnings_of(settings)):
         return warn("settings", f"{detail}. {' '.join(warnings)}", "Take them out, unless you know why they are there.")
     if settings.in_production and not settings.conceal_accounts:
@@ -134,8 +134,8 @@ def check_hash_cost() -> Finding:
 
 
 def _private_files() -> list[Path]:
-    named = [config.file_of(name) for name in FROM_FILES]
+    named = [setting_origins.file_of(name) for name in FROM_FILES]
     kept = [settings.beside_database(name) for name in ("secret-key", "jwt-secret", "audit-key", "demo-password")]
     database = settings.database_file
     stored = [Path(f"{database}{end}") for end in ("", "-wal", "-shm")] if database else []
-    return [path for path in (*named, config.ROOT / ".env", *kept, *stored) if path and path.exists()]
+    return [path for path in (*named, ROOT / ".env", *kept, *stored) if path and path.exists()]
