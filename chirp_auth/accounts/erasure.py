@@ -7,7 +7,7 @@ found by it: by the account's own, and by those that it had before, unless someb
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Delete, delete, func, or_, select
+from sqlalchemy import ColumnElement, Delete, delete, func, or_, select
 
 from chirp_auth import audit
 from chirp_auth.audit import erasure
@@ -16,14 +16,20 @@ from chirp_auth.models import AddressChange, OutboxEntry, SecurityEvent, User
 from chirp_auth.security.client import Client
 
 
-def erase(user: User, client: Client) -> Collection[str] | None:
+def erase(
+    user: User, client: Client, *conditions: ColumnElement[bool], reason: str | None = None
+) -> Collection[str] | None:
     """Add the deletion of the account and its event to the transaction.
 
+    Args:
+        conditions: what must still hold for the account when it is deleted.
+        reason: for the audit trail.
+
     Returns:
-        The addresses that were erased, in their lookup form; None if the account is gone already, and nothing was done.
+        The addresses that were erased, in their lookup form; None if there was no such account any more.
     """
     keys = _addresses(user)
-    if not _run(delete(User).where(User.id == user.id)):
+    if not _run(delete(User).where(User.id == user.id, *conditions)):
         return None
     _run(delete(OutboxEntry).where(func.lower(OutboxEntry.recipient).in_(keys)))
     unconfirmed = AddressChange.confirmed_at.is_(None)  # What others asked for: they may ask again.
@@ -32,6 +38,8 @@ def erase(user: User, client: Client) -> Collection[str] | None:
     attempts = SecurityEvent.user_id.is_(None) & SecurityEvent.email_digest.in_(digests)
     events = erasure.erase(or_(SecurityEvent.user_id == user.id, attempts))
     detail: dict[str, Any] = {erasure.ADDRESS_DIGESTS: digests, "events": events}
+    if reason:
+        detail["reason"] = reason
     audit.record(erasure.DELETED, client, user_id=user.id, email_key=user.email_key, **detail)
     return keys
 

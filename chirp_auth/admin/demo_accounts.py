@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from secrets import choice
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
-from chirp_auth import audit
-from chirp_auth.accounts import registration, users
+from chirp_auth.accounts import erasure, registration, users
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.admin import accounts
 from chirp_auth.extensions import db, settings
@@ -81,16 +80,13 @@ def left_over() -> Sequence[User]:
 
 
 def remove(client: Client) -> None:
-    """Delete the demo accounts, with whatever is open in them."""
-    if not (found := left_over()):
-        db.session.commit()
-        return
-    for user in found:
-        deleting = delete(User).where(User.id == user.id, User.email_key == user.email_key)
-        db.session.execute(deleting, execution_options={"synchronize_session": False})
-        audit.record("user.deleted", client, user_id=user.id, reason="demo account")
+    """Erase the demo accounts, with whatever is open in them."""
+    users = left_over()
+    for user in users:
+        erasure.erase(user, client, User.email_key == user.email_key, reason="demo account")
     db.session.commit()
-    log.warning("demo accounts removed", accounts=len(found))
+    if users:
+        log.warning("demo accounts removed", accounts=len(users))
 
 
 def remove_from_production() -> None:

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
 from chirp_auth import audit
-from chirp_auth.accounts import former_passwords, known_devices, registration
+from chirp_auth.accounts import erasure, former_passwords, known_devices, registration
 from chirp_auth.admin import audit_trail
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
@@ -31,6 +31,7 @@ from chirp_auth.models import (
 from chirp_auth.security.client import Client
 
 BATCH = 500
+ACCOUNTS_BATCH = 20  # Each takes a statement for mails, events and changes of address.
 BATCHES_AT_ONCE = 10
 EVERY = timedelta(hours=1)
 KEEP_LINKS_FOR = timedelta(days=30)  # After their end: an old link can still say that it is old.
@@ -144,15 +145,14 @@ def _delete_batch(old: Expired) -> int:
 
 
 def _delete_registrations(is_old: ColumnElement[bool]) -> int:
-    """Delete accounts that nobody confirmed in time, with whatever is open in them; each is on record."""
-    keys = list(db.session.scalars(select(User.id).where(is_old).limit(BATCH)))
-    # Asked again: somebody may have confirmed since.
-    deleting = delete(User).where(User.id.in_(keys), is_old).returning(User.id, User.email_key)
+    """Erase accounts that nobody confirmed in time; each deletion is on record."""
+    users = db.session.scalars(select(User).where(is_old).order_by(User.id).limit(ACCOUNTS_BATCH)).all()
     client = Client(face="worker", actor="worker")
-    for user_id, email_key in db.session.execute(deleting, execution_options={"synchronize_session": False}).all():
-        audit.record("user.deleted", client, user_id=user_id, email_key=email_key, reason="never confirmed")
+    for user in users:
+        # Checked again: somebody may have confirmed meanwhile.
+        erasure.erase(user, client, is_old, reason="never confirmed")
     db.session.commit()
-    return len(keys)
+    return len(users)
 
 
 def _record(client: Client, deleted: Counter[str]) -> None:

@@ -17,7 +17,7 @@ from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
-from chirp_auth.models import SecurityEvent, Session, User
+from chirp_auth.models import OutboxEntry, SecurityEvent, Session, User
 from chirp_auth.security.client import Client
 from tests.conftest import TEST_CLIENT, events, token_in
 from tests.security.acts import login, post_form
@@ -280,7 +280,12 @@ def test_an_account_that_nobody_confirms_is_deleted_after_seven_days(
 
     assert user_of(VICTIM) is None
     [event] = db.session.query(SecurityEvent).filter_by(kind="user.deleted")
-    assert (event.detail, event.email_digest is not None) == ({"reason": "never confirmed"}, True)
+    assert event.detail
+    assert (event.detail["reason"], event.email_digest is not None) == ("never confirmed", True)
+    of_registration = db.session.query(SecurityEvent).filter_by(kind="user.registered").one()
+    assert of_registration.user_id == event.user_id
+    assert (of_registration.ip, of_registration.user_agent) == (None, None), "erased, as by `user delete`"
+    assert db.session.query(OutboxEntry).filter_by(recipient=VICTIM).count() == 0
 
 
 @pytest.mark.parametrize("kept", ["confirmed", "reset", "created", "moved", "support", "imported", "locked"])
