@@ -4,8 +4,7 @@ from pathlib import Path
 
 from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
 
-from config import Settings
-from config import SecretFiles
+from config import SecretFiles, Settings
 
 
 def origins() -> dict[str, str]:
