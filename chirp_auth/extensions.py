@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Base(DeclarativeBase):
-    """What all tables share: names of constraints that migrations can rely on."""
+    """The base of all tables: it names constraints, so that migrations can rely on their names."""
 
     metadata = MetaData(
         naming_convention={
@@ -34,42 +34,45 @@ class Base(DeclarativeBase):
 
 
 def client_address() -> str:
-    """Return who spends a budget: an IPv4 address, or the /64 network of an IPv6 one.
+    """Return the client for whom a limit counts: an IPv4 address, or the /64 network of an IPv6 address.
 
-    One household or one server commonly holds a whole /64, so single IPv6 addresses would be no limit at all.
+    A household or a server commonly has a whole /64, so that a limit per IPv6 address would be none.
     """
-    told = remote_address()
-    if told is None:
+    text = remote_address()
+    if text is None:
         return "unknown"
-    address = ip_address(told)
-    if isinstance(address, IPv6Address):
-        return str(ip_network((address, 64), strict=False))
-    return told
+    address = ip_address(text)
+    return str(ip_network((address, 64), strict=False)) if isinstance(address, IPv6Address) else text
 
 
 def remote_address() -> str | None:
-    """Return the address that TRUSTED_PROXY_HOPS lets us believe, without a port; None if it is no address."""
-    told = request.remote_addr or ""
-    for text in (told, told.rpartition(":")[0].strip("[]")):  # Some proxies add the port.
+    """Return the client's address as TRUSTED_PROXY_HOPS lets us trust it, without a port; None if it is no address."""
+    remote = request.remote_addr or ""
+    for text in (remote, remote.rpartition(":")[0].strip("[]")):  # Some proxies add the port.
         try:
             address = ip_address(text)
         except ValueError:
             continue
         if isinstance(address, IPv6Address):
-            address = address.ipv4_mapped or IPv6Address(int(address))  # without a zone, which can be any text
+            address = address.ipv4_mapped or IPv6Address(int(address))  # Without its zone, which can be any text.
         return str(address)
     return None
 
 
-db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
-if TYPE_CHECKING:  # Flask-SQLAlchemy makes the class at run time, where mypy does not look.
+_SESSION_OPTIONS = {
+    "expire_on_commit": False,
+    "execution_options": {"synchronize_session": False},  # What an UPDATE or DELETE changes is read again where needed.
+}
+db = SQLAlchemy(model_class=Base, session_options=_SESSION_OPTIONS)
+if TYPE_CHECKING:  # Flask-SQLAlchemy makes the class at run time, which mypy cannot follow.
     Model = Base
 else:
     Model = db.Model
-DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)  # Trying again later helps.
+DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)  # A later try may succeed.
 migrate = Migrate()
 login_manager = LoginManager()
 csrf = CSRFProtect()
 mail = Mail()
 limiter = Limiter(key_func=client_address)
+limiter.request_filter(lambda: True)  # No check before the view: `security.limits` counts once the input is valid.
 settings = cast("Settings", LocalProxy(lambda: current_app.extensions["settings"]))

@@ -153,5 +153,5 @@ def _shut(user: User, undone: AddressChange | None) -> int:
         undoing = update(AddressChange).where(
             AddressChange.user_id == user.id, AddressChange.confirmed_at >= undone.confirmed_at
         )
-        db.session.execute(undoing.values(undone_at=now()), execution_options={"synchronize_session": False})
+        db.session.execute(undoing.values(undone_at=now()))
     return len(places)

@@ -7,7 +7,7 @@ its mail. The old address is told, with a link that takes the change back for se
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import CursorResult, ScalarSelect, func, select, update
+from sqlalchemy import ScalarSelect, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chirp_auth import audit
@@ -97,10 +97,9 @@ def confirm_change(token: str, client: Client) -> User:
         update(AddressChange)
         .where(AddressChange.id == change.id, AddressChange.confirmed_at.is_(None))
         .values(confirmed_at=now(), old_email_verified_at=_verified_at(change.user_id))
+        .returning(AddressChange.id)
     )
-    result = db.session.execute(confirming, execution_options={"synchronize_session": False})
-    assert isinstance(result, CursorResult)  # noqa: S101 - an UPDATE always gives one
-    ended = _replace(change) if result.rowcount else None
+    ended = _replace(change) if db.session.scalar(confirming) else None
     if ended is None:
         db.session.rollback()
         audit.record("address_change.done", client, outcome="invalid_token", user_id=change.user_id)

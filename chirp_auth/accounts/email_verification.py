@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import select, update
 
 from chirp_auth import audit
 from chirp_auth.accounts import addresses, lockout, mail_caps, revocation, sessions, unwanted_registration, users
@@ -170,10 +170,9 @@ def _confirm(user: User) -> bool:
         update(User)
         .where(User.id == user.id, User.email_key == user.email_key, User.email_verified_at.is_(None))
         .values(**users.confirmed(), updated_at=now())
+        .returning(User.id)
     )
-    result = db.session.execute(confirming, execution_options={"synchronize_session": False})
-    assert isinstance(result, CursorResult)  # noqa: S101 - an UPDATE always gives one
-    return bool(result.rowcount)
+    return db.session.scalar(confirming) is not None
 
 
 def _confirm_and_replace(user: User, **values: Any) -> int | None:

@@ -1,7 +1,7 @@
-"""Former passwords: a reset must not bring back a password that a thief may know.
+"""Former passwords: a reset must not restore a password that an attacker may know.
 
-Whoever changes a password knew the one before it. So a change, and "this was not me", keep the hash of the password
-that they replace, for as long as their notice can be answered. No former hash opens anything; a reset erases them.
+Whoever changes a password knew the old one. So a change and "this was not me" keep the hash of the password that they
+replace, for as long as the link in their notice works. No former hash signs anybody in; a reset erases them.
 """
 
 from datetime import timedelta
@@ -22,13 +22,13 @@ FORMER = "That was your password until recently. Choose a new one"
 
 
 def kept_of(user: User) -> list[str] | None:
-    """Return the hashes to keep once the user's present password is replaced or taken away, newest first."""
+    """Return the hashes to keep when the user's present password is replaced or removed, newest first."""
     hashes = [*([user.password_hash] if user.password_hash else []), *(user.former_password_hashes or [])]
     return hashes[:MAX_KEPT] or None
 
 
 def check(user: User, password: str) -> None:
-    """Refuse the present password and the former ones; without any, nothing is hashed.
+    """Refuse the present password and the former ones; a user without any costs no hash.
 
     Raises:
         PasswordTooWeak: it is one of them.
@@ -41,7 +41,7 @@ def check(user: User, password: str) -> None:
 
 
 def forget_old() -> int:
-    """Erase the former hashes of accounts whose last change is too old to be answered; return how many accounts.
+    """Erase the former hashes of accounts whose last change is older than KEEP_FOR; return how many accounts.
 
     An account that "this was not me" left without a password keeps them until its reset.
     """
@@ -55,6 +55,6 @@ def forget_old() -> int:
         .values(former_password_hashes=None, updated_at=User.updated_at)
         .returning(User.id)
     )
-    forgotten = db.session.scalars(forgetting, execution_options={"synchronize_session": False}).all()
+    count = len(db.session.scalars(forgetting).all())
     db.session.commit()
-    return len(forgotten)
+    return count

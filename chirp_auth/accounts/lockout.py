@@ -134,7 +134,7 @@ def _count_failure(counter: FailureCounts | None) -> int | None:
         .values(failed_sign_ins=failures, sign_in_blocked_until=delayed_until)
         .returning(table.failed_sign_ins)
     )
-    return db.session.execute(counting, execution_options={"synchronize_session": False}).scalar()
+    return db.session.scalar(counting)
 
 
 def _delayed_until(failures: Any) -> Any:

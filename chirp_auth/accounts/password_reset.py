@@ -6,7 +6,7 @@ Asking never looks the account up: the worker finds out, later, whether there is
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CursorResult, SQLColumnExpression, func, select, update
+from sqlalchemy import SQLColumnExpression, func, select, update
 
 from chirp_auth import audit
 from chirp_auth.accounts import addresses, former_passwords, lockout, reset_links, revocation
@@ -113,11 +113,10 @@ def _redeem(link: PasswordResetToken, password_hash: str) -> list[str]:
             PasswordResetToken.revoked_at.is_(None),
         )
         .values(used_at=now())
+        .returning(PasswordResetToken.id)
     )
-    result = db.session.execute(spending, execution_options={"synchronize_session": False})
-    assert isinstance(result, CursorResult)  # noqa: S101 - an UPDATE always gives one
     places = None
-    if result.rowcount:
+    if db.session.scalar(spending):
         places = revocation.change_credentials(
             link.user,
             password_hash=password_hash,

@@ -7,7 +7,7 @@ gets the same successor for a few seconds. Whoever spends one later than that ho
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, update
+from sqlalchemy import ColumnElement, update
 
 from chirp_auth import audit
 from chirp_auth.accounts import sessions
@@ -58,9 +58,8 @@ def _run(session: Session, *which: ColumnElement[bool], **values: Any) -> bool:
         SessionEnded: there is no such row any more: a change of password gave it a new id, or its user is gone.
     """
     changing = update(Session).where(Session.id == session.id, Session.revoked_at.is_(None), *which).values(**values)
-    result = db.session.execute(changing, execution_options={"synchronize_session": False})
-    assert isinstance(result, CursorResult)  # noqa: S101 - an UPDATE always gives one
+    changed = db.session.scalar(changing.returning(Session.id)) is not None
     if db.session.get(Session, session.id, populate_existing=True) is None:
         db.session.rollback()
         raise SessionEnded
-    return bool(result.rowcount)
+    return changed

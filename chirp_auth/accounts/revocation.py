@@ -7,7 +7,7 @@ same transaction as the change that asks for it, ends them all at once.
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import update
 
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
@@ -22,16 +22,17 @@ def change_credentials(user: User, *, keep: UUID | None = None, **values: Any) -
         The devices, in words, of the other sessions it ended; None if the version is no longer the one we read:
         somebody else was first, nothing was written, and the caller must refuse.
     """
-    raised = _run(
+    raising = (
         update(User)
         .where(User.id == user.id, User.credential_version == user.credential_version)
         .values(credential_version=User.credential_version + 1, updated_at=now(), **values)
+        .returning(User.id)
     )
-    if not raised:
+    if db.session.scalar(raising) is None:
         return None
     living = (Session.user_id == user.id, Session.revoked_at.is_(None), Session.expires_at > now())
     if keep:
-        _run(
+        db.session.execute(
             update(Session)
             .where(*living, Session.id == keep, Session.credential_version == user.credential_version)
             .values(credential_version=user.credential_version + 1)
@@ -42,15 +43,14 @@ def change_credentials(user: User, *, keep: UUID | None = None, **values: Any) -
         .values(revoked_at=now())
         .returning(Session.user_agent)
     )
-    ended = db.session.scalars(ending, execution_options={"synchronize_session": False})
-    places = [device_in_words(user_agent) for user_agent in ended]
+    ended_devices = [device_in_words(user_agent) for user_agent in db.session.scalars(ending)]
     revoke_links(user.id)
-    return places
+    return ended_devices
 
 
 def revoke_links(user_id: UUID) -> None:
     """Void every reset link of the user that is still open."""
-    _run(
+    db.session.execute(
         update(PasswordResetToken)
         .where(
             PasswordResetToken.user_id == user_id,
@@ -59,9 +59,3 @@ def revoke_links(user_id: UUID) -> None:
         )
         .values(revoked_at=now())
     )
-
-
-def _run(statement: Any) -> int:
-    result = db.session.execute(statement, execution_options={"synchronize_session": False})
-    assert isinstance(result, CursorResult)  # noqa: S101 - an UPDATE always gives one
-    return int(result.rowcount)

@@ -35,7 +35,8 @@ def find(session_id: UUID) -> Session | None:
     """Return the session if it lives: not ended, not too old, not idle for too long, its user as it was."""
     session = db.session.scalar(select(Session).join(User).where(Session.id == session_id, *_alive()))
     if session and now() - session.last_seen_at > SEEN_EVERY:
-        db.session.execute(update(Session).where(Session.id == session_id).values(last_seen_at=now()))
+        seen = update(Session).where(Session.id == session_id).values(last_seen_at=now())
+        db.session.execute(seen, execution_options={"synchronize_session": "evaluate"})  # The page shows it.
         db.session.commit()
     return session
 
@@ -58,7 +59,7 @@ def renew(session: Session) -> Session:
     """
     renewed_id = uuid4()
     renewing = update(Session).where(Session.id == session.id, Session.revoked_at.is_(None)).values(id=renewed_id)
-    db.session.execute(renewing, execution_options={"synchronize_session": False})
+    db.session.execute(renewing)
     alive = select(Session).join(User).where(Session.id == renewed_id, *_alive())
     renewed: Session | None = db.session.scalar(alive)
     if renewed is None:
@@ -103,4 +104,4 @@ def _alive() -> tuple[ColumnElement[bool], ...]:
 
 def _end(*which: ColumnElement[bool]) -> int:
     ending = update(Session).where(*which, Session.revoked_at.is_(None)).values(revoked_at=now())
-    return db.session.execute(ending, execution_options={"synchronize_session": False}).rowcount  # type: ignore[no-any-return,attr-defined]
+    return len(db.session.scalars(ending.returning(Session.id)).all())

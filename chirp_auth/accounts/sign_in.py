@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import update
 
 from chirp_auth import audit
 from chirp_auth.accounts import addresses, lockout, sessions, users
@@ -45,7 +45,6 @@ def _mark_signed_in(user: User, password: str) -> bool:
         update(User)
         .where(User.id == user.id, User.credential_version == user.credential_version, User.disabled_at.is_(None))
         .values(**values)
+        .returning(User.id)
     )
-    result = db.session.execute(marking, execution_options={"synchronize_session": False})
-    assert isinstance(result, CursorResult)  # noqa: S101 - an UPDATE always gives one
-    return bool(result.rowcount)
+    return db.session.scalar(marking) is not None

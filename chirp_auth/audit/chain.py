@@ -65,7 +65,7 @@ def seal_batch(*, opens_chapter: bool = False) -> AuditSeal | None:
         db.session.rollback()
         return None
     marking = update(SecurityEvent).where(SecurityEvent.id.in_([event.id for event in events]))
-    db.session.execute(marking.values(seal=seal.number), execution_options={"synchronize_session": False})
+    db.session.execute(marking.values(seal=seal.number))
     return seal
 
 

@@ -62,8 +62,7 @@ def erase(which: ColumnElement[bool]) -> int:
         SecurityEvent.client_salt.is_not(None) | SecurityEvent.ip.is_not(None) | SecurityEvent.user_agent.is_not(None)
     )
     erasing = update(SecurityEvent).where(which, told).values(ip=None, user_agent=None, client_salt=None)
-    result: Any = db.session.execute(erasing, execution_options={"synchronize_session": False})
-    return int(result.rowcount)
+    return len(db.session.scalars(erasing.returning(SecurityEvent.id)).all())
 
 
 class Erasures:

@@ -187,6 +187,7 @@ def erase_by_hand(event_id: int) -> None:
     erased = {"ip": None, "user_agent": None, "client_salt": None}
     db.session.execute(update(SecurityEvent).where(SecurityEvent.id == event_id).values(**erased))
     db.session.commit()
+    db.session.remove()
 
 
 def test_an_erasure_without_a_deletion_is_found(guessing: SecurityEvent) -> None:
