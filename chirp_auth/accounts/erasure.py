@@ -1,13 +1,13 @@
-"""Erasure: an account goes, with everything that tells whose it was. What happened stays on record, without a name.
+"""Erasure: delete an account and everything that names its owner. The audit events stay, without a name.
 
-The rows that belong to the account go with it, by their foreign keys. Mails and events that name only an address are
-found by it: by the account's own, and by those that it had before, unless somebody else has one of them by now.
+Foreign keys delete the rows that belong to the account. Outbox entries and audit events that name only an address are
+found by the account's present and former addresses, except those that another account has now.
 """
 
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 
 from chirp_auth import audit
 from chirp_auth.audit import erasure
@@ -16,30 +16,24 @@ from chirp_auth.models import AddressChange, OutboxEntry, SecurityEvent, User
 from chirp_auth.security.client import Client
 
 
-def erase(
-    user: User, client: Client, *conditions: ColumnElement[bool], reason: str | None = None
-) -> Collection[str] | None:
-    """Add the deletion of the account and its event to the transaction.
-
-    Args:
-        conditions: what must still hold for the account when it is deleted.
-        reason: for the audit trail.
+def erase(user: User, client: Client, *conditions: ColumnElement[bool], **detail: Any) -> Collection[str] | None:
+    """Add the deletion of the account and its event to the transaction, if these conditions hold for its row.
 
     Returns:
-        The addresses that were erased, in their lookup form; None if there was no such account any more.
+        The lookup forms of the erased addresses; None if nothing was done, as the account no longer exists or a
+        condition does not hold.
     """
     keys = _addresses(user)
-    if not _run(delete(User).where(User.id == user.id, *conditions)):
+    deleting = delete(User).where(User.id == user.id, *conditions).returning(User.id)
+    if db.session.scalar(deleting) is None:
         return None
-    _run(delete(OutboxEntry).where(func.lower(OutboxEntry.recipient).in_(keys)))
-    unconfirmed = AddressChange.confirmed_at.is_(None)  # What others asked for: they may ask again.
-    _run(delete(AddressChange).where(AddressChange.new_email_key.in_(keys), unconfirmed))
+    db.session.execute(delete(OutboxEntry).where(func.lower(OutboxEntry.recipient).in_(keys)))
+    unconfirmed = AddressChange.confirmed_at.is_(None)  # Requests of other accounts, which can ask again.
+    db.session.execute(delete(AddressChange).where(AddressChange.new_email_key.in_(keys), unconfirmed))
     digests = sorted({digest for key in keys for digest in audit.digests(key)})
     attempts = SecurityEvent.user_id.is_(None) & SecurityEvent.email_digest.in_(digests)
     events = erasure.erase(or_(SecurityEvent.user_id == user.id, attempts))
-    detail: dict[str, Any] = {erasure.ADDRESS_DIGESTS: digests, "events": events}
-    if reason:
-        detail["reason"] = reason
+    detail |= {erasure.ADDRESS_DIGESTS: digests, "events": events}
     audit.record(erasure.DELETED, client, user_id=user.id, email_key=user.email_key, **detail)
     return keys
 
@@ -48,11 +42,6 @@ def _addresses(user: User) -> set[str]:
     changes = select(AddressChange.old_email_key, AddressChange.new_email_key).where(
         AddressChange.user_id == user.id, AddressChange.confirmed_at.is_not(None)
     )
-    known = {user.email_key}.union(*map(tuple, db.session.execute(changes)))
-    others = select(User.email_key).where(User.email_key.in_(known), User.id != user.id)
-    return known - set(db.session.scalars(others))
-
-
-def _run(statement: Delete) -> int:
-    result: Any = db.session.execute(statement, execution_options={"synchronize_session": False})
-    return int(result.rowcount)
+    keys = {user.email_key}.union(*map(tuple, db.session.execute(changes)))
+    others = select(User.email_key).where(User.email_key.in_(keys), User.id != user.id)
+    return keys - set(db.session.scalars(others))

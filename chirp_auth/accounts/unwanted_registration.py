@@ -1,14 +1,11 @@
-"""Unwanted registrations: the link in the mail that asks to confirm an address, for whoever did not register.
+"""Unwanted registrations: the "I did not register" link in the mail that asks to confirm an address.
 
-Its button deletes the account, as long as nobody has confirmed it.
+Its button deletes the account, as long as the address is not confirmed.
 """
 
 from datetime import datetime
 
-from sqlalchemy import CursorResult, delete
-
-from chirp_auth import audit
-from chirp_auth.accounts import registration
+from chirp_auth.accounts import erasure, registration
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db, settings
@@ -27,8 +24,8 @@ def check_link(token: str) -> User:
     """Return the account that the button would delete. Changes nothing.
 
     Raises:
-        InvalidToken: not one of our links, or its account is gone, locked or has another address.
-        TokenExpired: ours and genuine, but older than an account lives unconfirmed.
+        InvalidToken: not one of our links, or its account is deleted, locked or has another address.
+        TokenExpired: a genuine link, but older than CONFIRM_WITHIN.
         TokenAlreadyUsed: the address was confirmed since.
     """
     reference = tokens.read(tokens.UNWANTED_REGISTRATION, token)
@@ -43,17 +40,14 @@ def check_link(token: str) -> User:
 
 
 def remove(token: str, client: Client) -> None:
-    """Delete the account that somebody registered with an address that is not theirs.
+    """Delete the account that somebody registered with an address of somebody else, and erase that address.
 
     Raises:
         InvalidToken, TokenExpired, TokenAlreadyUsed: as for `check_link`.
     """
     user = check_link(token)
-    deleting = delete(User).where(User.id == user.id, User.email_key == user.email_key, *registration.never_confirmed())
-    result = db.session.execute(deleting, execution_options={"synchronize_session": False})
-    assert isinstance(result, CursorResult)  # noqa: S101 - a DELETE always gives one
-    if not result.rowcount:  # Confirmed, locked or deleted at this very moment.
-        db.session.rollback()
+    still_unwanted = (User.email_key == user.email_key, *registration.never_confirmed())
+    if erasure.erase(user, client, *still_unwanted, reason="unwanted registration") is None:
+        db.session.rollback()  # It was confirmed, locked or deleted since the link was checked.
         raise TokenAlreadyUsed
-    audit.record("user.deleted", client, user_id=user.id, email_key=user.email_key, reason="unwanted registration")
     db.session.commit()

@@ -19,7 +19,7 @@ from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import OutboxEntry, SecurityEvent, Session, User
 from chirp_auth.security.client import Client
-from tests.conftest import TEST_CLIENT, events, token_in
+from tests.conftest import TEST_CLIENT, token_in
 from tests.security.acts import login, post_form
 from tests.web.conftest import Tab, words
 
@@ -244,7 +244,10 @@ def test_this_was_not_me_deletes_the_account(app: Application, squatter: FlaskCl
 
     assert user_of(VICTIM) is None
     assert not is_signed_in(squatter)
-    assert events("user.deleted") == ["ok"]
+    deletion = db.session.query(SecurityEvent).filter_by(kind="user.deleted").one()
+    assert (deletion.outcome, (deletion.detail or {})["reason"]) == ("ok", "unwanted registration")
+    assert db.session.query(SecurityEvent).filter_by(kind="user.registered").one().ip is None
+    assert db.session.query(OutboxEntry).filter_by(recipient=VICTIM).count() == 0, "nothing at rest names the victim"
     assert open_link(victim, mail, "/not-registered").status_code == 404
     assert (
         app.test_client().post("/api/v1/auth/register", json={"email": VICTIM, "password": VICTIMS}).status_code == 201
