@@ -19,6 +19,7 @@ from chirp_auth.http import body_buffer, error_handlers, form_parser, rate_limit
 from chirp_auth.http.forwarded_headers import WithoutQuotes
 from chirp_auth.runtime import health, logs, metrics_endpoint, postgresql, sqlite
 from chirp_auth.security import hash_queue
+from chirp_auth.security.rate_limit_storage import RateLimitStorage
 from config import INSTANCE
 
 POOL_WAIT_SECONDS = 5
@@ -85,9 +86,6 @@ def _bind_extensions(app: routing.Application) -> None:
     csrf.init_app(app)
     mail.init_app(app)
     limiter.init_app(app)
-    # `security.limits` asks it when it is time; asking before every request is a twentieth of a request's cost.
-    checks = app.before_request_funcs[None]
-    app.before_request_funcs[None] = [check for check in checks if getattr(check, "__self__", None) is not limiter]
 
 
 def _flask_config(settings: config.Settings) -> dict[str, Any]:
@@ -110,8 +108,7 @@ def _flask_config(settings: config.Settings) -> dict[str, Any]:
         "WTF_CSRF_SSL_STRICT": False,  # It wants a Referer, which pages reached by a token never send.
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(settings),
-        "RATELIMIT_ENABLED": settings.rate_limits_enabled,
-        "RATELIMIT_STORAGE_URI": "chirp://",  # `security.counters`, with its own way to outlive Redis.
+        "RATELIMIT_STORAGE_URI": f"{RateLimitStorage.STORAGE_SCHEME[0]}://",
         "RATELIMIT_STORAGE_OPTIONS": {"redis_url": settings.redis_url or ""},
         "RATELIMIT_STRATEGY": "fixed-window",
         "MAIL_SERVER": settings.smtp_host or "",

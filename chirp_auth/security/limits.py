@@ -1,7 +1,7 @@
-"""The limits per client: each has a name and one budget, whichever face or dialect spends it.
+"""The rate limits per client: each has a name and one count, whichever face or dialect checks it.
 
-A face calls the function of that name once it knows that the request has the right shape, so that a typing
-mistake costs nobody a try. While Redis is away each process counts for itself, with a stricter budget.
+A face calls the function of that name once it knows that the request has the right shape, so that a typing mistake
+counts for nothing. While Redis is away each process counts on its own, with stricter limits.
 """
 
 import time
@@ -17,14 +17,15 @@ from chirp_auth.errors import RateLimitExceeded, ServiceBusy
 from chirp_auth.extensions import client_address, limiter, settings
 from chirp_auth.security.rate_limit_storage import RateLimitStorage
 
-# What a process may give away by itself is this part of the budget, and that shared among the processes.
-DEGRADED_SHARE = 2
+DEGRADED_SHARE = 2  # While Redis is away, all processes together allow half of a limit.
 NOTED_ONCE_IN = timedelta(hours=1)
+
+Limit = tuple[int, timedelta]  # so many requests in this period
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a request took from a budget, and what is left of it: for the answer's headers and the audit trail."""
+    """A limit as this request left it: for the response's headers and the audit trail."""
 
     name: str
     amount: int
@@ -35,56 +36,57 @@ class Spent:
 
 
 def is_degraded() -> bool:
-    """Say whether Redis is away, so that each process counts for itself. For metrics; it never raises."""
-    storage = limiter.storage if settings.rate_limits_enabled else None
-    return isinstance(storage, RateLimitStorage) and storage.degraded
+    """Say whether Redis is away, so that each process counts on its own. Never raises."""
+    return isinstance(limiter.storage, RateLimitStorage) and limiter.storage.degraded
 
 
 def spent() -> list[Spent]:
-    """Return what this request took from budgets so far, in the order of taking."""
-    found: list[Spent] = request.environ.setdefault("chirp_auth.limits", [])
-    return found
+    """Return the limits under which this request was counted so far, in order."""
+    limits: list[Spent] = request.environ.setdefault("chirp_auth.limits", [])
+    return limits
 
 
 def first_hit(limit: Spent) -> bool:
-    """Say whether this is the caller's first refusal in the period: one for the record, however many follow."""
+    """Say whether this is the client's first refusal in the period: only that one becomes an audit event."""
     return is_first(limit.name, limit.period)
 
 
 def is_first(name: str, period: timedelta) -> bool:
-    """Say whether what is named happens to the caller for the first time in the period, for the record."""
+    """Say whether an event of this name happens to the client for the first time in the period."""
     try:
         return limiter.limiter.hit(_item(1, period), client_address(), f"{name}_noted")
     except StorageError:
         return True
 
 
-def _named(name: str, budget: Callable[[], tuple[int, timedelta]]) -> Callable[[], None]:
-    def spend() -> None:
-        """Take one from the caller's budget.
+def _shared(name: str, limit: Callable[[], Limit]) -> Callable[[], None]:
+    """Return the check of this limit."""
+
+    def check() -> None:
+        """Count the request under the limit.
 
         Raises:
-            RateLimitExceeded: none is left.
-            ServiceBusy: Redis comes and goes while we ask.
+            RateLimitExceeded: the client has reached the limit.
+            ServiceBusy: Redis fails again and again while we ask.
         """
         if settings.rate_limits_enabled:
-            taken = _take(name, budget)
-            spent().append(taken)
-            if taken.exceeded:
-                raise RateLimitExceeded(taken.resets_in)
+            status = _count(name, limit)
+            spent().append(status)
+            if status.exceeded:
+                raise RateLimitExceeded(status.resets_in)
 
-    return spend
+    return check
 
 
-def _take(name: str, budget: Callable[[], tuple[int, timedelta]]) -> Spent:
-    """Count; where Redis turns out to be gone, count again by the stricter budget that holds from then on."""
-    caller = client_address()
+def _count(name: str, limit: Callable[[], Limit]) -> Spent:
+    """Count the request; if Redis fails meanwhile, count again under the stricter limit that holds from then on."""
+    client = client_address()
     for _ in range(2):
-        amount, period = _present(budget)
+        amount, period = _present(limit)
         item = _item(amount, period)
         try:
-            allowed = limiter.limiter.hit(item, caller, name)
-            window = limiter.limiter.get_window_stats(item, caller, name)
+            allowed = limiter.limiter.hit(item, client, name)
+            window = limiter.limiter.get_window_stats(item, client, name)
         except StorageError:
             continue
         resets_in = timedelta(seconds=max(1.0, window.reset_time - time.time()))
@@ -92,8 +94,8 @@ def _take(name: str, budget: Callable[[], tuple[int, timedelta]]) -> Spent:
     raise ServiceBusy
 
 
-def _present(budget: Callable[[], tuple[int, timedelta]]) -> tuple[int, timedelta]:
-    amount, period = budget()
+def _present(limit: Callable[[], Limit]) -> Limit:
+    amount, period = limit()
     if is_degraded():
         amount = max(1, amount // (DEGRADED_SHARE * settings.web_workers))
     return amount, period
@@ -103,13 +105,13 @@ def _item(amount: int, period: timedelta) -> RateLimitItemPerSecond:
     return RateLimitItemPerSecond(amount, int(period.total_seconds()))
 
 
-def _forgot_password() -> tuple[int, timedelta]:
+def _forgot_password() -> Limit:
     return settings.password_reset_rate_limit_limit, settings.password_reset_rate_limit_ttl
 
 
-forgot_password = _named("forgot_password", _forgot_password)
-reset_password = _named("reset_password", lambda: (10, timedelta(hours=1)))
-sign_in = _named("sign_in", lambda: (30, timedelta(minutes=15)))
-register = _named("register", lambda: (10, timedelta(hours=1)))
-resend_verification = _named("resend_verification", lambda: (10, timedelta(hours=1)))
-password_strength = _named("password_strength", lambda: (60, timedelta(minutes=1)))
+forgot_password = _shared("forgot_password", _forgot_password)
+reset_password = _shared("reset_password", lambda: (10, timedelta(hours=1)))
+sign_in = _shared("sign_in", lambda: (30, timedelta(minutes=15)))
+register = _shared("register", lambda: (10, timedelta(hours=1)))
+resend_verification = _shared("resend_verification", lambda: (10, timedelta(hours=1)))
+password_strength = _shared("password_strength", lambda: (60, timedelta(minutes=1)))

@@ -1,9 +1,8 @@
-"""Counters: where Flask-Limiter keeps what was spent, in Redis for all processes or in this one's memory.
+"""Storage of Flask-Limiter's counts: in Redis for all processes, or in the memory of this one.
 
-Flask-Limiter's own fallback would let the requests fail that notice Redis's end at the same moment, give every
-process the whole budget, and come back ever later the longer an outage lasts. This storage does none of that:
-whoever meets a dead Redis is told once (StorageError), from then on memory counts, and Redis is tried again
-every second.
+Flask-Limiter's in-memory fallback (1) fails the requests that discover an outage of Redis, (2) grants every process
+the full limit, (3) backs off longer the longer Redis is away. This storage raises StorageError once, counts in memory
+from then on, and tries Redis again every second.
 """
 
 import time
@@ -17,17 +16,17 @@ from limits.storage import RedisStorage, Storage
 
 ANSWER_SECONDS = 0.3  # A Redis that takes longer is away.
 PROBE_SECONDS = 1.0
-SWEEP_FROM = 10_000  # So many windows are kept before those that are over are looked for.
-MAX_WINDOWS = 200_000  # About 60 MB. Whoever owns more addresses than that has a fresh limit with each anyway.
+SWEEP_FROM = 10_000  # With fewer windows nothing is swept.
+MAX_WINDOWS = 200_000  # About 60 MB. A client with more addresses than that has a fresh limit with each anyway.
 
 log = structlog.get_logger("limits")
 
 
 class MemoryStorage(Storage):
-    """Counts in this process, in fixed windows, one caller at a time.
+    """Counts in this process, in fixed windows, one request at a time.
 
-    The library's own memory starts a timer thread for nearly every count, which costs more than the whole rest
-    of a request, and reads the count back after the next caller has added to it.
+    The library's MemoryStorage starts a timer thread for nearly every count, which costs more than the rest of a
+    request, and returns a count that may already contain the next request.
     """
 
     STORAGE_SCHEME = ["chirp-memory"]
@@ -74,10 +73,10 @@ class MemoryStorage(Storage):
         return (count, ends) if ends > time.time() else (0, 0.0)
 
     def _sweep(self) -> None:
-        """Forget what is over, and of very many the oldest; look again when many more are there than stay."""
-        at = time.time()
-        self._windows = {key: window for key, window in self._windows.items() if window[1] > at}
-        if len(self._windows) > MAX_WINDOWS // 2:  # The oldest go: dictionaries keep the order of insertion.
+        """Forget windows that have ended, and the oldest of very many; set the size at which to sweep again."""
+        present = time.time()
+        self._windows = {key: window for key, window in self._windows.items() if window[1] > present}
+        if len(self._windows) > MAX_WINDOWS // 2:  # Dictionaries keep the order of insertion: the oldest go.
             self._windows = dict(islice(self._windows.items(), len(self._windows) - MAX_WINDOWS // 2, None))
         self._sweep_at = min(SWEEP_FROM + 2 * len(self._windows), MAX_WINDOWS)
 
@@ -97,7 +96,7 @@ class RateLimitStorage(Storage):
 
     @property
     def degraded(self) -> bool:
-        """Redis is away, and each process counts for itself. Asking tries Redis again when it is time."""
+        """Whether Redis is away, so that each process counts on its own. Reading it tries Redis once a second."""
         if self._away_since is not None and time.monotonic() >= self._next_probe and self._probing.acquire(False):
             try:
                 self._next_probe = time.monotonic() + PROBE_SECONDS
@@ -109,31 +108,30 @@ class RateLimitStorage(Storage):
         return self._away_since is not None
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        return int(self._ask("incr", key, expiry, amount))
+        return int(self._call("incr", key, expiry, amount))
 
     def get(self, key: str) -> int:
-        return int(self._ask("get", key))
+        return int(self._call("get", key))
 
     def get_expiry(self, key: str) -> float:
-        return float(self._ask("get_expiry", key))
+        return float(self._call("get_expiry", key))
 
     def check(self) -> bool:
         return self._redis is None or self._redis.check()
 
     def reset(self) -> int | None:
-        return self._place().reset()
+        return self._present().reset()
 
     def clear(self, key: str) -> None:
-        self._ask("clear", key)
+        self._call("clear", key)
 
     @property
     def base_exceptions(self) -> type[Exception]:
         return StorageError
 
-    def _ask(self, question: str, *about: Any) -> Any:
-        place = self._place()
+    def _call(self, method: str, *arguments: Any) -> Any:
         try:
-            return getattr(place, question)(*about)
+            return getattr(self._present(), method)(*arguments)
         except StorageError:
             if self._away_since is None:
                 log.error("limits degraded", reason="Redis does not answer: each process counts for itself")
@@ -141,12 +139,12 @@ class RateLimitStorage(Storage):
             self._next_probe = time.monotonic() + PROBE_SECONDS
             raise
 
-    def _place(self) -> Storage:
+    def _present(self) -> Storage:
         return self._memory if self._redis is None or self._away_since is not None else self._redis
 
 
 def _redis(url: str) -> RedisStorage:
-    # Here because it takes long, and operators' commands on a machine without Redis would wait for it.
+    # Imported here because it is slow, and operators' commands on a machine without Redis would wait for it.
     from redis.backoff import NoBackoff  # noqa: PLC0415
     from redis.retry import Retry  # noqa: PLC0415
 
@@ -155,5 +153,5 @@ def _redis(url: str) -> RedisStorage:
         wrap_exceptions=True,
         socket_timeout=ANSWER_SECONDS,
         socket_connect_timeout=ANSWER_SECONDS,
-        retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]  # handed on to redis-py as it is
+        retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]  # passed to redis-py as it is
     )

@@ -100,6 +100,14 @@ def test_a_limit_that_was_hit_is_on_record_once_in_its_period(client: FlaskClien
 @pytest.mark.settings(rate_limits_enabled=False)
 def test_limits_can_be_lifted(client: FlaskClient) -> None:
     assert {forgot(client, MALLORY).status_code for _ in range(8)} == {200}
+    assert client.get("/api/v1/auth/me", headers={"Authorization": "Bearer x.y.z"}).status_code == 401
+
+
+def test_a_request_of_the_wrong_shape_counts_for_nothing(client: FlaskClient) -> None:
+    for typo in ({"email": "alice.example.com"}, {"mail": MALLORY}, ["alice@example.com"]):
+        assert client.post("/api/v1/auth/forgot-password", json=typo).status_code in (400, 422)
+
+    assert forgot(client, MALLORY).headers["RateLimit"].startswith('"forgot_password";r=2;')
 
 
 def test_a_forged_forwarded_header_moves_no_budget(client: FlaskClient) -> None:
