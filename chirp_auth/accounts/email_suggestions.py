@@ -1,4 +1,6 @@
-"""Slips of the finger in addresses: which well-known mail domain was probably meant. Knows no account."""
+"""Suggestions for mistyped addresses: which well-known mail domain was probably meant. Knows no account."""
+
+from chirp_auth.accounts import typos
 
 KNOWN_DOMAINS = (
     "gmail.com",
@@ -34,27 +36,15 @@ KNOWN_DOMAINS = (
     "free.fr",
     "libero.it",
 )
+_LONGEST_TYPO = max(map(len, KNOWN_DOMAINS)) + 1
 
 
 def suggest(email: str) -> str | None:
-    """Return the address with the domain that was probably meant, if one slip leads from there to what was typed."""
-    mailbox, _, domain = email.strip().rpartition("@")
-    domain = domain.casefold()
-    if not mailbox or domain in KNOWN_DOMAINS:
+    """Return the address with the well-known domain that is one typing error away from its own, if there is one."""
+    mailbox, _, typed = email.strip().rpartition("@")
+    typed = typed.casefold()
+    if not mailbox or typed in KNOWN_DOMAINS or len(typed) > _LONGEST_TYPO:
         return None
-    meant = next((known for known in KNOWN_DOMAINS if _one_slip_apart(domain, known)), None)
-    return f"{mailbox}@{meant}" if meant else None
-
-
-def _one_slip_apart(typed: str, meant: str) -> bool:
-    """Say whether one letter too many, too few, wrong, or swapped with its neighbour makes the difference."""
-    if abs(len(typed) - len(meant)) == 1:
-        longer, shorter = sorted((typed, meant), key=len, reverse=True)
-        return any(longer[:place] + longer[place + 1 :] == shorter for place in range(len(longer)))
-    if len(typed) != len(meant):
-        return False
-    wrong = [place for place, pair in enumerate(zip(typed, meant, strict=True)) if pair[0] != pair[1]]
-    if len(wrong) == 2:
-        first, second = wrong
-        return second == first + 1 and typed[first] == meant[second] and typed[second] == meant[first]
-    return len(wrong) == 1
+    candidates = typos.one_slip_from(typed)
+    domain = next((domain for domain in KNOWN_DOMAINS if domain in candidates), None)
+    return f"{mailbox}@{domain}" if domain else None

@@ -1,7 +1,7 @@
-"""Known devices: browsers in which a user has shown to be themselves (OWASP, Device Cookies).
+"""Known devices: browsers in which a user has signed in (OWASP, Device Cookies).
 
-A stranger's wrong guesses delay the account, but not in a browser that its owner has used: that one has a budget
-of its own. The cookie is a signed reference to a row; it opens nothing. It ends with the user's credential version.
+Wrong guesses elsewhere delay the account, but not in a browser that its owner has used: it has its own failure count.
+The cookie is a signed reference to a row and gives no access. It dies with the user's credential version.
 """
 
 from datetime import timedelta
@@ -19,7 +19,7 @@ LIFE = timedelta(days=180)
 def remember(user: User, client: Client) -> str:
     """Return the cookie for a browser in which the user has just signed in or finished a reset.
 
-    What the browser had is kept if it is still good, and its failures are forgotten.
+    A cookie of this user that is still valid keeps its row; the row's failures are cleared.
     """
     db.session.refresh(user, ["credential_version"])
     device = recognise(user, client.device)
@@ -34,7 +34,7 @@ def remember(user: User, client: Client) -> str:
 
 
 def recognise(user: User | None, cookie: str | None) -> KnownDevice | None:
-    """Return the user's known device of this cookie; the same work whether or not there is such a user."""
+    """Return the user's known device for this cookie; with the same work where there is no user."""
     if not cookie:
         return None
     try:

@@ -1,21 +1,21 @@
-"""Names: what people call themselves, as they write it."""
+"""Names of people, as they write them."""
 
 import re
 
 from chirp_auth.errors import ValidationFailed
 from chirp_auth.models import MAX_NAME_CHARACTERS
 
-MAX_TYPED_CHARACTERS = 4 * MAX_NAME_CHARACTERS  # With all blanks: nothing longer is even looked at.
+MAX_TYPED_CHARACTERS = 4 * MAX_NAME_CHARACTERS  # With all whitespace; longer input is refused unread.
 
-# Spaces of every kind are folded before; what is left of these no database of ours keeps alike.
+# Whitespace is already collapsed. SQLite and PostgreSQL store the remaining control characters differently.
 _UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def parse_optional(field: str, text: str | None) -> str | None:
-    """Return the name with single spaces, or None for nothing; `field` is what a refusal names.
+    """Return the name with single spaces, or None for nothing; a refusal names `field`.
 
     Raises:
-        ValidationFailed: it is too long, or has a control character in it.
+        ValidationFailed: it is too long or contains a control character.
     """
     text = text or ""
     if len(text) > MAX_TYPED_CHARACTERS:

@@ -1,15 +1,15 @@
-"""Phone numbers: read as people write them, kept in E.164."""
+"""Phone numbers: parsed as people write them, stored in E.164."""
 
 from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, is_possible_number, parse
 
 from chirp_auth.errors import ValidationFailed
 from chirp_auth.extensions import settings
 
-MAX_TYPED_CHARACTERS = 100  # 15 digits (E.164), and whatever people put between and around them.
+MAX_TYPED_CHARACTERS = 100  # 15 digits (E.164) with separators.
 
 
 def parse_optional(text: str | None) -> str | None:
-    """Return the number in E.164, or None for nothing; a national number is read in PHONE_DEFAULT_REGION.
+    """Return the number in E.164, or None for nothing; national numbers belong to PHONE_DEFAULT_REGION.
 
     Raises:
         ValidationFailed: it is not a phone number.
@@ -21,7 +21,7 @@ def parse_optional(text: str | None) -> str | None:
             raise NumberParseException(NumberParseException.TOO_LONG, "longer than any number")
         if not text.strip():
             return None
-        if any(character.isalpha() for character in text):  # 0800-FLOWERS is no number that everybody could dial.
+        if any(character.isalpha() for character in text):  # 0800-FLOWERS cannot be dialled everywhere.
             raise NumberParseException(NumberParseException.NOT_A_NUMBER, "letters")
         number = parse(text, settings.phone_default_region)
     except NumberParseException:

@@ -1,4 +1,4 @@
-"""The profile: what users tell about themselves and may change at any time."""
+"""The profile: the names and the phone number that users may change at any time."""
 
 from collections.abc import Mapping
 
@@ -9,19 +9,17 @@ from chirp_auth.models import User
 from chirp_auth.security.client import Client
 
 
-def change_profile(user: User, told: Mapping[str, str | None], client: Client) -> User:
-    """Write what was told of `first_name`, `last_name` and `phone_number`; nothing clears, what is left out stays.
+def change_profile(user: User, fields: Mapping[str, str | None], client: Client) -> User:
+    """Write `first_name`, `last_name` and `phone_number`; an empty value clears a field, a missing one keeps it.
 
     Raises:
-        ValidationFailed: with a sentence for the field that is not valid; nothing changed.
+        ValidationFailed: names the invalid field; nothing changed.
     """
-    changes = {
-        field: names.parse_optional(field, told[field]) for field in ("first_name", "last_name") if field in told
-    }
-    if "phone_number" in told:
-        changes["phone_number"] = phone_numbers.parse_optional(told["phone_number"])
-    for field, value in changes.items():
-        setattr(user, field, value)
+    changes = {name: names.parse_optional(name, fields[name]) for name in ("first_name", "last_name") if name in fields}
+    if "phone_number" in fields:
+        changes["phone_number"] = phone_numbers.parse_optional(fields["phone_number"])
+    for name, value in changes.items():
+        setattr(user, name, value)
     audit.record("profile.changed", client, user_id=user.id, fields=sorted(changes))
     db.session.commit()
     return user
