@@ -1,8 +1,7 @@
-"""This was not me: the link in every notice, and what its button does.
+"""Account recovery: the "this was not me" link of every notice, and what its button does.
 
-It shuts out whoever did what the notice tells, and starts the recovery: the address the notice went to counts
-again, all sessions and links end, the present password opens nothing, and a reset link is mailed. It works until
-the account was recovered by a reset; asked again before that, it does the same again.
+The button restores the address that the notice went to, ends all sessions and links, removes the password, and mails
+a reset link. It works, repeatedly, until the account was recovered by a reset.
 """
 
 from collections.abc import Iterable
@@ -29,7 +28,7 @@ LINK_LIFE = timedelta(days=7)
 def link(entry: OutboxEntry, since: datetime | None = None) -> str:
     """Return the link for a notice. It names the user and the address that the notice goes to.
 
-    `since`, or else the entry's time, is the moment after which a reset counts as the account's recovery.
+    A reset after `since`, or else after the entry's time, counts as the account's recovery.
     """
     assert entry.user_id is not None  # noqa: S101 - a notice is always about an account
     mark = tokens.mark_of(addresses.parse(entry.recipient).key)
@@ -38,47 +37,48 @@ def link(entry: OutboxEntry, since: datetime | None = None) -> str:
 
 
 def is_reserved(email_key: str, *, but_for: UUID | None = None) -> bool:
-    """Say whether an account that has left this address may still come back to it: no other gets it meanwhile.
+    """Say whether an account that has left this address may still return to it, so that no other may take it.
 
-    Only if it was confirmed there. Else a stranger could register somebody's address, leave it, and keep them out.
+    Only a confirmed address is reserved: otherwise a stranger could register somebody's address, leave it, and keep
+    them out.
     """
-    leaving = _reserving().where(AddressChange.old_email_key == email_key)
+    query = _reserved().where(AddressChange.old_email_key == email_key)
     if but_for:
-        leaving = leaving.where(AddressChange.user_id != but_for)
-    return db.session.scalar(leaving.limit(1)) is not None
+        query = query.where(AddressChange.user_id != but_for)
+    return db.session.scalar(query.limit(1)) is not None
 
 
 def reserved(email_keys: Iterable[str]) -> set[str]:
-    """Return which of many addresses are reserved, in one question."""
-    return set(db.session.scalars(_reserving().where(AddressChange.old_email_key.in_(list(email_keys)))))
+    """Return which of many addresses are reserved, in one query."""
+    return set(db.session.scalars(_reserved().where(AddressChange.old_email_key.in_(list(email_keys)))))
 
 
 def check_link(token: str) -> str:
-    """Return the address that the account has, or gets back, and to which a reset link would go. Changes nothing.
+    """Return the address that the account has or gets back, to which a reset link would go. Changes nothing.
 
     Raises:
-        InvalidToken: not one of our links, or the address it went to has nothing to do with the account any more.
-        TokenExpired: ours and genuine, but older than seven days.
+        InvalidToken: not one of our links, or the account has finally left the address it went to.
+        TokenExpired: a genuine link, but older than seven days.
         TokenAlreadyUsed: the account was recovered since.
     """
-    user, undone = _subject(token)
-    return undone.old_email if undone else user.email
+    user, change = _subject(token)
+    return change.old_email if change else user.email
 
 
 def secure_account(token: str, client: Client) -> str:
-    """Shut everybody out and mail a reset link; return the address it goes to.
+    """End all access to the account and mail a reset link; return the address it goes to.
 
     Raises:
-        InvalidToken, TokenExpired, TokenAlreadyUsed: as for `check_link`; on record.
+        InvalidToken, TokenExpired, TokenAlreadyUsed: as for `check_link`; the refusal is recorded.
     """
     try:
-        user, undone = _subject(token)
+        user, change = _subject(token)
     except (InvalidToken, TokenExpired, TokenAlreadyUsed) as refusal:
         audit.record("account.secured", client, outcome=refusal.code.lower())
         db.session.commit()
         raise
-    ended = _shut(user, undone)
-    email = undone.old_email if undone else user.email
+    ended = _end_access(user, change)
+    email = change.old_email if change else user.email
     outbox.put(
         "reset_link",
         addresses.parse(email).deliverable,
@@ -87,13 +87,17 @@ def secure_account(token: str, client: Client) -> str:
         reference=client.reference,
         recovery=True,
     )
-    audit.record("account.secured", client, user_id=user.id, ended=ended, address_restored=undone is not None)
+    audit.record("account.secured", client, user_id=user.id, ended=ended, address_restored=change is not None)
     db.session.commit()
     return email
 
 
 def _subject(token: str) -> tuple[User, AddressChange | None]:
-    """Return the link's user, and the change of address that it would undo."""
+    """Return the link's user, and the address change that it would undo.
+
+    Raises:
+        InvalidToken, TokenExpired, TokenAlreadyUsed: as for `check_link`.
+    """
     reference = tokens.read(tokens.NOT_ME, token)
     user = db.session.get(User, reference.id)
     if user is None:
@@ -103,24 +107,24 @@ def _subject(token: str) -> tuple[User, AddressChange | None]:
     if reference.mark == tokens.mark_of(user.email_key):
         _check_not_recovered(user, reference.minted_at, now())
         return user, None
-    undoable = select(AddressChange).where(AddressChange.user_id == user.id, *_undoable())
-    for change in db.session.scalars(undoable.order_by(AddressChange.confirmed_at)):
+    query = select(AddressChange).where(AddressChange.user_id == user.id, *_is_undoable())
+    for change in db.session.scalars(query.order_by(AddressChange.confirmed_at)):
         if reference.mark == tokens.mark_of(change.old_email_key):
-            assert change.confirmed_at is not None  # noqa: S101 - asked for above
+            assert change.confirmed_at is not None  # noqa: S101 - a condition of the query
             _check_not_recovered(user, reference.minted_at, change.confirmed_at)
             return user, change
     raise InvalidToken
 
 
 def _check_not_recovered(user: User, since: datetime, until: datetime) -> None:
-    """Refuse if a reset recovered the account while its mail went where the notice went.
+    """Refuse if a reset recovered the account while it had the address that the notice went to.
 
-    A reset after the address was changed proves nothing: whoever changed it gets the mail.
+    A later reset proves nothing: its link went to whoever changed the address.
 
     Raises:
-        TokenAlreadyUsed: it was.
+        TokenAlreadyUsed: a reset did.
     """
-    # A link's time is in whole seconds, and the notice of a reset is as old as the reset.
+    # One second later: a link's time is in whole seconds, and the notice of a reset is as old as the reset.
     resets = select(PasswordResetToken.id).where(
         PasswordResetToken.user_id == user.id,
         PasswordResetToken.used_at >= since + timedelta(seconds=1),
@@ -130,28 +134,32 @@ def _check_not_recovered(user: User, since: datetime, until: datetime) -> None:
         raise TokenAlreadyUsed
 
 
-def _reserving() -> Select[str]:
-    return select(AddressChange.old_email_key).where(AddressChange.old_email_verified_at.is_not(None), *_undoable())
+def _reserved() -> Select[str]:
+    return select(AddressChange.old_email_key).where(AddressChange.old_email_verified_at.is_not(None), *_is_undoable())
 
 
-def _undoable() -> tuple[ColumnElement[bool], ...]:
+def _is_undoable() -> tuple[ColumnElement[bool], ...]:
     return AddressChange.confirmed_at > now() - LINK_LIFE, AddressChange.undone_at.is_(None)
 
 
-def _shut(user: User, undone: AddressChange | None) -> int:
-    """Take the password away and end everything, with the old address back in its place; return how many ended."""
-    address: dict[str, Any] = {"email": undone.old_email, "email_key": undone.old_email_key} if undone else {}
+def _end_access(user: User, change: AddressChange | None) -> int:
+    """Remove the password, end everything and undo the change of address; return how many sessions ended.
+
+    Raises:
+        InvalidToken: the account was changed meanwhile, or another account has the old address by now.
+    """
+    address: dict[str, Any] = {"email": change.old_email, "email_key": change.old_email_key} if change else {}
     try:
         former = former_passwords.kept_of(user)
-        places = revocation.change_credentials(user, password_hash=None, former_password_hashes=former, **address)
-    except IntegrityError:  # Somebody else has an account with the old address by now.
-        places = None
-    if places is None:
+        devices = revocation.change_credentials(user, password_hash=None, former_password_hashes=former, **address)
+    except IntegrityError:  # Another account has the old address.
+        devices = None
+    if devices is None:
         db.session.rollback()
         raise InvalidToken
-    if undone:  # And with it all changes that came after.
+    if change:  # Changes that came after it are undone too.
         undoing = update(AddressChange).where(
-            AddressChange.user_id == user.id, AddressChange.confirmed_at >= undone.confirmed_at
+            AddressChange.user_id == user.id, AddressChange.confirmed_at >= change.confirmed_at
         )
         db.session.execute(undoing.values(undone_at=now()))
-    return len(places)
+    return len(devices)

@@ -1,11 +1,11 @@
-"""Guesses: proving a password, and the growing delay that wrong ones bring.
+"""Lockout: authenticate by password, and delay further tries after wrong ones.
 
 The delay begins with the fifth failure in a row and grows to 15 minutes. From the hundredth on it is a day (NIST SP
-800-63B-4, 3.2.2); it is never permanent. Failures are counted per account, except in a known device, which has its own
-counter: a stranger cannot lock the owner out there. Only a sign-in, a reset, a change of password or an operator
-clears a counter; time does not. Whoever asks gets the same answer for the same work, whether the account is unknown,
-delayed, disabled or the password just wrong. Where accounts are concealed, one whose address is not confirmed is
-like an unknown one: nothing is counted for it, and its owner gets no mail about failures.
+800-63B-4, 3.2.2); it is never permanent. Failures are counted per account, except from a known device, which has its
+own count: a stranger cannot lock the owner out there. Only a sign-in, a reset, a change of password or an operator
+clears a count; time does not. Response and work are the same, whether the account is unknown, delayed or disabled or
+the password is wrong. Where accounts are concealed, an account with an unconfirmed address is treated like an unknown
+one: nothing is counted, and its owner gets no mail about failures.
 """
 
 from datetime import timedelta
@@ -31,7 +31,7 @@ FIRST_DELAY = timedelta(seconds=15)
 LONGEST_DELAY = timedelta(minutes=15)
 MANY_FAILURES = 100
 DELAY_AFTER_MANY = timedelta(days=1)
-QUIET_AFTER = timedelta(days=1)  # So long after a delay one failure brings none: it may be the owner's slip.
+QUIET_AFTER = timedelta(days=1)  # One failure so long after a delay brings none: it may be the owner's typing error.
 
 CLEARED: dict[str, Any] = {"failed_sign_ins": 0, "sign_in_blocked_until": None}
 
@@ -39,35 +39,35 @@ FailureCounts = User | KnownDevice
 
 
 def authenticate(user: User | None, password: str, client: Client, kind: str, email_key: str) -> User:
-    """Return the user if the password is theirs; `kind` names the attempt in the audit trail.
+    """Return the user if the password is theirs; `kind` is the kind of the audit event.
 
     Raises:
-        InvalidCredentials: it is not, or a delay is not over, or there is no such account, or none to be used yet.
+        InvalidCredentials: the password is wrong, a delay is not over, or there is no account that can be used.
         ServiceBusy: too many hashes are under way; nothing was counted.
     """
-    counter: FailureCounts | None = known_devices.recognise(user, client.device) or user
+    counts: FailureCounts | None = known_devices.recognise(user, client.device) or user
     db.session.commit()  # End the read: no transaction stays open while a hash is computed.
-    right = passwords.verify(password, user.password_hash if user else None)
-    if _is_delayed(counter):
+    is_right = passwords.verify(password, user.password_hash if user else None)
+    if _is_delayed(counts):
         outcome = "delayed"
     elif user and user.disabled_at:
         outcome = "disabled"
     elif user and not users.is_usable(user):
         outcome = "email_not_verified"
-    elif user and right:
+    elif user and is_right:
         return user
     else:
         outcome = "wrong_password" if user else "no_account"
-    failures = _count_failure(counter if outcome == "wrong_password" else None)
-    if user and counter and failures:
-        _tell_owner(user, counter, failures, client)
+    failures = _count_failure(counts if outcome == "wrong_password" else None)
+    if user and failures:
+        _tell_owner(user, failures, client, on_known_device=counts is not user)
     audit.record(kind, client, outcome=outcome, user_id=user.id if user else None, email_key=email_key)
     db.session.commit()
     raise InvalidCredentials
 
 
 def compose_account_locked(entry: OutboxEntry) -> Email:
-    """Tell the owner that somebody guesses: of an account's fifth failure in a row and each counter's hundredth."""
+    """Tell the owner that somebody guesses: at an account's fifth failure in a row, and at each count's hundredth."""
     user = db.session.get(User, entry.user_id)
     if user is None or user.disabled_at:
         raise NotSent("no account")
@@ -90,9 +90,8 @@ def compose_account_locked(entry: OutboxEntry) -> Email:
     )
 
 
-def _tell_owner(user: User, counter: FailureCounts, failures: int, client: Client) -> None:
-    """Promise a mail at the count that brings the first delay or the longest; each count comes once until cleared."""
-    on_known_device = counter is not user
+def _tell_owner(user: User, failures: int, client: Client, *, on_known_device: bool) -> None:
+    """Promise a mail at the failure that brings the first delay or the longest; each comes once until cleared."""
     if failures == MANY_FAILURES or (failures == FREE_FAILURES + 1 and not on_known_device):
         outbox.put(
             "account_locked",
@@ -105,30 +104,29 @@ def _tell_owner(user: User, counter: FailureCounts, failures: int, client: Clien
         )
 
 
-def _is_delayed(counter: FailureCounts | None) -> bool:
-    """Ask the database, after the hash: guesses made at once must not all rely on what they read before it."""
-    table = _table(counter)
-    until = db.session.scalar(
-        select(table.sign_in_blocked_until).where(table.id == (counter.id if counter else uuid4()))
-    )
-    return until is not None and until > now()
+def _is_delayed(counts: FailureCounts | None) -> bool:
+    """Ask the database after the hash: concurrent guesses must not all rely on what they read before it."""
+    table = _table(counts)
+    query = select(table.sign_in_blocked_until).where(table.id == (counts.id if counts else uuid4()))
+    blocked_until = db.session.scalar(query)
+    return blocked_until is not None and blocked_until > now()
 
 
-def _count_failure(counter: FailureCounts | None) -> int | None:
-    """Add one to the count and set the delay it brings, in one statement; return the count.
+def _count_failure(counts: FailureCounts | None) -> int | None:
+    """Add one to the count and set the delay that it brings, in one statement; return the count.
 
-    Where there is nothing to count, the same statement finds no row: the work is equal.
+    Where there is nothing to count, the same statement matches no row, so that the work is equal.
     """
-    table = _table(counter)
+    table = _table(counts)
     failures = table.failed_sign_ins + 1
     is_quiet = table.sign_in_blocked_until < now() - QUIET_AFTER
     many = (failures >= MANY_FAILURES, literal(now() + DELAY_AFTER_MANY, UtcDateTime))
-    # A slip after a quiet day moves the time on without a delay, so that the next failure is no slip any more.
+    # A failure after a quiet day moves the time on without a delay, so that the next failure brings one.
     delayed_until = case(many, (is_quiet, literal(now(), UtcDateTime)), else_=_delayed_until(failures))
     counting = (
         update(table)
         .where(
-            table.id == (counter.id if counter else uuid4()),
+            table.id == (counts.id if counts else uuid4()),
             or_(table.sign_in_blocked_until.is_(None), table.sign_in_blocked_until <= now()),
         )
         .values(failed_sign_ins=failures, sign_in_blocked_until=delayed_until)
@@ -139,11 +137,11 @@ def _count_failure(counter: FailureCounts | None) -> int | None:
 
 def _delayed_until(failures: Any) -> Any:
     doublings = range((LONGEST_DELAY // FIRST_DELAY).bit_length())
-    growing = [
+    delays = [
         (failures == FREE_FAILURES + 1 + n, literal(now() + FIRST_DELAY * (1 << n), UtcDateTime)) for n in doublings
     ]
-    return case((failures <= FREE_FAILURES, null()), *growing, else_=literal(now() + LONGEST_DELAY, UtcDateTime))
+    return case((failures <= FREE_FAILURES, null()), *delays, else_=literal(now() + LONGEST_DELAY, UtcDateTime))
 
 
-def _table(counter: FailureCounts | None) -> type[FailureCounts]:
-    return KnownDevice if isinstance(counter, KnownDevice) else User
+def _table(counts: FailureCounts | None) -> type[FailureCounts]:
+    return KnownDevice if isinstance(counts, KnownDevice) else User

@@ -1,4 +1,4 @@
-"""Password change: a new password for whoever knows the old one."""
+"""Password change: set a new password with the present one."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -17,7 +17,7 @@ from chirp_auth.security.client import Client, device_in_words, shortened
 
 @dataclass(frozen=True, slots=True)
 class PasswordChange:
-    """What a change did: the session that made it, under its new id, and how many others ended."""
+    """The result of a change: the session that made it, with its new id, and how many others ended."""
 
     session: Session
     ended_sessions: int
@@ -28,7 +28,7 @@ def change_password(session: Session, current: str, password: str, confirmation:
 
     Raises:
         PasswordMismatch, PasswordTooWeak: nothing changed.
-        InvalidCredentials: the current password is not right; counted like a failed sign-in.
+        InvalidCredentials: the current password is wrong; counted like a failed sign-in.
         Unauthenticated: the session was ended meanwhile; nothing changed.
         ServiceBusy: too many hashes are under way.
     """
@@ -47,12 +47,12 @@ def change_password(session: Session, current: str, password: str, confirmation:
 
 
 def change_password_by_email(email: str, current: str, password: str, client: Client) -> User:
-    """Change a password from outside, by address and old password; all sessions end.
+    """Change a password without a session, by address and old password; all sessions end.
 
     Raises:
         InvalidEmail, PasswordTooWeak: nothing was looked up.
         UserNotFound: no such account; where accounts are concealed InvalidCredentials, in the same time.
-        InvalidCredentials: the old password is not right; counted like a failed sign-in.
+        InvalidCredentials: the old password is wrong; counted like a failed sign-in.
         ServiceBusy: too many hashes are under way.
     """
     address = addresses.parse(email)
@@ -70,7 +70,7 @@ def change_password_by_email(email: str, current: str, password: str, client: Cl
 
 
 def compose_confirmation(entry: OutboxEntry) -> Email:
-    """Tell the owner that their password was changed: when, from where, and what it ended."""
+    """Tell the owner that their password was changed: when, from where, and how many sessions ended."""
     user = db.session.get(User, entry.user_id)
     if user is None:
         raise NotSent("no account")
@@ -97,7 +97,7 @@ def _check_new(user: User, current: str, password: str) -> None:
 def _replace(user: User, password: str, client: Client, keep: UUID | None = None) -> int:
     """Add the change to the transaction; return how many sessions it ends."""
     password_hash = passwords.hash_new(password)
-    places = revocation.change_credentials(
+    devices = revocation.change_credentials(
         user,
         keep=keep,
         password_hash=password_hash,
@@ -105,10 +105,10 @@ def _replace(user: User, password: str, client: Client, keep: UUID | None = None
         password_changed_at=now(),
         **lockout.CLEARED,
     )
-    if places is None:  # Changed by somebody else since we proved the old one.
+    if devices is None:  # The account was changed since the old password was verified.
         _record_refusal(user, client, "replaced")
         raise InvalidCredentials
-    ended = len(places)
+    ended = len(devices)
     audit.record("password.changed", client, user_id=user.id, ended=ended)
     outbox.put("password_changed", user.email, user.id, ended=ended, ip=client.ip, user_agent=client.user_agent)
     return ended

@@ -1,6 +1,6 @@
 """Password reset: ask for a link, and use it.
 
-Asking never looks the account up: the worker finds out, later, whether there is anyone to write to.
+The request never looks the account up: the worker finds out later whether there is one.
 """
 
 from dataclasses import dataclass
@@ -21,18 +21,18 @@ from chirp_auth.security.client import Client
 
 @dataclass(frozen=True, slots=True)
 class PasswordReset:
-    """What a finished reset did; `places` are the devices, in words, that it signed out."""
+    """The result of a reset; `devices` are, in words, those of the sessions that it ended."""
 
     user: User
-    places: list[str]
+    devices: list[str]
 
     @property
     def ended_sessions(self) -> int:
-        return len(self.places)
+        return len(self.devices)
 
 
 def request_link(email: str, client: Client) -> None:
-    """Promise a reset link to whoever has an account with this address; the same work for every address.
+    """Promise a reset link to the account with this address, if there is one; the same work for every address.
 
     Raises:
         InvalidEmail: the address is not an address.
@@ -50,10 +50,10 @@ def request_link(email: str, client: Client) -> None:
 
 
 def renew_link(token: str, client: Client) -> str:
-    """Promise a new link to the owner of a genuine one that expired or was replaced; return their address.
+    """Promise a new link in place of a genuine one that expired or was replaced; return the address it goes to.
 
     Raises:
-        InvalidToken: not one of our links, or it was mailed to an address that the account has left.
+        InvalidToken: not one of our links, or mailed to an address that the account has left.
     """
     email = reset_links.genuine(token).user.email
     request_link(email, client)
@@ -66,8 +66,8 @@ def reset_password(token: str, password: str, confirmation: str, client: Client)
     Nobody is signed in by it (OWASP Forgot Password Cheat Sheet).
 
     Raises:
-        InvalidToken, TokenExpired, TokenAlreadyUsed: the link cannot be used; of several at once, one wins.
-        PasswordMismatch, PasswordTooWeak: the link stays good for another try.
+        InvalidToken, TokenExpired, TokenAlreadyUsed: the link cannot be used; of concurrent uses one wins.
+        PasswordMismatch, PasswordTooWeak: the link stays valid.
         ServiceBusy: too many hashes are under way; likewise.
     """
     try:
@@ -87,23 +87,23 @@ def _reset(token: str, password: str, confirmation: str, client: Client) -> Pass
     former_passwords.check(user, password)
     password_hash = passwords.hash_new(password)
 
-    places = _redeem(link, password_hash)
-    ended = len(places)
+    devices = _redeem(link, password_hash)
+    ended = len(devices)
     audit.record("password_reset.done", client, user_id=user.id, ended=ended)
     outbox.put("password_changed", user.email, user.id, ended=ended, ip=client.ip, user_agent=client.user_agent)
     db.session.commit()
-    return PasswordReset(user, places)
+    return PasswordReset(user, devices)
 
 
 def _verified_at(link: PasswordResetToken) -> SQLColumnExpression[datetime | None]:
-    """Return since when the address counts as confirmed: who opens a link that was mailed there reads its mail."""
-    was_mailed = db.session.get(OutboxEntry, link.id) is not None  # not read out by an operator
+    """Return since when the address counts as confirmed: using a link that was mailed there confirms it."""
+    was_mailed = db.session.get(OutboxEntry, link.id) is not None  # An operator's link has no outbox entry.
     return func.coalesce(User.email_verified_at, now()) if was_mailed else User.email_verified_at
 
 
 def _redeem(link: PasswordResetToken, password_hash: str) -> list[str]:
-    """Spend the link and set the password, or refuse: the database decides who was first."""
-    # The user's row first, as in every change: two changes at once wait for each other there, and nowhere else.
+    """Mark the link used and set the password, or refuse: the database decides which request was first."""
+    # The user's row is locked first, as in every change: concurrent changes wait there and cannot deadlock.
     db.session.execute(select(User.id).where(User.id == link.user_id).with_for_update())
     spending = (
         update(PasswordResetToken)
@@ -115,9 +115,9 @@ def _redeem(link: PasswordResetToken, password_hash: str) -> list[str]:
         .values(used_at=now())
         .returning(PasswordResetToken.id)
     )
-    places = None
+    devices = None
     if db.session.scalar(spending):
-        places = revocation.change_credentials(
+        devices = revocation.change_credentials(
             link.user,
             password_hash=password_hash,
             former_password_hashes=None,
@@ -125,11 +125,11 @@ def _redeem(link: PasswordResetToken, password_hash: str) -> list[str]:
             password_reset_at=now(),
             password_reset_count=User.password_reset_count + 1,
             email_verified_at=_verified_at(link),
-            confirm_before=None,  # Its owner reads the mail, or an operator has vouched for them.
+            confirm_before=None,  # The owner received the mail, or an operator has identified them.
             **lockout.CLEARED,
         )
-    if places is None:
+    if devices is None:
         db.session.rollback()
         db.session.refresh(link)
         raise TokenAlreadyUsed if link.used_at else LinkReplaced
-    return places
+    return devices

@@ -1,7 +1,7 @@
-"""Credentials: the one number that ends everything.
+"""Revocation: end all sessions and links of a user with one number.
 
-Sessions, refresh tokens and links remember the `credential_version` they were made under. Raising it, in the
-same transaction as the change that asks for it, ends them all at once.
+Sessions, refresh tokens and links carry the `credential_version` under which they were issued. Raising it, in the same
+transaction as the change that requires it, revokes them all at once.
 """
 
 from typing import Any
@@ -19,8 +19,8 @@ def change_credentials(user: User, *, keep: UUID | None = None, **values: Any) -
     """Write `values` to the user, raise the version, end all sessions but `keep`, and void all links.
 
     Returns:
-        The devices, in words, of the other sessions it ended; None if the version is no longer the one we read:
-        somebody else was first, nothing was written, and the caller must refuse.
+        The devices, in words, of the sessions that ended; None if the version is no longer the one we read. Then
+        another change was first, nothing was written, and the caller must refuse.
     """
     raising = (
         update(User)
@@ -30,16 +30,16 @@ def change_credentials(user: User, *, keep: UUID | None = None, **values: Any) -
     )
     if db.session.scalar(raising) is None:
         return None
-    living = (Session.user_id == user.id, Session.revoked_at.is_(None), Session.expires_at > now())
+    is_alive = (Session.user_id == user.id, Session.revoked_at.is_(None), Session.expires_at > now())
     if keep:
         db.session.execute(
             update(Session)
-            .where(*living, Session.id == keep, Session.credential_version == user.credential_version)
+            .where(*is_alive, Session.id == keep, Session.credential_version == user.credential_version)
             .values(credential_version=user.credential_version + 1)
         )
     ending = (
         update(Session)
-        .where(*living, Session.credential_version <= user.credential_version)
+        .where(*is_alive, Session.credential_version <= user.credential_version)
         .values(revoked_at=now())
         .returning(Session.user_agent)
     )
@@ -49,7 +49,7 @@ def change_credentials(user: User, *, keep: UUID | None = None, **values: Any) -
 
 
 def revoke_links(user_id: UUID) -> None:
-    """Void every reset link of the user that is still open."""
+    """Revoke every unused reset link of the user."""
     db.session.execute(
         update(PasswordResetToken)
         .where(

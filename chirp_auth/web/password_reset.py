@@ -71,7 +71,7 @@ def _reset(form: ResetPasswordForm, token: str) -> Response | Redirect:
 
 def _in_words(done: PasswordReset) -> dict[str, object]:
     """Return what the success page tells, small enough for a cookie."""
-    named = list(dict.fromkeys(done.places))[:MAX_PLACES_NAMED]
+    named = list(dict.fromkeys(done.devices))[:MAX_PLACES_NAMED]
     return {"email": done.user.email, "changed_at": now(), "ended": done.ended_sessions, "places": named}
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from chirp_auth.accounts import (
-    address_change,
-    email_verification,
+    address_change_mails,
+    email_verification_mail,
     lockout,
     password_change,
     registration,
@@ -20,10 +20,10 @@ COMPOSERS: Mapping[str, Composer] = {
     "account_deleted": accounts.compose_account_deleted,
     "account_locked": lockout.compose_account_locked,
     "account_state": accounts.compose_account_state,
-    "address_change": address_change.compose_link,
-    "address_changed": address_change.compose_notice,
+    "address_change": address_change_mails.compose_link,
+    "address_changed": address_change_mails.compose_notice,
     "address_replaced": accounts.compose_address_replaced,
-    "email_verification": email_verification.compose_link,
+    "email_verification": email_verification_mail.compose_link,
     "existing_account": registration.compose_existing_account,
     "invitation": invitations.compose_invitation,
     "password_changed": password_change.compose_confirmation,
