@@ -18,12 +18,12 @@ from chirp_auth.models import OutboxEntry, Session, User
 from chirp_auth.security import passwords
 from chirp_auth.security.client import Client
 
-CONFIRM_WITHIN = timedelta(days=7)  # An account that nobody confirms is deleted then (see `operators.clean_up`).
+CONFIRM_WITHIN = timedelta(days=7)  # Then an unconfirmed account is deleted (see `admin.retention`).
 
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """What a person tells about themselves to get an account."""
+    """The input of a registration, as it was typed."""
 
     email: str
     password: str
@@ -36,11 +36,11 @@ def register(applicant: Applicant, client: Client) -> Session | None:
     """Open an account, mail its owner a link to confirm the address, and sign them in.
 
     Returns:
-        The new session; None where accounts are concealed: then the answer is the same for every address,
-        and the owner of an existing account is told by mail.
+        The new session; None where accounts are concealed: then the result is the same for every address, and the
+        owner of an existing account gets a mail.
 
     Raises:
-        InvalidEmail, ValidationFailed, PasswordTooWeak: with a sentence that says what to mend.
+        InvalidEmail, ValidationFailed, PasswordTooWeak: the sentence says what to correct.
         EmailTaken: the address has an account; never where accounts are concealed.
     """
     address = addresses.parse(applicant.email)
@@ -57,7 +57,7 @@ def register(applicant: Applicant, client: Client) -> Session | None:
 
 
 def create(applicant: Applicant, client: Client) -> User:
-    """Open an account on an operator's word: its address counts as confirmed, and nobody is signed in.
+    """Open an account for an operator: its address counts as confirmed, and nobody is signed in.
 
     Raises:
         InvalidEmail, ValidationFailed, PasswordTooWeak, EmailTaken: as for `register`.
@@ -72,8 +72,27 @@ def create(applicant: Applicant, client: Client) -> User:
     return user
 
 
+def add(user: User) -> None:
+    """Add the user to the transaction: the one rule for every way to open an account.
+
+    Raises:
+        EmailTaken: the address has an account; the transaction is rolled back.
+        EmailReserved: an account that has left the address may still return to it; likewise.
+    """
+    try:
+        db.session.add(user)
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        raise EmailTaken from None
+    # Checked after the insert: no account can leave the address unnoticed between the two.
+    if account_recovery.is_reserved(user.email_key):
+        db.session.rollback()
+        raise EmailReserved
+
+
 def never_confirmed() -> tuple[ColumnElement[bool], ...]:
-    """Return what holds for accounts that somebody registered and nobody vouched for, by mail or as an operator."""
+    """Return the conditions of an account that was registered and never confirmed, by its mailbox or an operator."""
     return User.confirm_before.is_not(None), User.email_verified_at.is_(None), User.disabled_at.is_(None)
 
 
@@ -81,7 +100,7 @@ def compose_existing_account(entry: OutboxEntry) -> Email:
     """Tell the owner that somebody tried to register with their address."""
     user = db.session.get(User, entry.user_id)
     address = addresses.parse(entry.recipient)
-    if user is None or user.email_key != address.key:  # It has left the address that somebody tried.
+    if user is None or user.email_key != address.key:  # The account has left this address since.
         raise NotSent("no account")
     if not mail_caps.allow([entry]):
         mail_caps.withhold(entry, "existing_account.withheld", user.id)
@@ -108,27 +127,8 @@ def _new_user(applicant: Applicant, address: Address) -> User:
     )
 
 
-def add(user: User) -> None:
-    """Add the user to the transaction: the one rule for every way to open an account.
-
-    Raises:
-        EmailTaken: the address has an account; the transaction is rolled back.
-        EmailReserved: an account that has left the address may still come back to it; likewise.
-    """
-    try:
-        db.session.add(user)
-        db.session.flush()
-    except IntegrityError:
-        db.session.rollback()
-        raise EmailTaken from None
-    # Asked after the insert: from then on nobody else can leave the address unnoticed.
-    if account_recovery.is_reserved(user.email_key):
-        db.session.rollback()
-        raise EmailReserved
-
-
 def _add_unless_taken(user: User) -> bool:
-    """Add the user if the address is free; where it is not, ask as many questions: the time tells nothing."""
+    """Add the user if the address is free; where it is not, run as many queries, so that timing reveals nothing."""
     if users.find(user.email_key):
         account_recovery.is_reserved(user.email_key)
         return False
@@ -140,7 +140,7 @@ def _add_unless_taken(user: User) -> bool:
 
 
 def _refuse(address: Address, client: Client) -> None:
-    """Record the attempt; raise EmailTaken, or tell the owner alone where accounts are concealed."""
+    """Record the attempt, and raise EmailTaken, or mail the owner alone where accounts are concealed."""
     audit.record("user.registered", client, outcome="email_taken", email_key=address.key)
     if settings.conceal_accounts:
         _tell_owner(address, users.find(address.key))
@@ -150,7 +150,7 @@ def _refuse(address: Address, client: Client) -> None:
 
 
 def _tell_owner(address: Address, user: User | None) -> None:
-    """Promise the mail that the mailbox's owner needs: the link once more, as long as the address is not confirmed."""
+    """Promise the mail that the mailbox's owner needs: the link again, as long as the address is unconfirmed."""
     if user and user.email_verified_at:
         outbox.put("existing_account", user.email, user.id)
     else:

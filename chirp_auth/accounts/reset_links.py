@@ -62,11 +62,11 @@ def without_account(entries: Sequence[OutboxEntry]) -> Sequence[OutboxEntry]:
 
 
 def check_link(token: str) -> PasswordResetToken:
-    """Return what a link refers to if it can still be used. Changes nothing, however often it is asked.
+    """Return the row of a link that can still be used. Changes nothing.
 
     Raises:
-        InvalidToken: not one of our links, or void (LinkReplaced).
-        TokenExpired, TokenAlreadyUsed: ours and genuine, but too old or spent.
+        InvalidToken: not one of our links, or revoked (LinkReplaced).
+        TokenExpired, TokenAlreadyUsed: a genuine link, but too old or used.
     """
     row = genuine(token)
     if row.used_at:
@@ -79,36 +79,36 @@ def check_link(token: str) -> PasswordResetToken:
 
 
 def note_opening(token: str, client: Client) -> None:
-    """Record that a genuine link was opened for the first time, for operators who trace a request."""
+    """Record the first opening of a genuine link, for operators who trace a request."""
     try:
         row = genuine(token)
     except (InvalidToken, TokenExpired):
         return
-    openings = select(SecurityEvent.detail).where(
+    query = select(SecurityEvent.detail).where(
         SecurityEvent.user_id == row.user_id,
         SecurityEvent.kind == "password_reset.opened",
         SecurityEvent.at >= row.created_at,
     )
-    if not any((detail or {}).get("link") == str(row.id) for detail in db.session.scalars(openings)):
+    if not any((detail or {}).get("link") == str(row.id) for detail in db.session.scalars(query)):
         audit.record("password_reset.opened", client, user_id=row.user_id, link=str(row.id))
     db.session.commit()
 
 
 def mint(row: PasswordResetToken) -> str:
-    """Return the token of the link. It names the row and the address, so it dies when the address changes."""
+    """Return the link's token. It names the row and the address, so that it dies when the address changes."""
     return tokens.mint(tokens.PASSWORD_RESET, row.id, row.created_at, tokens.mark_of(row.user.email_key))
 
 
 def genuine(token: str) -> PasswordResetToken:
-    """Return what a link refers to, whatever has become of it since, as long as the account has its address.
+    """Return the row of a genuine link, used, expired and revoked ones too, as long as the account has its address.
 
     Raises:
-        InvalidToken: not one of our links, or it was mailed to an address that the account has left.
-        TokenExpired: ours and genuine, but so old that its row was cleaned up.
+        InvalidToken: not one of our links, or mailed to an address that the account has left.
+        TokenExpired: a genuine link, but so old that its row was purged.
     """
     reference = tokens.read(tokens.PASSWORD_RESET, token)
     row = db.session.get(PasswordResetToken, reference.id)
-    if row is None:  # Its row was cleaned up, which happens long after it expired, or with its user.
+    if row is None:  # It was purged, which happens long after it expired, or deleted with its user.
         expired = now() - reference.minted_at > settings.password_reset_token_expires_in
         raise TokenExpired if expired else InvalidToken
     if not _went_to_present_address(reference, row):
@@ -151,10 +151,10 @@ def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken:
 
 
 def _went_to_present_address(reference: tokens.Reference, row: PasswordResetToken) -> bool:
-    """Say whether the link was mailed to the address that the account has now."""
+    """Say whether the link was mailed to the account's present address."""
     if reference.mark:
         return reference.mark == tokens.mark_of(row.user.email_key)
-    # Minted before links named their address: the promise still does, and without one nothing may have changed.
+    # An older link does not name its address. Its outbox entry does; without one the account must be unchanged.
     entry = db.session.get(OutboxEntry, row.id)
     if entry and entry.kind == "reset_link":
         return addresses.parse(entry.recipient).key == row.user.email_key

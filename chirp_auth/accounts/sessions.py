@@ -1,4 +1,4 @@
-"""Sessions: the places where a user is signed in. A row each; what was ended is dead at once."""
+"""Sessions: where a user is signed in, a row each. Ending one takes effect at once."""
 
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -14,7 +14,7 @@ from chirp_auth.security.client import Client
 
 MAX_AGE = timedelta(days=30)  # NIST SP 800-63B-4, 2.1.3: sign in again after 30 days at the latest.
 MAX_IDLE = timedelta(days=14)
-SEEN_EVERY = timedelta(minutes=1)  # A page view writes nothing more often than this.
+SEEN_EVERY = timedelta(minutes=1)  # A session's `last_seen_at` is written no more often than this.
 
 
 def add(user: User, client: Client) -> Session:
@@ -32,8 +32,8 @@ def add(user: User, client: Client) -> Session:
 
 
 def find(session_id: UUID) -> Session | None:
-    """Return the session if it lives: not ended, not too old, not idle for too long, its user as it was."""
-    session = db.session.scalar(select(Session).join(User).where(Session.id == session_id, *_alive()))
+    """Return the session if it is alive: not ended, too old or idle for too long, and its user unchanged."""
+    session = db.session.scalar(select(Session).join(User).where(Session.id == session_id, *_is_alive()))
     if session and now() - session.last_seen_at > SEEN_EVERY:
         seen = update(Session).where(Session.id == session_id).values(last_seen_at=now())
         db.session.execute(seen, execution_options={"synchronize_session": "evaluate"})  # The page shows it.
@@ -42,26 +42,25 @@ def find(session_id: UUID) -> Session | None:
 
 
 def living(user: User, current: Session | None = None) -> list[Session]:
-    """Return where the user is signed in, `current` first, then the most recently seen."""
-    found = db.session.scalars(
-        select(Session).join(User).where(Session.user_id == user.id, *_alive()).order_by(Session.last_seen_at.desc())
-    )
-    return sorted(found, key=lambda session: current is None or session.id != current.id)
+    """Return the user's sessions that are alive, `current` first, then the most recently seen."""
+    query = select(Session).join(User).where(Session.user_id == user.id, *_is_alive())
+    rows = db.session.scalars(query.order_by(Session.last_seen_at.desc()))
+    return sorted(rows, key=lambda session: current is None or session.id != current.id)
 
 
 def renew(session: Session) -> Session:
     """Give the session a new id, in the caller's transaction (OWASP ASVS 5, V7.2.4).
 
-    The cookie, the access tokens and the refresh token name the old id: every copy of them is worthless.
+    The cookie, the access tokens and the refresh token name the old id: every copy of them becomes invalid.
 
     Raises:
-        Unauthenticated: it has ended meanwhile; the caller must roll back.
+        Unauthenticated: the session ended meanwhile; the caller must roll back.
     """
     renewed_id = uuid4()
     renewing = update(Session).where(Session.id == session.id, Session.revoked_at.is_(None)).values(id=renewed_id)
     db.session.execute(renewing)
-    alive = select(Session).join(User).where(Session.id == renewed_id, *_alive())
-    renewed: Session | None = db.session.scalar(alive)
+    query = select(Session).join(User).where(Session.id == renewed_id, *_is_alive())
+    renewed: Session | None = db.session.scalar(query)
     if renewed is None:
         raise Unauthenticated
     db.session.expunge(session)
@@ -76,7 +75,7 @@ def sign_out(session: Session, client: Client) -> None:
 
 
 def end(session_id: UUID, user: User, client: Client) -> bool:
-    """End one of the user's sessions; say whether there was a living one of that id."""
+    """End one of the user's sessions; say whether one with that id was alive."""
     ended = _end(Session.id == session_id, Session.user_id == user.id)
     audit.record("session.ended", client, user_id=user.id, outcome="ok" if ended else "not_found")
     db.session.commit()
@@ -84,14 +83,14 @@ def end(session_id: UUID, user: User, client: Client) -> bool:
 
 
 def end_others(current: Session, client: Client) -> int:
-    """End all of the user's sessions but the current one; return how many that were."""
+    """End all of the user's sessions but the current one; return how many."""
     ended = _end(Session.user_id == current.user_id, Session.id != current.id)
     audit.record("session.ended_others", client, user_id=current.user_id, ended=ended)
     db.session.commit()
     return ended
 
 
-def _alive() -> tuple[ColumnElement[bool], ...]:
+def _is_alive() -> tuple[ColumnElement[bool], ...]:
     return (
         Session.revoked_at.is_(None),
         Session.expires_at > now(),
@@ -102,6 +101,6 @@ def _alive() -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _end(*which: ColumnElement[bool]) -> int:
-    ending = update(Session).where(*which, Session.revoked_at.is_(None)).values(revoked_at=now())
+def _end(*conditions: ColumnElement[bool]) -> int:
+    ending = update(Session).where(*conditions, Session.revoked_at.is_(None)).values(revoked_at=now())
     return len(db.session.scalars(ending.returning(Session.id)).all())

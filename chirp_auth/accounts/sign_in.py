@@ -1,4 +1,4 @@
-"""Signing in: from an address and a password to a session."""
+"""Sign-in: from an address and a password to a session."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ from chirp_auth.security.client import Client
 
 
 def sign_in(email: str, password: str, client: Client) -> Session:
-    """Open a session for whoever knows the password.
+    """Open a session for the user with this address and password.
 
     Raises:
         InvalidEmail: the address is not an address.
-        InvalidCredentials: wrong address, wrong password, too many failures, or an address that is not confirmed
-            where accounts are concealed; which one is never told.
+        InvalidCredentials: wrong address, wrong password, too many failures, or, where accounts are concealed, an
+            unconfirmed address; never which of them.
         ServiceBusy: too many hashes are under way.
     """
     address = addresses.parse(email)
@@ -37,7 +37,7 @@ def sign_in(email: str, password: str, client: Client) -> Session:
 
 
 def _mark_signed_in(user: User, password: str) -> bool:
-    """Note the sign-in, unless the password we verified has been changed since."""
+    """Write the time of the sign-in, unless the password that we verified was changed since."""
     values: dict[str, Any] = {**lockout.CLEARED, "last_sign_in_at": now()}
     if user.password_hash and passwords.needs_rehash(user.password_hash):
         values["password_hash"] = passwords.hash_new(password)
