@@ -1,4 +1,4 @@
-"""The audit trail: one row for whatever happens to an account, added to the caller's transaction."""
+"""The audit trail: a row for each event of an account, added to the caller's transaction."""
 
 from hmac import digest as digest_by_key
 from typing import Any
@@ -13,7 +13,7 @@ from chirp_auth.extensions import db, settings
 from chirp_auth.models import SecurityEvent
 from chirp_auth.security.client import Client
 
-# On the table, not the class, whose unit of work costs as much as the commit.
+# A Core insert: the ORM's unit of work would double the cost of the commit.
 _INSERT = insert(SecurityEvent.metadata.tables["security_events"])
 
 log = structlog.get_logger("audit")
@@ -28,9 +28,9 @@ def record(
     email_key: str | None = None,
     **detail: Any,
 ) -> None:
-    """Add an event `subject.verb` to the transaction and write a log line; neither holds a secret or an address.
+    """Add an event `subject.verb` to the transaction and write a log line; neither contains a secret or an address.
 
-    `email_key` is kept as a keyed digest, so that attempts on one address can be counted without naming it.
+    `email_key` is stored as a keyed digest, so that attempts on one address can be counted without naming it.
     """
     db.session.connection().execute(
         _INSERT,
@@ -53,12 +53,12 @@ def record(
 
 
 def digest(email_key: str) -> str:
-    """Return the keyed digest under which events remember an address."""
+    """Return the keyed digest by which new events name an address."""
     return _digest(email_key, keys.present())
 
 
 def digests(email_key: str) -> list[str]:
-    """Return every digest under which events may remember an address: one for each key that still counts.
+    """Return every digest by which events may name an address: one for each key that is still configured.
 
     Releases before AUDIT_KEY used the signing keys themselves.
     """

@@ -1,10 +1,10 @@
-"""The chain over the audit trail: seals that tell afterwards which event was changed, removed or slipped in.
+"""The hash chain over the audit trail: seals that show afterwards which event was changed, removed or inserted.
 
-A seal names its events one by one, not by a range: on PostgreSQL a row may become visible after one with a
-higher id, and then simply comes into a later seal. Each seal holds the digest of the one before, the running count,
-and a code made with the audit key, so that whoever can write to the database alone cannot make a new chain. The code
-of a seal vouches for all seals before it too, so that they need no key that was changed long ago; therefore a seal is
-only built on one that still holds.
+A seal lists its events one by one, not as a range: on PostgreSQL a row may become visible after one with a higher id,
+and then goes into a later seal. Each seal contains the previous seal's digest, the running count, and a MAC under the
+audit key, so that write access to the database is not enough to forge a chain. Each MAC covers the previous digest
+too, so that older seals stay verifiable after their key was rotated out. Therefore a seal is only added to a chain
+whose end is intact.
 """
 
 import structlog
@@ -22,20 +22,20 @@ log = structlog.get_logger("audit")
 
 
 class BrokenChain(Exception):
-    """The last seal does not hold, so that no other may be built on it. The text says why."""
+    """The end of the chain is not intact, so that no seal may be added. The text says why."""
 
 
 def seal_batch(*, opens_chapter: bool = False) -> AuditSeal | None:
-    """Add a seal over up to 500 unsealed events to the transaction and return it; None if there is nothing to seal.
+    """Add a seal over up to BATCH unsealed events to the transaction and return it; None if there is nothing to seal.
 
-    Of two workers that try at once one gets None: the number of a seal is taken once. One that `opens_chapter`
-    is built on whatever is there, and vouches for nothing before it.
+    Of two workers at once one gets None: a seal's number is unique. A seal that `opens_chapter` is added whatever the
+    end of the chain is like, and proves nothing of what is before it.
 
     Raises:
-        BrokenChain: the last seal, or one of its events, is not as it was.
+        BrokenChain: the last seal, or one of its events, was changed.
     """
-    # The last seal is read before the events: whoever seals them meanwhile takes the number that follows it.
-    # It stays locked against a purge, so that its events are still there when they are looked at.
+    # Read the last seal before the events: a concurrent worker that seals them takes the number that follows it.
+    # Lock it against a purge, so that its events still exist when they are checked.
     last = db.session.scalar(select(AuditSeal).order_by(AuditSeal.number.desc()).limit(1).with_for_update(read=True))
     anchor = db.session.scalar(select(AuditAnchor))
     unsealed = select(SecurityEvent).where(SecurityEvent.seal.is_(None)).order_by(SecurityEvent.id).limit(BATCH)
@@ -70,13 +70,13 @@ def seal_batch(*, opens_chapter: bool = False) -> AuditSeal | None:
 
 
 def check_end(last: AuditSeal | None, anchor: AuditAnchor | None) -> None:
-    """Check what the next seal would be built on.
+    """Check the end of the chain, to which the next seal would be added.
 
     Raises:
-        BrokenChain: it does not hold.
+        BrokenChain: it is not intact.
     """
-    if noted := heads.missing_from(last, anchor):
-        raise BrokenChain(noted)
+    if problem := heads.missing_from(last, anchor):
+        raise BrokenChain(problem)
     if last is None:
         if anchor and not seals.is_genuine_anchor(anchor):
             raise BrokenChain("The beginning of the trail bears no code of a configured key.")
@@ -90,20 +90,20 @@ def check_end(last: AuditSeal | None, anchor: AuditAnchor | None) -> None:
 
 
 def end_of() -> tuple[AuditSeal | None, AuditAnchor | None]:
-    """Return the last seal, and the anchor that stands for seals that were cleaned up."""
+    """Return the last seal, and the anchor that stands for purged seals."""
     last = db.session.scalar(select(AuditSeal).order_by(AuditSeal.number.desc()).limit(1))
     return last, db.session.scalar(select(AuditAnchor))
 
 
 def follows(seal: AuditSeal, anchor: AuditAnchor | None) -> bool:
-    """Say whether the trail may begin with this seal: the very first, or the one after those that were cleaned up."""
+    """Say whether the trail may begin with this seal: the first of all, or the first after the purged ones."""
     if anchor is None:
         return seal.number == 1 and seal.previous == seals.BEGINNING
     return seals.is_genuine_anchor(anchor) and (seal.number, seal.previous) == (anchor.number + 1, anchor.digest)
 
 
 def set_anchor(former: AuditAnchor | None, number: int, digest: str, total: int) -> None:
-    """Let the trail begin after the seal of this number, by a code of the present key."""
+    """Let the trail begin after the seal of this number, with a MAC under the present key."""
     if former:
         db.session.delete(former)
         db.session.flush()
@@ -112,13 +112,13 @@ def set_anchor(former: AuditAnchor | None, number: int, digest: str, total: int)
 
 
 def _keep_beginning(last: AuditSeal | None, anchor: AuditAnchor | None, *, opens_chapter: bool) -> None:
-    """Let the beginning be vouched for by the present key.
+    """Sign the beginning of the trail with the present key.
 
-    A chain of format 1 says nothing of what was cleaned up before its first seal: it is taken as it is, once, by
-    the first seal of format 2. So it is where an operator opens a chapter.
+    A chain of format 1 does not say which seals were purged before its first one. The first seal of format 2 accepts
+    its beginning as it is, once. So does a seal that opens a chapter.
     """
     first = db.session.scalar(select(AuditSeal).order_by(AuditSeal.number).limit(1))
     if anchor and (seals.is_genuine_anchor(anchor) if not opens_chapter else first is None):
-        seals.sign_anchor(anchor)  # The key that signed it may leave the fallbacks before the next purge.
+        seals.sign_anchor(anchor)  # Its key may be removed from the fallbacks before the next purge.
     elif first and (opens_chapter or (last and last.format == seals.FIRST_FORMAT)):
         set_anchor(anchor, first.number - 1, first.previous, max(0, first.total - len(first.members)))

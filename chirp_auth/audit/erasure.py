@@ -1,9 +1,8 @@
-"""Erasing from where an event came, without breaking the seals over the audit trail.
+"""Erase the client (IP address and user agent) of audit events without breaking the seals.
 
-An event's digest does not say IP address and user agent themselves, but a salted digest of them that the event
-carries. Erasing takes the two and the salt away and leaves that digest: everything else can still be proved, and what
-was erased cannot be guessed from what is left. Only the deletion of an account explains an erasure: it is an event of
-the trail too, later than what it erased, and its account is gone.
+An event's digest covers a salted digest of its client, not the client itself. Erasing removes client and salt and
+leaves that digest: the rest of the event stays provable, and the client cannot be guessed from the digest. Only the
+deletion of an account explains an erasure: a later event of the trail, whose account no longer exists.
 """
 
 import json
@@ -19,7 +18,7 @@ from chirp_auth.extensions import db
 from chirp_auth.models import SecurityEvent, User
 
 DELETED = "user.deleted"
-ADDRESS_DIGESTS = "address_digests"  # In a deletion's detail: whose attempts without an account it erased as well.
+ADDRESS_DIGESTS = "address_digests"  # In a deletion's detail: the addresses whose attempts it erased, too.
 
 
 def salted(ip: str | None, user_agent: str | None) -> dict[str, str | None]:
@@ -38,38 +37,38 @@ def salt(event: SecurityEvent) -> None:
 
 
 def provable(event: SecurityEvent) -> list[Any]:
-    """Return what an event's digest says of its client; the same before and after an erasure, and never else.
+    """Return what an event's digest covers of its client: the same before and after an erasure, and else never.
 
-    Events of releases before the salted digest name address and device themselves.
+    The digest of an event from before the salted digest covers address and user agent themselves.
     """
     if event.client_digest is None:
         return [event.ip, event.user_agent]
     if is_erased(event):
         return [[event.client_digest]]
-    held = _digest(event.client_salt, event.ip, event.user_agent)
-    return [[event.client_digest] if held == event.client_digest else [event.client_digest, held]]
+    actual = _digest(event.client_salt, event.ip, event.user_agent)
+    return [[event.client_digest] if actual == event.client_digest else [event.client_digest, actual]]
 
 
 def is_erased(event: SecurityEvent) -> bool:
-    """Say whether the event had a client, whose digest is all that is left."""
-    told = (event.ip, event.user_agent, event.client_salt)
-    return event.client_digest is not None and told == (None, None, None)
+    """Say whether the event had a client, of which only the digest is left."""
+    client = (event.ip, event.user_agent, event.client_salt)
+    return event.client_digest is not None and client == (None, None, None)
 
 
-def erase(which: ColumnElement[bool]) -> int:
-    """Erase from where these events came, in the caller's transaction; return how many told it."""
-    told = (
+def erase(condition: ColumnElement[bool]) -> int:
+    """Erase the client of these events in the caller's transaction; return how many had one."""
+    has_client = (
         SecurityEvent.client_salt.is_not(None) | SecurityEvent.ip.is_not(None) | SecurityEvent.user_agent.is_not(None)
     )
-    erasing = update(SecurityEvent).where(which, told).values(ip=None, user_agent=None, client_salt=None)
+    erasing = update(SecurityEvent).where(condition, has_client).values(ip=None, user_agent=None, client_salt=None)
     return len(db.session.scalars(erasing.returning(SecurityEvent.id)).all())
 
 
 class Erasures:
-    """The deletions on record of accounts that are gone; read when the first event asks for one."""
+    """The recorded deletions of accounts that no longer exist; read when first needed."""
 
     def explain(self, event: SecurityEvent) -> bool:
-        """Say whether a later deletion of its account, or of its address, explains what the event has lost."""
+        """Say whether a later deletion of its account, or of its address, explains the event's erasure."""
         by_user, by_address = self._deletions
         if event.user_id is not None:
             return by_user.get(event.user_id, 0) > event.id

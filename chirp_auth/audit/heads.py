@@ -1,6 +1,6 @@
-"""Noted heads: a line for each seal in AUDIT_HEAD_FILE, so that a copy elsewhere convicts who rewrites the trail.
+"""Noted heads: a line for each seal in AUDIT_HEAD_FILE. A copy elsewhere proves that the trail was rewritten.
 
-A line is: time, number of the seal, running count of events, digest; with blanks between.
+A line is: time, number of the seal, running count of events, digest; separated by spaces.
 """
 
 import os
@@ -38,7 +38,7 @@ def note(seal: AuditSeal) -> None:
     try:
         file = os.open(settings.audit_head_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(file, line.encode())  # One write, so that lines of several workers do not mix.
+            os.write(file, line.encode())  # One write: lines of several workers do not mix.
         finally:
             os.close(file)
     except OSError as error:
@@ -49,7 +49,7 @@ def read(path: Path) -> Iterator[Head]:
     """Yield the heads of a file.
 
     Raises:
-        ValueError: a line is no head; the text says which.
+        ValueError: a line is not a head; the text says which.
         OSError: the file cannot be read.
     """
     with path.open(encoding="utf-8", errors="replace") as lines:
@@ -59,14 +59,14 @@ def read(path: Path) -> Iterator[Head]:
 
 
 def missing_from(last: AuditSeal | None, anchor: AuditAnchor | None) -> str | None:
-    """Return what is wrong if the trail ends before the head that this machine noted last, or in another one."""
-    noted = _last_noted()
-    if noted is None or (anchor and last is None and noted.number <= anchor.number):
+    """Return the problem if the trail ends before the head that this machine noted last, or with another one."""
+    head = _last_noted()
+    if head is None or (anchor and last is None and head.number <= anchor.number):
         return None
-    if last is None or last.number < noted.number:
-        return f"Seal {noted.number} is gone, which was noted as the head at {noted.at}."
-    if last.number == noted.number and last.digest != noted.digest:
-        return f"Seal {noted.number} is not the one that was noted as the head at {noted.at}."
+    if last is None or last.number < head.number:
+        return f"Seal {head.number} is gone, which was noted as the head at {head.at}."
+    if last.number == head.number and last.digest != head.digest:
+        return f"Seal {head.number} is not the one that was noted as the head at {head.at}."
     return None
 
 
@@ -76,7 +76,7 @@ def _last_noted() -> Head | None:
     try:
         with settings.audit_head_file.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
-            lines = file.read().decode(errors="replace").split("\n")[:-1]  # A line that was cut off has no end.
+            lines = file.read().decode(errors="replace").split("\n")[:-1]  # Without an incomplete last line.
         return _parsed(lines[-1], len(lines)) if lines else None
     except FileNotFoundError:
         return None

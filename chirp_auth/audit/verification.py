@@ -1,4 +1,4 @@
-"""Verifying the audit trail: the whole chain is recomputed, and what does not fit is told. Nothing changes."""
+"""Verification of the audit trail: recompute the whole chain and report what does not fit. Changes nothing."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ MOST_NAMED = 20
 
 @dataclass(slots=True)
 class Report:
-    """What `verify` found: `problems` are certain, `suspicions` may have another cause; a sentence for each.
+    """The result: a sentence for each of `problems`, which are certain, and `suspicions`, which may have another cause.
 
     `number`, `total` and `head` are those of the last seal, to be noted elsewhere.
     """
@@ -36,7 +36,7 @@ class Report:
 
 @dataclass(slots=True)
 class _Walk:
-    """What is remembered from seal to seal."""
+    """The state that is carried from seal to seal."""
 
     report: Report
     noted: dict[int, Head]
@@ -44,11 +44,11 @@ class _Walk:
     own_key_seen: bool = False
     doubtful: list[int] = field(default_factory=list)
     erasures: erasure.Erasures = field(default_factory=erasure.Erasures)
-    all_sealed_until: datetime | None = None  # Whatever happened before is in one of the seals that were passed.
+    all_sealed_until: datetime | None = None  # Every earlier event is in a seal that was checked already.
 
 
-def verify(told: Callable[[int], None] = lambda _events: None, noted: Iterable[Head] = ()) -> Report:
-    """Recompute the chain and compare it with noted heads. `told` learns of each seal's number of events."""
+def verify(on_progress: Callable[[int], None] = lambda _events: None, noted: Iterable[Head] = ()) -> Report:
+    """Recompute the chain and compare it with noted heads. `on_progress` gets each seal's number of events."""
     walk = _Walk(Report(unsealed=_count_unsealed()), {head.number: head for head in noted})
     report = walk.report
     _check_beginning(walk)
@@ -57,8 +57,8 @@ def verify(told: Callable[[int], None] = lambda _events: None, noted: Iterable[H
         report.seals += 1
         report.events += len(seal.members)
         report.number, report.total, report.head = seal.number, seal.total, seal.digest
-        told(len(seal.members))
-    _tell_doubtful(walk)
+        on_progress(len(seal.members))
+    _report_doubtful(walk)
     _check_strays(walk)
     report.problems += [
         f"Seal {head.number} is gone, which was noted as the head at {head.at}." for head in walk.noted.values()
@@ -77,7 +77,7 @@ def _check_beginning(walk: _Walk) -> None:
     if first is None:
         return
     report.first = first.number
-    # Before AUDIT_KEY nothing vouched for the beginning of a chain: the first seal of the present format does.
+    # Before AUDIT_KEY the beginning of a chain was not signed; the first seal of the present format signs it.
     is_older_chain = anchor is None and last is not None and last.format == seals.FIRST_FORMAT
     if is_older_chain:
         report.number, report.head = first.number - 1, first.previous
@@ -89,19 +89,19 @@ def _check_beginning(walk: _Walk) -> None:
 
 
 def _suspect_late_beginning(first: AuditSeal, report: Report) -> None:
-    """Whoever deletes everything leaves a trail that looks new, and mostly traces elsewhere."""
+    """Deleting everything leaves a trail that looks new, and usually traces elsewhere."""
     lowest = min(map(int, first.members), default=1)
     if lowest > 1:
         report.suspicions.append(f"The trail begins with event {lowest}: those before it are gone, or never were.")
-    begun_at = db.session.scalar(select(func.min(SecurityEvent.at)).where(SecurityEvent.seal == 1))
-    signed_in_at = db.session.scalar(select(func.min(Session.created_at)))
-    if begun_at and signed_in_at and signed_in_at < begun_at - MARGIN:
+    first_event_at = db.session.scalar(select(func.min(SecurityEvent.at)).where(SecurityEvent.seal == 1))
+    first_session_at = db.session.scalar(select(func.min(Session.created_at)))
+    if first_event_at and first_session_at and first_session_at < first_event_at - MARGIN:
         report.suspicions.append("People signed in before the trail begins: what was before is gone.")
 
 
 def _check_seal(seal: AuditSeal, walk: _Walk) -> None:
     report = walk.report
-    told = len(report.problems)
+    count = len(report.problems)
     if seal.number != report.number + 1:
         report.problems.append(f"Seal {report.number + 1} is missing before seal {seal.number}.")
     elif seal.previous != report.head:
@@ -115,7 +115,7 @@ def _check_seal(seal: AuditSeal, walk: _Walk) -> None:
     head = walk.noted.pop(seal.number, None)
     if head and head.digest != seal.digest:
         report.problems.append(f"Seal {seal.number} is not the one that was noted as the head at {head.at}.")
-    _check_code(seal, walk, fits=len(report.problems) == told)
+    _check_code(seal, walk, fits=len(report.problems) == count)
     report.problems += seals.flaws_in_events(seal, walk.erasures)
     db.session.expunge_all()
     _check_times(seal, walk)
@@ -124,7 +124,7 @@ def _check_seal(seal: AuditSeal, walk: _Walk) -> None:
 
 def _check_code(seal: AuditSeal, walk: _Walk, *, fits: bool) -> None:
     if seal.opens_chapter:
-        _tell_doubtful(walk)
+        _report_doubtful(walk)
         walk.own_key_seen = False
     has_own_key = seals.has_own_key(seal)
     if not seals.is_genuine(seal):
@@ -136,7 +136,7 @@ def _check_code(seal: AuditSeal, walk: _Walk, *, fits: bool) -> None:
     walk.own_key_seen |= has_own_key
 
 
-def _tell_doubtful(walk: _Walk) -> None:
+def _report_doubtful(walk: _Walk) -> None:
     walk.report.problems += [
         f"Seal {number} bears no code of a configured key, nor does one after it: forged, or of a lost key."
         for number in walk.doubtful
@@ -145,7 +145,7 @@ def _tell_doubtful(walk: _Walk) -> None:
 
 
 def _check_times(seal: AuditSeal, walk: _Walk) -> None:
-    """A seal that was not full has all that happened until then: what claims so later is back-dated, or was slow."""
+    """Suspect later events: a seal that is not full contains every event until then, less MARGIN."""
     if seal.format == seals.FIRST_FORMAT:
         return
     if walk.all_sealed_until:
@@ -159,10 +159,8 @@ def _check_times(seal: AuditSeal, walk: _Walk) -> None:
 
 
 def _check_strays(walk: _Walk) -> None:
-    known = select(AuditSeal.number)
-    strays = db.session.scalars(
-        select(SecurityEvent.id).where(SecurityEvent.seal.is_not(None), SecurityEvent.seal.not_in(known))
-    )
+    has_no_seal = SecurityEvent.seal.not_in(select(AuditSeal.number))
+    strays = db.session.scalars(select(SecurityEvent.id).where(SecurityEvent.seal.is_not(None), has_no_seal))
     walk.report.problems += [f"Event {event_id} names a seal that does not exist." for event_id in strays]
     if walk.all_sealed_until:
         late = select(SecurityEvent.id).where(SecurityEvent.seal.is_(None), SecurityEvent.at < walk.all_sealed_until)
