@@ -6,6 +6,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import address_change as rule
 from chirp_auth.errors import AuthError, InvalidToken, TokenAlreadyUsed, TokenExpired
+from chirp_auth.extensions import csrf
 from chirp_auth.formatting import in_words
 from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
@@ -19,6 +20,7 @@ REASONS = {TokenExpired: "expired", TokenAlreadyUsed: "used"}
 
 
 @web.route("/change-address", methods=["GET", "POST"])
+@csrf.exempt
 @login_required
 def change_address() -> Response | Redirect:
     form = ChangeAddressForm()

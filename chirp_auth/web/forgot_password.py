@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import email_suggestions, password_reset
 from chirp_auth.clock import now
-from chirp_auth.extensions import settings
+from chirp_auth.extensions import csrf, settings
 from chirp_auth.formatting import in_words
 from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
@@ -18,6 +18,7 @@ RESEND_SECONDS = 60  # After the first mail; as much more after each further one
 
 
 @web.route("/forgot-password", methods=["GET", "POST"])
+@csrf.exempt
 def forgot_password() -> Response | Redirect:
     known = current_user.user.email if current_user.is_authenticated else None
     form = ForgotPasswordForm(email=known or session.get("asked_for"))

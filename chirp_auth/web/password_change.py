@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import password_change
 from chirp_auth.errors import InvalidCredentials
-from chirp_auth.extensions import settings
+from chirp_auth.extensions import csrf, settings
 from chirp_auth.formatting import counted
 from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
@@ -23,6 +23,7 @@ FIELDS: dict[str, About] = {
 
 
 @web.route("/change-password", methods=["GET", "POST"])
+@csrf.exempt
 @login_required
 def change_password() -> Response | Redirect:
     form = ChangePasswordForm()

@@ -11,7 +11,7 @@ from chirp_auth.accounts import password_reset, reset_links
 from chirp_auth.accounts.password_reset import PasswordReset
 from chirp_auth.clock import now
 from chirp_auth.errors import AuthError, InvalidToken, LinkReplaced, TokenAlreadyUsed, TokenExpired
-from chirp_auth.extensions import settings
+from chirp_auth.extensions import csrf, settings
 from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 from chirp_auth.web import known_device_cookie, link_tokens
@@ -25,6 +25,7 @@ MAX_PLACES_NAMED = 5
 
 
 @web.route("/reset-password", methods=["GET", "POST"])
+@csrf.exempt
 def reset_password() -> Response | Redirect:
     if "token" in request.args:
         link_tokens.store_token("reset_token", request.args["token"])

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import registration
 from chirp_auth.accounts.registration import Applicant
-from chirp_auth.extensions import settings
+from chirp_auth.extensions import csrf, settings
 from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
@@ -16,6 +16,7 @@ from chirp_auth.web.sessions import start_session
 
 
 @web.route("/register", methods=["GET", "POST"])
+@csrf.exempt
 def register() -> Response | Redirect:
     if current_user.is_authenticated:
         return redirect(url_for("auth.web.home"), SEE_OTHER)

@@ -1,10 +1,13 @@
 """Pages for what goes wrong outside the forms: full pages with a next step, never a trace."""
 
+from uuid import UUID
+
 import pytest
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from chirp_auth.extensions import db
+from chirp_auth.http.routing import Application
 from chirp_auth.models import User
 from tests.conftest import ALICE, PASSWORD
 from tests.web.conftest import Visitor, words
@@ -62,6 +65,26 @@ def test_a_form_without_its_page_does_nothing(visitor: Visitor, alice: User, pat
 
     assert answer.status_code == 400
     assert "This page was open for too long" in words(answer)
+
+
+def test_every_post_without_a_token_is_refused(
+    app: Application, visitor: Visitor, elsewhere: Visitor, alice: User
+) -> None:
+    visitor.sign_in()
+    nothing = UUID(int=0)
+    posts = [
+        rule.build(dict.fromkeys(rule.arguments, nothing))
+        for rule in app.url_map.iter_rules()
+        if "POST" in (rule.methods or ()) and rule.endpoint.startswith(("auth.web.", "auth.dev_mailbox."))
+    ]
+    paths = {path for _, path in filter(None, posts)} - {"/reset-password"}  # It looks at the link first.
+    assert {"/login", "/logout", "/password-strength", f"/sessions/{nothing}/end", "/dev/mailbox/clear"} <= paths
+
+    for path in paths:
+        statuses = [browser.client.post(path).status_code for browser in (visitor, elsewhere)]
+        # A page for strangers sends who is signed in home; a page of the account sends strangers to the sign-in.
+        assert 400 in statuses, path
+        assert set(statuses) <= {400, 303}, path
 
 
 def test_a_spent_budget_behind_a_button(visitor: Visitor) -> None:
