@@ -3,6 +3,8 @@
 The request never looks the account up: the worker finds out later whether there is one.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,16 +72,31 @@ def reset_password(token: str, password: str, confirmation: str, client: Client)
         PasswordMismatch, PasswordTooWeak: the link stays valid.
         ServiceBusy: too many hashes are under way; likewise.
     """
+    with _refusal_on_record(client):
+        return _reset(reset_links.check_link(token), password, confirmation, client)
+
+
+def use_link(link: PasswordResetToken, password: str, confirmation: str, client: Client) -> PasswordReset:
+    """Do as `reset_password` with a link that `reset_links.check_link` has just returned.
+
+    Raises:
+        as `reset_password` does: the link may have been used or replaced since.
+    """
+    with _refusal_on_record(client):
+        return _reset(link, password, confirmation, client)
+
+
+@contextmanager
+def _refusal_on_record(client: Client) -> Iterator[None]:
     try:
-        return _reset(token, password, confirmation, client)
-    except (InvalidToken, TokenExpired, TokenAlreadyUsed) as refusal:
-        audit.record("password_reset.refused", client, outcome=refusal.code.lower())
+        yield
+    except (InvalidToken, TokenExpired, TokenAlreadyUsed) as error:
+        audit.record("password_reset.refused", client, outcome=error.code.lower())
         db.session.commit()
         raise
 
 
-def _reset(token: str, password: str, confirmation: str, client: Client) -> PasswordReset:
-    link = reset_links.check_link(token)
+def _reset(link: PasswordResetToken, password: str, confirmation: str, client: Client) -> PasswordReset:
     passwords.confirm(password, confirmation)
     user = link.user
     passwords.check(password, (user.email, user.first_name, user.last_name))

@@ -13,7 +13,7 @@ from chirp_auth.security import limits
 from chirp_auth.web import link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forms import ChangeAddressForm
-from chirp_auth.web.pages import page, refusals_into
+from chirp_auth.web.pages import page, show_error
 
 BROKEN_LINK = (InvalidToken, TokenExpired, TokenAlreadyUsed)
 REASONS = {TokenExpired: "expired", TokenAlreadyUsed: "used"}
@@ -24,13 +24,16 @@ REASONS = {TokenExpired: "expired", TokenAlreadyUsed: "used"}
 @login_required
 def change_address() -> Response | Redirect:
     form = ChangeAddressForm()
-    if form.validate_on_submit():
-        with refusals_into(form, INVALID_CREDENTIALS=("password", "That is not your password."), INVALID_EMAIL="email"):
-            limits.sign_in()
-            rule.request_change(current_user, form.text("password"), form.text("email"), client(FACE))
-            session["new_address"] = form.text("email")
-            return redirect(url_for("auth.web.address_link_sent"), SEE_OTHER)
-    return page("address_change/change.html", form=form, email=current_user.user.email)
+    if not form.validate_on_submit():
+        return _form_page(form)
+    try:
+        limits.sign_in()
+        rule.request_change(current_user, form.text("password"), form.text("email"), client(FACE))
+    except AuthError as error:
+        show_error(form, error, INVALID_CREDENTIALS=("password", "That is not your password."), INVALID_EMAIL="email")
+        return _form_page(form, error)
+    session["new_address"] = form.text("email")
+    return redirect(url_for("auth.web.address_link_sent"), SEE_OTHER)
 
 
 @web.get("/change-address/sent")
@@ -63,6 +66,10 @@ def finish_address_change() -> Response | Redirect:
     session["asked_for"] = user.email
     flash("Your address is changed. Please sign in with the new one.")
     return redirect(url_for("auth.web.sign_in"), SEE_OTHER)
+
+
+def _form_page(form: ChangeAddressForm, error: AuthError | None = None) -> Response:
+    return page("address_change/change.html", error, form=form, email=current_user.user.email)
 
 
 def _refused(refusal: AuthError) -> Response:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, g, redirect, request, session, url_for
+from flask import Blueprint, redirect, request, session, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -48,12 +48,7 @@ def _words() -> dict[str, Any]:
     return {
         "app_name": settings.app_name,
         "support_email": settings.support_email,
-        "signed_in": current_user if _may_ask_who() and current_user.is_authenticated else None,
+        "current_user": current_user,  # The proxy: who is signed in is asked of the database only where a page uses it.
         "dev_mailbox": settings.has_dev_mailbox and is_from_this_machine(),
         "reference": reference(),
     }
-
-
-def _may_ask_who() -> bool:
-    """Say no on the page for an error of ours: what is away may be the database that knows who is signed in."""
-    return not g.get("broken")

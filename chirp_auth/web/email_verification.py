@@ -8,7 +8,17 @@ from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import email_verification
-from chirp_auth.errors import AuthError, InvalidToken, TokenAlreadyUsed, TokenExpired
+from chirp_auth.errors import (
+    AuthError,
+    InvalidCredentials,
+    InvalidToken,
+    PasswordMismatch,
+    PasswordTooWeak,
+    RateLimitExceeded,
+    ServiceBusy,
+    TokenAlreadyUsed,
+    TokenExpired,
+)
 from chirp_auth.extensions import settings
 from chirp_auth.http import refused_tokens
 from chirp_auth.http.request_context import client
@@ -16,8 +26,8 @@ from chirp_auth.models import Session, User
 from chirp_auth.security import limits
 from chirp_auth.web import link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
-from chirp_auth.web.forms import ConfirmEmailForm, Form, ResetPasswordForm
-from chirp_auth.web.pages import page, refusals_into
+from chirp_auth.web.forms import ConfirmEmailForm, ResetPasswordForm
+from chirp_auth.web.pages import page, show_error
 from chirp_auth.web.sessions import start_session
 
 BROKEN_LINK = (InvalidToken, TokenExpired, TokenAlreadyUsed)
@@ -33,7 +43,7 @@ def verify_email() -> Response | Redirect:
         user = email_verification.check_link(_token())
     except BROKEN_LINK as refusal:
         return _refused(refusal)
-    return _ask(user)
+    return _ask(user, ConfirmEmailForm())
 
 
 @web.post("/verify-email", endpoint="confirm_email")
@@ -45,14 +55,16 @@ def confirm_email() -> Response | Redirect:
             user = email_verification.check_link(token)
         if _is_signed_in(user) or user.email_verified_at:
             return _confirmed(email_verification.verify_email(token, client(FACE), _session()))
-        if form.validate_on_submit():
-            with refusals_into(form, INVALID_CREDENTIALS="password"):
-                limits.sign_in()
-                opened = email_verification.verify_with_password(token, form.text("password"), client(FACE))
-                return start_session(opened, CONFIRMED)
-    except BROKEN_LINK as refusal:
-        return _refused(refusal)
-    return _ask(user, form=form)
+        if not form.validate_on_submit():
+            return _ask(user, form)
+        limits.sign_in()
+        new_session = email_verification.verify_with_password(token, form.text("password"), client(FACE))
+    except BROKEN_LINK as error:
+        return _refused(error)
+    except (InvalidCredentials, RateLimitExceeded, ServiceBusy) as error:
+        show_error(form, error, INVALID_CREDENTIALS="password")
+        return _ask(user, form, error)
+    return start_session(new_session, CONFIRMED)
 
 
 @web.post("/verify-email/new-password", endpoint="confirm_email_with_new_password")
@@ -61,17 +73,19 @@ def confirm_with_new_password() -> Response | Redirect:
     limits.reset_password()
     try:
         user = email_verification.check_open_link(token)
-        if form.validate_on_submit():
-            with refusals_into(form, PASSWORD_TOO_WEAK="password", PASSWORD_MISMATCH="confirm_password"):
-                password, confirmation = form.text("password"), form.text("confirm_password")
-                email_verification.verify_with_new_password(token, password, confirmation, client(FACE))
-                logout_user()
-                session["asked_for"] = user.email
-                flash("Thank you. Your email address is confirmed. Please sign in with your new password.")
-                return redirect(url_for("auth.web.sign_in"), SEE_OTHER)
-    except BROKEN_LINK as refusal:
-        return _refused(refusal)
-    return _choose(user, form)
+        if not form.validate_on_submit():
+            return _choose(user, form)
+        password, confirmation = form.text("password"), form.text("confirm_password")
+        email_verification.verify_with_new_password(token, password, confirmation, client(FACE))
+    except BROKEN_LINK as error:
+        return _refused(error)
+    except (PasswordMismatch, PasswordTooWeak, ServiceBusy) as error:
+        show_error(form, error, PASSWORD_TOO_WEAK="password", PASSWORD_MISMATCH="confirm_password")
+        return _choose(user, form, error)
+    logout_user()
+    session["asked_for"] = user.email
+    flash("Thank you. Your email address is confirmed. Please sign in with your new password.")
+    return redirect(url_for("auth.web.sign_in"), SEE_OTHER)
 
 
 @web.get("/verify-email/new-password", endpoint="choose_password_to_confirm")
@@ -112,19 +126,20 @@ def _is_signed_in(user: User) -> bool:
     return bool(current_user.is_authenticated and current_user.user_id == user.id)
 
 
-def _ask(user: User, form: Form | None = None) -> Response:
+def _ask(user: User, form: ConfirmEmailForm, error: AuthError | None = None) -> Response:
     return page(
         "email_verification/verify.html",
-        form=form or ConfirmEmailForm(),
+        error,
+        form=form,
         email=user.email,
         confirmed=user.email_verified_at is not None,
         here=_is_signed_in(user),
     )
 
 
-def _choose(user: User, form: Form) -> Response:
+def _choose(user: User, form: ResetPasswordForm, error: AuthError | None = None) -> Response:
     min_length = settings.password_min_length
-    return page("email_verification/new_password.html", form=form, email=user.email, min_length=min_length)
+    return page("email_verification/new_password.html", error, form=form, email=user.email, min_length=min_length)
 
 
 def _confirmed(user: User) -> Redirect:

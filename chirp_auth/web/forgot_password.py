@@ -6,13 +6,14 @@ from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import email_suggestions, password_reset
 from chirp_auth.clock import now
+from chirp_auth.errors import AuthError
 from chirp_auth.extensions import csrf, settings
 from chirp_auth.formatting import in_words
 from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forms import ForgotPasswordForm
-from chirp_auth.web.pages import page, refusals_into
+from chirp_auth.web.pages import page, show_error
 
 RESEND_SECONDS = 60  # After the first mail; as much more after each further one.
 
@@ -62,11 +63,13 @@ def sent_to(email: str) -> Redirect:
 
 
 def _ask(form: ForgotPasswordForm) -> Response | Redirect:
-    with refusals_into(form, INVALID_EMAIL="email"):
+    try:
         limits.forgot_password()
         password_reset.request_link(form.text("email"), client(FACE))
-        return sent_to(form.text("email"))
-    return page("password_reset/forgot.html", form=form)
+    except AuthError as error:
+        show_error(form, error, INVALID_EMAIL="email")
+        return page("password_reset/forgot.html", error, form=form)
+    return sent_to(form.text("email"))
 
 
 def _seconds_left() -> int:

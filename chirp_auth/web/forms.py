@@ -35,9 +35,18 @@ def _password(label: str, missing: str) -> PasswordField:
 class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """What all forms can do."""
 
+    form_errors: list[str]
+
     def text(self, name: str) -> str:
         """Return what was typed into a field, nothing being the empty text."""
         return str(self[name].data or "")
+
+    def add_error(self, name: str | None, sentence: str) -> None:
+        """Say what is wrong beside the field of this name, or without a name on top of the form."""
+        if name:
+            self[name].errors = [*self[name].errors, sentence]
+        else:
+            self.form_errors = [*self.form_errors, sentence]
 
 
 class RegisterForm(Form):

@@ -1,14 +1,11 @@
-"""Pages: rendering one, putting a refusal where the person who reads it needs it, and error pages."""
+"""Pages: rendering one, with the status and the headers of an error that it shows, and an error shown on a form."""
 
 from datetime import timedelta
-from http import HTTPStatus
-from types import TracebackType
 from typing import Any
 
-from flask import Response, g, make_response, render_template, url_for
+from flask import Response, make_response, render_template
 
 from chirp_auth.errors import AuthError, RateLimitExceeded, ServiceBusy, ValidationFailed
-from chirp_auth.extensions import DATABASE_AWAY, db
 from chirp_auth.formatting import in_words, whole_seconds
 from chirp_auth.web.forms import Form
 
@@ -24,104 +21,47 @@ STATUSES = {
     "INTERNAL_ERROR": 500,
     "SERVICE_BUSY": 503,
 }
-TITLES = {
-    400: "That did not work",
-    404: "Page not found",
-    405: "That did not work",
-    408: "That took too long",
-    413: "That was too much",
-    415: "That did not work",
-    429: "Too many attempts",
-    500: "Something went wrong",
-    503: "Busy just now",
-}
-
-NEXT_STEPS = {
-    404: "There is nothing at this address. Perhaps it was cut in two on its way here.",
-    405: "This address is not for opening by hand. Please use the buttons on our pages.",
-    413: "That was more than we can take: 1 MB at most, in 100 fields at most. Please shorten it and try again.",
-    415: "Our forms take text, not files. Please go back and type what the field asks for.",
-}
-
-About = str | tuple[str, str]
 
 
-def page(template: str, **values: Any) -> Response:
-    """Render a page; after a refusal, with the status and the `Retry-After` that belong to it."""
+def page(template: str, error: AuthError | None = None, **values: Any) -> Response:
+    """Render a page. With an `error` it has that one's status and `Retry-After`; with an invalid form it is a 400."""
     form = values.get("form")
-    refusal: AuthError | None = g.get("refusal")
-    status = STATUSES.get(refusal.code, 400) if refusal else 400 if form is not None and form.errors else 200
-    return _with_retry_after(make_response(render_template(template, **values), status), refusal)
-
-
-class refusals_into:  # noqa: N801 - reads as the verb it is: `with refusals_into(form):`
-    """Put what a rule refuses beside the field it is about, the rest on top.
-
-    `fields` maps codes to a name, or to a name and the sentence that says it better there.
-    """
-
-    def __init__(self, form: Form, **fields: About) -> None:
-        self._form = form
-        self._fields = fields
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, _kind: object, refusal: BaseException | None, _trace: TracebackType | None) -> bool:
-        if not isinstance(refusal, AuthError):
-            return False
-        g.refusal = refusal
-        if isinstance(refusal, ValidationFailed):
-            for name, sentence in refusal.fields.items():
-                self._add(name, sentence)
-        else:
-            about = self._fields.get(refusal.code)
-            self._add(*about) if isinstance(about, tuple) else self._add(about, _sentence(refusal))
-        return True
-
-    def _add(self, name: str | None, sentence: str) -> None:
-        if name:
-            self._form[name].errors = [*self._form[name].errors, sentence]
-        else:
-            self._form.form_errors = [*self._form.form_errors, sentence]
-
-
-def error_page(refusal: AuthError, status: int | None = None) -> Response:
-    """Return a full page that says what went wrong and what to do next."""
-    status = status or STATUSES.get(refusal.code, 400)
-    g.broken = status >= 500
-    values = {
-        "status": status,
-        "title": TITLES.get(status) or HTTPStatus(status).phrase,
-        "sentence": NEXT_STEPS.get(status) or _sentence(refusal),
-        "must_wait": _wait(refusal) is not None,
-        "action_url": url_for("auth.web.home"),
-        "action_label": "Go to the start page",
-    }
-    try:
-        body = render_template("errors/error.html", **values)
-    except DATABASE_AWAY:  # Who is signed in cannot be asked; what went wrong can be told all the same.
-        db.session.rollback()
-        g.broken = True
-        body = render_template("errors/error.html", **values)
-    return _with_retry_after(make_response(body, status), refusal)
-
-
-def _sentence(refusal: AuthError) -> str:
-    if isinstance(refusal, RateLimitExceeded):
-        return f"Too many attempts. Please try again in {_wait(refusal)}."
-    return refusal.sentence if refusal.sentence.endswith((".", "!")) else f"{refusal.sentence}."
-
-
-def _wait(refusal: AuthError) -> str | None:
-    """Return how long to wait, in whole minutes from the second one on: nobody waits by the second for an hour."""
-    wait: timedelta | None = getattr(refusal, "retry_after", None)
-    if wait and wait > timedelta(minutes=2):
-        wait = timedelta(minutes=-(-wait // timedelta(minutes=1)))
-    return in_words(wait) if wait else None
-
-
-def _with_retry_after(response: Response, refusal: AuthError | None) -> Response:
-    if isinstance(refusal, RateLimitExceeded | ServiceBusy):
-        response.headers["Retry-After"] = str(whole_seconds(refusal.retry_after))
+    status = status_of(error) if error else 400 if form is not None and form.errors else 200
+    response = make_response(render_template(template, **values), status)
+    if isinstance(error, RateLimitExceeded | ServiceBusy):
+        response.headers["Retry-After"] = str(whole_seconds(error.retry_after))
     return response
+
+
+def show_error(form: Form, error: AuthError, **fields: str | tuple[str, str]) -> None:
+    """Put a rule's error beside the field that it is about, or on top of the form.
+
+    `fields` maps codes to the name of a field, or to its name and the sentence that says it better there.
+    """
+    if isinstance(error, ValidationFailed):
+        for name, sentence in error.fields.items():
+            form.add_error(name, sentence)
+        return
+    field = fields.get(error.code)
+    if isinstance(field, tuple):
+        form.add_error(*field)
+    else:
+        form.add_error(field, sentence_of(error))
+
+
+def status_of(error: AuthError) -> int:
+    """Return the status of the page that shows the error."""
+    return STATUSES.get(error.code, 400)
+
+
+def sentence_of(error: AuthError) -> str:
+    """Return the error as a whole sentence; after a limit it says how long to wait."""
+    if isinstance(error, RateLimitExceeded):
+        return f"Too many attempts. Please try again in {_wait(error.retry_after)}."
+    return error.sentence if error.sentence.endswith((".", "!")) else f"{error.sentence}."
+
+
+def _wait(retry_after: timedelta) -> str:
+    """Return how long to wait, in whole minutes beyond two: nobody counts the seconds of an hour."""
+    minute = timedelta(minutes=1)
+    return in_words(-(-retry_after // minute) * minute if retry_after > 2 * minute else retry_after)

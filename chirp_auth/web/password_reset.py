@@ -10,18 +10,28 @@ from werkzeug.wrappers import Response as Redirect
 from chirp_auth.accounts import password_reset, reset_links
 from chirp_auth.accounts.password_reset import PasswordReset
 from chirp_auth.clock import now
-from chirp_auth.errors import AuthError, InvalidToken, LinkReplaced, TokenAlreadyUsed, TokenExpired
+from chirp_auth.errors import (
+    AuthError,
+    InvalidToken,
+    LinkReplaced,
+    PasswordMismatch,
+    PasswordTooWeak,
+    ServiceBusy,
+    TokenAlreadyUsed,
+    TokenExpired,
+)
 from chirp_auth.extensions import csrf, settings
 from chirp_auth.http.request_context import client
+from chirp_auth.models import PasswordResetToken
 from chirp_auth.security import limits
 from chirp_auth.web import known_device_cookie, link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forgot_password import sent_to
 from chirp_auth.web.forms import ResetPasswordForm
-from chirp_auth.web.pages import page, refusals_into
+from chirp_auth.web.pages import page, show_error
 
 BROKEN_LINK = (InvalidToken, TokenExpired, TokenAlreadyUsed)
-MAX_PLACES_NAMED = 5
+MAX_DEVICES_NAMED = 5
 
 
 @web.route("/reset-password", methods=["GET", "POST"])
@@ -32,14 +42,17 @@ def reset_password() -> Response | Redirect:
         session.pop("reset_done", None)
         reset_links.note_opening(session["reset_token"], client(FACE))
         return redirect(url_for("auth.web.reset_password"), SEE_OTHER)
-    token = session.get("reset_token", "")
     form = ResetPasswordForm()
+    is_complete = form.validate_on_submit()
+    if is_complete:
+        limits.reset_password()  # Before the link is looked up, so that guessing at links spends it too.
     try:
-        return _reset(form, token) if form.validate_on_submit() else _choose(form, token)
-    except BROKEN_LINK as refusal:
-        if isinstance(refusal, TokenAlreadyUsed) and request.method == "POST":
+        link = reset_links.check_link(session.get("reset_token", ""))
+        return _reset(form, link) if is_complete else _form_page(form, link)
+    except BROKEN_LINK as error:
+        if isinstance(error, TokenAlreadyUsed) and request.method == "POST":
             return _already_done()
-        return _link_refused(refusal)
+        return _link_refused(error)
 
 
 @web.post("/reset-password/new-link")
@@ -59,21 +72,22 @@ def reset_done() -> Response | Redirect:
     return page("password_reset/done.html", **done)
 
 
-def _reset(form: ResetPasswordForm, token: str) -> Response | Redirect:
-    limits.reset_password()  # Before the link is looked at: whoever guesses at links spends it too.
-    reset_links.check_link(token)
-    with refusals_into(form, PASSWORD_TOO_WEAK="password", PASSWORD_MISMATCH="confirm_password"):
-        done = password_reset.reset_password(token, form.text("password"), form.text("confirm_password"), client(FACE))
-        session["asked_for"] = done.user.email
-        session["reset_done"] = _in_words(done)
-        return known_device_cookie.remember(redirect(url_for("auth.web.reset_done"), SEE_OTHER), done.user)
-    return _choose(form, token)
+def _reset(form: ResetPasswordForm, link: PasswordResetToken) -> Response | Redirect:
+    password, confirmation = form.text("password"), form.text("confirm_password")
+    try:
+        reset = password_reset.use_link(link, password, confirmation, client(FACE))
+    except (PasswordMismatch, PasswordTooWeak, ServiceBusy) as error:
+        show_error(form, error, PASSWORD_TOO_WEAK="password", PASSWORD_MISMATCH="confirm_password")
+        return _form_page(form, link, error)
+    session["asked_for"] = reset.user.email
+    session["reset_done"] = _in_words(reset)
+    return known_device_cookie.remember(redirect(url_for("auth.web.reset_done"), SEE_OTHER), reset.user)
 
 
-def _in_words(done: PasswordReset) -> dict[str, object]:
-    """Return what the success page tells, small enough for a cookie."""
-    named = list(dict.fromkeys(done.devices))[:MAX_PLACES_NAMED]
-    return {"email": done.user.email, "changed_at": now(), "ended": done.ended_sessions, "places": named}
+def _in_words(reset: PasswordReset) -> dict[str, object]:
+    """Return what the success page says, small enough for a cookie."""
+    devices = list(dict.fromkeys(reset.devices))[:MAX_DEVICES_NAMED]
+    return {"email": reset.user.email, "changed_at": now(), "ended": reset.ended_sessions, "places": devices}
 
 
 def _already_done() -> Redirect:
@@ -82,14 +96,14 @@ def _already_done() -> Redirect:
     return redirect(url_for("auth.web.reset_done"), SEE_OTHER)
 
 
-def _choose(form: ResetPasswordForm, token: str) -> Response:
-    link = reset_links.check_link(token)
+def _form_page(form: ResetPasswordForm, link: PasswordResetToken, error: AuthError | None = None) -> Response:
     return page(
         "password_reset/reset.html",
+        error,
         form=form,
         email=link.user.email,
         min_length=settings.password_min_length,
-        open_in_app=reset_links.open_in_app(token),
+        open_in_app=reset_links.open_in_app(session["reset_token"]),
     )
 
 

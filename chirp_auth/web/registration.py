@@ -6,12 +6,13 @@ from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import registration
 from chirp_auth.accounts.registration import Applicant
+from chirp_auth.errors import AuthError
 from chirp_auth.extensions import csrf, settings
 from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forms import RegisterForm
-from chirp_auth.web.pages import page, refusals_into
+from chirp_auth.web.pages import page, show_error
 from chirp_auth.web.sessions import start_session
 
 
@@ -21,16 +22,23 @@ def register() -> Response | Redirect:
     if current_user.is_authenticated:
         return redirect(url_for("auth.web.home"), SEE_OTHER)
     form = RegisterForm()
-    if form.validate_on_submit():
-        session["asked_for"] = form.text("email")
-        with refusals_into(form, EMAIL_TAKEN="email", INVALID_EMAIL="email", PASSWORD_TOO_WEAK="password"):
-            limits.register()
-            opened = registration.register(_applicant(form), client(FACE))
-            if opened:
-                return start_session(opened, f"Welcome to {settings.app_name}! Your account has been created.")
-            flash("Thank you. Please follow the link in our mail to finish the registration.")
-            return redirect(url_for("auth.web.sign_in"), SEE_OTHER)
-    return page("registration/register.html", form=form, min_length=settings.password_min_length)
+    if not form.validate_on_submit():
+        return _form_page(form)
+    session["asked_for"] = form.text("email")
+    try:
+        limits.register()
+        new_session = registration.register(_applicant(form), client(FACE))
+    except AuthError as error:
+        show_error(form, error, EMAIL_TAKEN="email", INVALID_EMAIL="email", PASSWORD_TOO_WEAK="password")
+        return _form_page(form, error)
+    if new_session:
+        return start_session(new_session, f"Welcome to {settings.app_name}! Your account has been created.")
+    flash("Thank you. Please follow the link in our mail to finish the registration.")
+    return redirect(url_for("auth.web.sign_in"), SEE_OTHER)
+
+
+def _form_page(form: RegisterForm, error: AuthError | None = None) -> Response:
+    return page("registration/register.html", error, form=form, min_length=settings.password_min_length)
 
 
 def _applicant(form: RegisterForm) -> Applicant:

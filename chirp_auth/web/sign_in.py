@@ -1,19 +1,19 @@
 """Signing in and out in a browser."""
 
-from flask import Response, g, redirect, session, url_for
+from flask import Response, redirect, session, url_for
 from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import sessions
 from chirp_auth.accounts import sign_in as rule
-from chirp_auth.errors import InvalidCredentials
+from chirp_auth.errors import AuthError, InvalidCredentials
 from chirp_auth.extensions import csrf, settings
 from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.email_verification import resend_url
 from chirp_auth.web.forms import SignInForm
-from chirp_auth.web.pages import page, refusals_into
+from chirp_auth.web.pages import page, show_error
 from chirp_auth.web.sessions import start_session
 
 
@@ -23,16 +23,16 @@ def sign_in() -> Response | Redirect:
     if current_user.is_authenticated:
         return redirect(url_for("auth.web.home"), SEE_OTHER)
     form = SignInForm(email=session.get("asked_for"))
-    if form.validate_on_submit():
-        session["asked_for"] = form.text("email")
-        with refusals_into(form):
-            limits.sign_in()
-            return start_session(
-                rule.sign_in(form.text("email"), form.text("password"), client(FACE)), "You are signed in."
-            )
-    # Whoever has just registered reads here why it failed; so does everybody else, for nobody is told which it was.
-    perhaps_new = settings.conceal_accounts and isinstance(g.get("refusal"), InvalidCredentials)
-    return page("sign_in/sign_in.html", form=form, resend_verification_url=resend_url() if perhaps_new else None)
+    if not form.validate_on_submit():
+        return _form_page(form)
+    session["asked_for"] = form.text("email")
+    try:
+        limits.sign_in()
+        new_session = rule.sign_in(form.text("email"), form.text("password"), client(FACE))
+    except AuthError as error:
+        show_error(form, error)
+        return _form_page(form, error)
+    return start_session(new_session, "You are signed in.")
 
 
 @web.post("/logout")
@@ -49,3 +49,10 @@ def sign_out() -> Redirect:
 @web.get("/signed-out")
 def signed_out() -> Response:
     return page("sign_in/signed_out.html")
+
+
+def _form_page(form: SignInForm, error: AuthError | None = None) -> Response:
+    # A new account may have to confirm its address first. The page cannot say whose, so it says it to everybody.
+    maybe_unconfirmed = settings.conceal_accounts and isinstance(error, InvalidCredentials)
+    resend_verification_url = resend_url() if maybe_unconfirmed else None
+    return page("sign_in/sign_in.html", error, form=form, resend_verification_url=resend_verification_url)

@@ -76,4 +76,4 @@ def test_an_unconfirmed_address_can_ask_for_another_link(visitor: Visitor, alice
 
     answer = visitor.send("/login", **fields)
 
-    assert (answer.status_code, "Send me a new link" in words(answer)) == (403, True)
+    assert (answer.status_code, "Send me a new link" in words(answer)) == (401, True)
