@@ -14,11 +14,18 @@ from chirp_auth.extensions import db
 from chirp_auth.mail import mailbox
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
+from config import Settings
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, TEST_CLIENT, token_in
 
 Delivered = Callable[[], list[Mail]]
 Read = Callable[[], EmailMessage]
 ORIGIN = "https://auth.example.com"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """The settings of the test, with the development mailbox in place of a mail server."""
+    return settings.model_copy(update={"smtp_host": None})
 
 
 @pytest.fixture

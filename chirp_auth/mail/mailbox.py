@@ -1,20 +1,23 @@
 """The development mailbox: the same messages as in production, kept as files in place of being sent."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import SMTP, default
+from email.policy import default
 from html import unescape
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
+from flask import current_app
+from flask_mail import Connection
+
 from chirp_auth.clock import now
 from chirp_auth.extensions import settings
+from chirp_auth.mail.message import Message
 
 CAPACITY = 200
 _LINK = re.compile(r"[a-z][a-z0-9+.-]*://[^\s<>\"']+")
@@ -38,6 +41,8 @@ class Mail:
 class DevMailbox:
     """Keeps messages in a folder of the database they belong to; the newest 200 stay."""
 
+    is_connected = True  # A folder needs no connection.
+
     def __enter__(self) -> Self:
         return self
 
@@ -46,16 +51,37 @@ class DevMailbox:
     ) -> None:
         """Nothing is kept open."""
 
-    def send(self, message: EmailMessage) -> None:
+    def hang_up(self) -> None:
+        """Nothing is kept open."""
+
+    def send(self, message: Message) -> None:
+        with _Connection(current_app.extensions["mail"]) as connection:
+            connection.send(message)
+
+
+class _Connection(Connection):  # type: ignore[misc]  # Flask-Mail has no types
+    """Flask-Mail's connection to the folder."""
+
+    def configure_host(self) -> "_Folder":
+        return _Folder()
+
+
+class _Folder:
+    """What stands in for the mail server."""
+
+    def sendmail(self, _sender: str, _recipients: Sequence[str], raw: bytes, *_options: object) -> None:
         folder = _folder()
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{now():%Y%m%dT%H%M%S%f}-{uuid4().hex[:8]}"
         draft = folder / f"{name}.part"
-        draft.write_bytes(message.as_bytes(policy=SMTP))
+        draft.write_bytes(raw)
         draft.chmod(0o600)
         draft.replace(folder / f"{name}.eml")
         for old in _newest_first()[CAPACITY:]:
             old.unlink(missing_ok=True)
+
+    def quit(self) -> None:
+        """There is nothing to end."""
 
 
 def messages() -> list[Mail]:

@@ -1,7 +1,6 @@
 """Rendering: from what a rule wants said to a finished message, in text and HTML with the same facts."""
 
 from dataclasses import dataclass, field
-from email.message import EmailMessage
 from email.utils import format_datetime, formataddr, parseaddr
 from functools import cache
 from re import sub
@@ -12,6 +11,7 @@ from flask import current_app
 
 from chirp_auth.clock import now
 from chirp_auth.extensions import settings
+from chirp_auth.mail.message import Message, encoded, to_bytes
 from chirp_auth.models import OutboxEntry, User
 
 MAX_NAME_CHARACTERS = 80
@@ -33,22 +33,23 @@ class NotSent(Exception):
         self.reason = reason
 
 
-def message_for(entry: OutboxEntry, email: Email) -> EmailMessage:
-    """Return the mail as a message: pure multipart/alternative, text first; the same Message-ID at every try."""
+def message_for(entry: OutboxEntry, email: Email) -> Message:
+    """Return the mail as a message; it has the same Message-ID at every try."""
     text, html, subject = (_render(entry.kind, part, email) for part in ("body.txt", "body.html", "subject.txt"))
-    message = EmailMessage()
-    message["Subject"] = " ".join(subject.split())
-    message["From"] = _from_header()
-    message["To"] = email.recipient
-    message["Reply-To"] = settings.support_email
-    message["Date"] = format_datetime(now())
-    message["Message-ID"] = entry.message_id
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834, 5: no out-of-office replies, please.
-    message["X-Auto-Response-Suppress"] = "All"
-    message.set_content(text.strip() + "\n", cte="quoted-printable")
-    message.add_alternative(_inliner().inline(html), subtype="html", cte="quoted-printable")
-    message["Content-Language"] = "en"  # After the parts: setting the content drops Content-* headers.
-    return message
+    name, sender = parseaddr(settings.mail_from)
+    name = name or settings.app_name
+    headers = {
+        "Subject": encoded(" ".join(subject.split()), "Subject"),
+        "From": formataddr((name, sender)) if name.isascii() else f"{encoded(name, 'From')} <{sender}>",
+        "To": email.recipient,
+        "Reply-To": settings.support_email,
+        "Date": format_datetime(now()),
+        "Message-ID": entry.message_id,
+        "Auto-Submitted": "auto-generated",  # RFC 3834, 5: no out-of-office replies, please.
+        "X-Auto-Response-Suppress": "All",
+    }
+    raw = to_bytes(headers, text.strip() + "\n", _inliner().inline(html), language="en")
+    return Message(sender, email.recipient, raw)
 
 
 def name_of(user: User, recipient_key: str) -> str | None:
@@ -74,11 +75,6 @@ def _render(kind: str, part: str, email: Email) -> str:
         public_url=settings.public_url,
         **email.values,
     )
-
-
-def _from_header() -> str:
-    name, address = parseaddr(settings.mail_from)
-    return formataddr((name or settings.app_name, address))
 
 
 @cache

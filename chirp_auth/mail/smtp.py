@@ -2,24 +2,22 @@
 
 import re
 import smtplib
-import socket
 import ssl
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from email.message import EmailMessage
-from email.policy import SMTP
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from flask import current_app
-from flask_mail import Connection, Message
+from flask_mail import Connection
 
 from chirp_auth.extensions import settings
+from chirp_auth.mail.message import Message
+from chirp_auth.mail.smtp_client import CLOSING, PunctualSmtp, PunctualSmtpTls
 
 CONNECT_SECONDS = 10.0
 DELIVERY_SECONDS = 20.0  # For one message with all its commands, so that its lease outlasts it.
-CLOSING = 421  # The server closes the connection after it (RFC 5321, 3.8).
+UNCHECKED_SECONDS = 5.0  # A connection that was idle for longer is checked before it is used.
 
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+")
 # Servers quote what they refuse, and no secret may come to rest with us.
@@ -41,6 +39,10 @@ class BrokenOff(TryLater):
     Each of these is one message's delay. Only of several in a row, to different domains, is the server the cause.
     """
 
+    def __init__(self, words: str, *, is_closed: bool = True) -> None:
+        super().__init__(words)
+        self.is_closed = is_closed  # The connection is closed, other than by running out of time.
+
 
 class Refused(Exception):
     """The server will never take this message (5xx)."""
@@ -54,6 +56,7 @@ class SmtpSender:
 
     def __init__(self) -> None:
         self._connection: _CheckedConnection | None = None
+        self._used_at = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -61,50 +64,64 @@ class SmtpSender:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._hang_up()
+        self.hang_up()
 
-    def send(self, message: EmailMessage) -> None:
-        connection = self._ready_connection()
+    @property
+    def is_connected(self) -> bool:
+        """Whether a connection is kept open."""
+        return self._connection is not None
+
+    def send(self, message: Message) -> None:
+        deadline = time.monotonic() + DELIVERY_SECONDS
+        if self._connection and time.monotonic() - self._used_at > UNCHECKED_SECONDS:
+            self._check(deadline)
+        if self._connection is None or not self._send_again(self._connection, message, deadline):
+            self._connection = _connect(deadline)
+            self._send(self._connection, message, deadline)
+
+    def hang_up(self) -> None:
+        """Say goodbye; a server that hung up already has all the same accepted what it accepted."""
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+
+    def _check(self, deadline: float) -> None:
+        """Hang up if the server no longer answers over the connection, which was idle."""
+        if self._connection and not self._connection.is_alive(deadline):
+            self.hang_up()
+
+    def _send_again(self, connection: "_CheckedConnection", message: Message, deadline: float) -> bool:
+        """Send over a connection that was used before; False if it was closed since, with nothing of this message."""
         try:
-            connection.send(_Envelope(message))
+            self._send(connection, message, deadline)
+        except BrokenOff as error:
+            if connection.took_sender or not error.is_closed:
+                raise
+            return False
+        return True
+
+    def _send(self, connection: "_CheckedConnection", message: Message, deadline: float) -> None:
+        connection.begin(deadline)
+        try:
+            connection.send(message)
         except smtplib.SMTPRecipientsRefused as error:
             code, words = next(iter(error.recipients.values()))
             raise self._sorted_by_code(code, words, message) from None
         except smtplib.SMTPDataError as error:
             raise self._sorted_by_code(error.smtp_code, error.smtp_error, message) from None
         except (OSError, smtplib.SMTPException) as error:
-            self._hang_up()
-            raise BrokenOff(_in_words(error)) from None
+            self.hang_up()
+            is_closed = not isinstance(error, TimeoutError) and getattr(error, "smtp_code", CLOSING) == CLOSING
+            raise BrokenOff(_in_words(error), is_closed=is_closed) from None
+        self._used_at = time.monotonic()
 
-    def _ready_connection(self) -> "_CheckedConnection":
-        """Return the open connection, or a new one where the server has hung up since the last message.
-
-        Raises:
-            ServerAway: it takes no connection, or does not greet us.
-        """
-        if self._connection and not self._connection.is_alive():
-            self._hang_up()
-        if self._connection is None:
-            connection = _CheckedConnection(current_app.extensions["mail"])
-            try:
-                connection.__enter__()
-            except (OSError, smtplib.SMTPException) as error:
-                raise ServerAway(_in_words(error)) from None
-            self._connection = connection
-        return self._connection
-
-    def _sorted_by_code(self, code: int, words: bytes | str, message: EmailMessage) -> Exception:
-        local_part = re.escape(message["To"].rpartition("@")[0])
+    def _sorted_by_code(self, code: int, words: bytes | str, message: Message) -> Exception:
+        local_part = re.escape(message.recipient.rpartition("@")[0])
         told = re.sub(rf"\b{local_part}\b", "<recipient>", _told(code, words), flags=re.IGNORECASE)
         if code == CLOSING:
-            self._hang_up()
+            self.hang_up()
             return BrokenOff(told)
         return Refused(told) if code >= 500 else TryLater(told)
-
-    def _hang_up(self) -> None:
-        if self._connection:
-            self._connection.close()
-            self._connection = None
 
 
 def shake_hands() -> str:
@@ -114,7 +131,7 @@ def shake_hands() -> str:
         ServerAway: no connection that could be used.
     """
     try:
-        host = _CheckedConnection(current_app.extensions["mail"]).configure_host()
+        host = _CheckedConnection(time.monotonic() + DELIVERY_SECONDS).configure_host()
     except (OSError, smtplib.SMTPException) as error:
         raise ServerAway(_in_words(error)) from None
     try:
@@ -125,16 +142,35 @@ def shake_hands() -> str:
             host.quit()
 
 
-class _CheckedConnection(Connection):
+def _connect(deadline: float) -> "_CheckedConnection":
+    """Return an open connection.
+
+    Raises:
+        ServerAway: the server takes no connection, or does not greet us.
+    """
+    connection = _CheckedConnection(deadline)
+    try:
+        connection.__enter__()
+    except (OSError, smtplib.SMTPException) as error:
+        raise ServerAway(_in_words(error)) from None
+    return connection
+
+
+class _CheckedConnection(Connection):  # type: ignore[misc]  # Flask-Mail has no types
     """Flask-Mail's connection with what it lacks: a deadline, certificate checks, and a quit that cannot fail."""
 
-    def configure_host(self) -> smtplib.SMTP:
+    def __init__(self, deadline: float) -> None:
+        super().__init__(current_app.extensions["mail"])
+        self._deadline = deadline
+
+    def configure_host(self) -> PunctualSmtp:
         context = ssl.create_default_context()
-        host: _Punctual
+        times = {"timeout": CONNECT_SECONDS, "deadline": self._deadline}
+        host: PunctualSmtp
         if settings.smtp_security == "tls":
-            host = _PunctualTls(self.mail.server, self.mail.port, timeout=CONNECT_SECONDS, context=context)
+            host = PunctualSmtpTls(self.mail.server, self.mail.port, context=context, **times)
         else:
-            host = _Punctual(self.mail.server, self.mail.port, timeout=CONNECT_SECONDS)
+            host = PunctualSmtp(self.mail.server, self.mail.port, **times)
         try:
             if settings.smtp_security == "starttls":
                 host.starttls(context=context)
@@ -146,13 +182,21 @@ class _CheckedConnection(Connection):
             raise
         return host
 
-    def is_alive(self) -> bool:
-        """Say whether the server still listens, and give the next message its own time."""
-        if not isinstance(self.host, _Punctual):
-            return False
-        self.host.begin()
+    @property
+    def took_sender(self) -> bool:
+        """Whether the server has taken the sender of the message at hand."""
+        return isinstance(self.host, PunctualSmtp) and self.host.took_sender
+
+    def begin(self, deadline: float) -> None:
+        """Give the next message its time."""
+        if isinstance(self.host, PunctualSmtp):
+            self.host.deadline = deadline
+
+    def is_alive(self, deadline: float) -> bool:
+        """Ask the server whether it still listens."""
+        self.begin(deadline)
         with suppress(OSError, smtplib.SMTPException):
-            return self.host.noop()[0] == 250
+            return bool(self.host and self.host.noop()[0] == 250)
         return False
 
     def close(self) -> None:
@@ -160,69 +204,6 @@ class _CheckedConnection(Connection):
         if self.host is not None:
             with suppress(OSError, smtplib.SMTPException):
                 self.host.quit()
-
-
-class _Punctual(smtplib.SMTP):
-    """SMTP whose commands share one deadline: a server that is slow at each of them must not outlast the lease."""
-
-    def __init__(self, *where: Any, **how: Any) -> None:
-        self.begin()
-        super().__init__(*where, **how)
-
-    def begin(self) -> None:
-        """Give the next message its time."""
-        self._deadline = time.monotonic() + DELIVERY_SECONDS
-
-    def getreply(self) -> tuple[int, bytes]:
-        if self.file is None and self.sock:
-            self.file = _Lines(self.sock, self.time_left)
-        return super().getreply()
-
-    def send(self, s: Any) -> None:
-        if self.sock:
-            self.sock.settimeout(self.time_left())
-        super().send(s)
-
-    def time_left(self) -> float:
-        """Return the seconds that the message has left; never nothing, which would mean without end."""
-        return max(0.01, self._deadline - time.monotonic())
-
-
-class _Lines:
-    """The server's lines. Each piece that comes has only the time that is left: bytes in drops gain none."""
-
-    def __init__(self, sock: socket.socket, time_left: Callable[[], float]) -> None:
-        self._sock, self._time_left = sock, time_left
-        self._read = b""
-
-    def readline(self, limit: int) -> bytes:
-        while b"\n" not in self._read and len(self._read) < limit:
-            self._sock.settimeout(self._time_left())
-            piece = self._sock.recv(4096)
-            if not piece:
-                break
-            self._read += piece
-        end = min(self._read.find(b"\n") + 1 or len(self._read), limit)
-        line, self._read = self._read[:end], self._read[end:]
-        return line
-
-    def close(self) -> None:
-        """The socket is closed by whoever opened it."""
-
-
-class _PunctualTls(_Punctual, smtplib.SMTP_SSL):
-    """The same over TLS from the start."""
-
-
-class _Envelope(Message):
-    """Wraps our finished message, which Flask-Mail would otherwise build as multipart/mixed."""
-
-    def __init__(self, message: EmailMessage) -> None:
-        super().__init__(subject=message["Subject"], recipients=[message["To"]], sender=message["From"])
-        self._finished = message
-
-    def as_bytes(self) -> bytes:
-        return self._finished.as_bytes(policy=SMTP)
 
 
 def _in_words(error: Exception) -> str:
