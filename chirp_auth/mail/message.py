@@ -10,7 +10,7 @@ _LONGEST_PLAIN_VALUE = 60  # Longer words are folded: lines stay below 78 charac
 
 
 @dataclass(eq=False)
-class Message(FlaskMailMessage):  # type: ignore[misc]  # Flask-Mail has no types
+class Message(FlaskMailMessage):
     """A finished message with its envelope, in the shape that Flask-Mail's connection sends.
 
     Flask-Mail's own constructor is not called: it asks the resolver for this machine's name, for a Message-ID.

@@ -156,7 +156,7 @@ def _connect(deadline: float) -> "_CheckedConnection":
     return connection
 
 
-class _CheckedConnection(Connection):  # type: ignore[misc]  # Flask-Mail has no types
+class _CheckedConnection(Connection):
     """Flask-Mail's connection with what it lacks: a deadline, certificate checks, and a quit that cannot fail."""
 
     def __init__(self, deadline: float) -> None:
