@@ -1,4 +1,4 @@
-"""The time: the one place that asks for it."""
+"""The clock: the only place that reads the time."""
 
 from datetime import UTC, datetime
 

@@ -1,10 +1,10 @@
-"""The ways we say no: each has a stable code for programs and a sentence for people."""
+"""Refusals: each has a stable code for programs and a sentence for people."""
 
 from datetime import timedelta
 
 
 class AuthError(Exception):
-    """A refusal that a face shows to whoever asked. The sentence is fit to show; it holds no secret."""
+    """A refusal that a face may show as it is. The sentence contains no secret."""
 
     code = "INTERNAL_ERROR"
     sentence = "Something went wrong on our side. Please try again."
@@ -15,7 +15,7 @@ class AuthError(Exception):
 
 
 class ValidationFailed(AuthError):
-    """The input does not have the shape that is asked for; `fields` says where, by field name."""
+    """The input does not have the required shape; `fields` has a sentence by field name."""
 
     code = "VALIDATION_FAILED"
     sentence = "Some of what was sent is missing or not valid."
@@ -31,21 +31,21 @@ class InvalidEmail(AuthError):
 
 
 class UserNotFound(AuthError):
-    """Only where a published contract reveals it, and at the command line."""
+    """Raised only where a published contract reveals it, and at the command line."""
 
     code = "EMAIL_NOT_FOUND"
     sentence = "User not found"
 
 
 class AccountLocked(AuthError):
-    """At the command line alone: others are told INVALID_CREDENTIALS."""
+    """Only at the command line: other faces answer INVALID_CREDENTIALS."""
 
     code = "ACCOUNT_LOCKED"
     sentence = "This account is locked. Unlock it first: flask --app wsgi auth user unlock ADDRESS"
 
 
 class TooManyMails(AuthError):
-    """At the command line alone: others are told the same as ever."""
+    """Only at the command line: other faces answer as always."""
 
     code = "TOO_MANY_MAILS"
     sentence = (
@@ -60,33 +60,33 @@ class EmailTaken(AuthError):
 
 
 class EmailReserved(EmailTaken):
-    """At the command line alone: others are told that the address is taken."""
+    """Only at the command line: other faces answer EMAIL_TAKEN."""
 
     sentence = "An account has left this address in the last seven days and may still come back to it. Try again later."
 
 
 class InvalidToken(AuthError):
-    """Not one of our links, tampered with, or void since."""
+    """Not one of our links, tampered with, or revoked."""
 
     code = "INVALID_TOKEN"
     sentence = "This link is not valid."
 
 
 class LinkReplaced(InvalidToken):
-    """Ours and genuine, but a newer link or a change of the account made it void."""
+    """A genuine link that a newer link or a change of the account revoked."""
 
     sentence = "This link was replaced by a newer one."
 
 
 class TokenExpired(AuthError):
-    """Ours, genuine, too old."""
+    """A genuine link that is too old."""
 
     code = "TOKEN_EXPIRED"
     sentence = "This link has expired. Please request a new one."
 
 
 class TokenAlreadyUsed(AuthError):
-    """Ours, genuine, spent."""
+    """A genuine link that was used."""
 
     code = "TOKEN_ALREADY_USED"
     sentence = "This link has already been used."
@@ -103,29 +103,29 @@ class PasswordTooWeak(AuthError):
 
 
 class InvalidCredentials(AuthError):
-    """Wrong address or wrong password: which of the two is never told."""
+    """Wrong address or wrong password, never which of the two."""
 
     code = "INVALID_CREDENTIALS"
     sentence = "The email address or the password is not right."
 
 
 class Unauthenticated(AuthError):
-    """No, a bad, an ended or an expired access token or session."""
+    """The access token or session is missing, invalid, ended or expired."""
 
     code = "UNAUTHENTICATED"
     sentence = "Please sign in."
 
 
 class SessionEnded(Unauthenticated):
-    """The token is ours and genuine; its session has ended. Nobody is told the difference but the audit trail."""
+    """The token is genuine, but its session has ended. Only the audit trail shows the difference."""
 
 
 class RefreshReused(Unauthenticated):
-    """A refresh token was spent before, so that its session ends now. Nobody is told the difference either."""
+    """The refresh token was used before, so that its session ends now. Only the audit trail shows the difference."""
 
 
 class RateLimitExceeded(AuthError):
-    """A budget is spent; `retry_after` says when to come back."""
+    """A limit is reached; after `retry_after` the next try is allowed."""
 
     code = "RATE_LIMIT_EXCEEDED"
     sentence = "Too many attempts. Please try again later."
@@ -136,15 +136,15 @@ class RateLimitExceeded(AuthError):
 
 
 class ServiceBusy(AuthError):
-    """More work than the machine can do just now, or a part of it is away."""
+    """The machine is overloaded, or a service that it needs is unavailable."""
 
     code = "SERVICE_BUSY"
     sentence = "The service is busy. Please try again in a few seconds."
-    retry_after = timedelta(seconds=5)  # About what sixty-four sign-ins at once wait on two cores.
+    retry_after = timedelta(seconds=5)  # About the wait of 64 concurrent sign-ins on two cores.
 
 
 class MalformedRequest(AuthError):
-    """HTTP that we cannot make sense of, or a form that is not from one of our pages."""
+    """Invalid HTTP, or a form without a valid CSRF token."""
 
     code = "BAD_REQUEST"
     sentence = "The request could not be understood."
@@ -183,4 +183,4 @@ class MethodNotAllowed(AuthError):
 
 
 class InternalError(AuthError):
-    """A bug of ours, told without its trace."""
+    """A bug, shown without its trace."""

@@ -1,4 +1,4 @@
-"""Times and spans of time in words, for pages and mails."""
+"""Formatting of times, spans and counts, for pages, mails and headers."""
 
 from datetime import UTC, datetime, timedelta
 from math import ceil
@@ -7,7 +7,7 @@ _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
 def when(moment: datetime) -> str:
-    """Return the moment as people write it, with its zone: 20 Nov 2026, 20:47 UTC."""
+    """Return the moment for people: 20 Nov 2026, 20:47 UTC."""
     moment = moment.astimezone(UTC)
     return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
 
@@ -18,7 +18,7 @@ def iso(moment: datetime) -> str:
 
 
 def whole_seconds(span: timedelta) -> int:
-    """Return the span in seconds, rounded up: whoever waits so long has waited long enough."""
+    """Return the span in seconds, at least 1 and rounded up, so that waiting so long is enough."""
     return max(1, ceil(span.total_seconds()))
 
 

@@ -1,6 +1,6 @@
-"""The meters that the process itself reads: what it counts while it works. `metrics.py` shows them.
+"""The metrics that the process itself counts; `runtime/metrics_endpoint.py` shows them.
 
-With several server processes PROMETHEUS_MULTIPROC_DIR names the folder in which their counts come together.
+Several server processes share their counts through the folder PROMETHEUS_MULTIPROC_DIR.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram

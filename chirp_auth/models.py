@@ -1,4 +1,4 @@
-"""The tables: columns and tiny properties, no flows."""
+"""The tables: columns and small properties, no flows."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -50,7 +50,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def _where_set(column: str) -> Index:
-    """Return an index of the rows that have this column: the many others cost it no write."""
+    """Return an index of the rows where this column is set: other rows cost no index write."""
     return _partial_index(None, column, f"{column} IS NOT NULL")
 
 
@@ -61,7 +61,8 @@ def _partial_index(name: str | None, column: str, condition: str) -> Index:
 class User(Model):
     """A person with an account. `credential_version` rises with any change of password, address or state.
 
-    `confirm_before` is set while somebody who registered has never confirmed an address: then the account is deleted.
+    `confirm_before` is set until a registered account is confirmed; at that time it is deleted. `locale` is for the
+    second language, and not used yet.
     """
 
     __tablename__ = "users"
@@ -101,7 +102,7 @@ class User(Model):
 
 
 class Session(Model, UserMixin):  # type: ignore[misc]  # Flask-Login has no types
-    """One place where a user is signed in. A browser's cookie or an API token is a signed reference to it."""
+    """A session of a user. A browser's cookie and an API token are signed references to it."""
 
     __tablename__ = "sessions"
 
@@ -122,7 +123,7 @@ class Session(Model, UserMixin):  # type: ignore[misc]  # Flask-Login has no typ
 
 
 class PasswordResetToken(Model):
-    """What a mailed link refers to: its id is in the link, and the row alone opens nothing."""
+    """The row that a reset link refers to by its id. The row alone is not enough to use it."""
 
     __tablename__ = "password_reset_tokens"
 
@@ -140,10 +141,10 @@ class PasswordResetToken(Model):
 
 
 class OutboxEntry(Model):
-    """A mail that was promised. `due_at` is lease, retry and park in one: an entry without it is over or parked.
+    """A promised mail. `due_at` is lease, retry time and park in one: an entry without it is closed or parked.
 
-    `recipient_key` is the mailbox's lookup form, set with `allowed_at` once a cap let the mail through (`mail_caps`).
-    Done: `sent_at` is set. Parked for an operator: neither `due_at` nor `sent_at`. `params` never holds a secret.
+    Closed: `sent_at` is set. Parked for an operator: neither `due_at` nor `sent_at`. `params` never contains a secret.
+    `recipient_key` is the mailbox's lookup form, set with `allowed_at` when `mail_caps` allows the mail.
     """
 
     __tablename__ = "outbox"
@@ -153,7 +154,7 @@ class OutboxEntry(Model):
         _where_set("sent_at"),
         _where_set("recipient_key"),
         _partial_index("ix_outbox_parked", "created_at", "due_at IS NULL AND sent_at IS NULL"),
-        {"sqlite_with_rowid": False},  # One tree for the row and its key: a page less to write for each mail.
+        {"sqlite_with_rowid": False},  # WITHOUT ROWID: one B-tree instead of two, one page less per insert.
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
@@ -172,7 +173,7 @@ class OutboxEntry(Model):
 
 
 class JobLock(Model):
-    """Something that workers do from time to time. Of any number of them, whoever raises `begun_at` does it."""
+    """The lock of a periodic job. Of all workers, the one that raises `begun_at` runs the job."""
 
     __tablename__ = "duties"
 
@@ -181,9 +182,9 @@ class JobLock(Model):
 
 
 class SecurityEvent(Model):
-    """Something that happened to an account: who, what, when, from where, by which face, how it ended.
+    """An audit event of an account: who, what, when, from where, by which face, with which outcome.
 
-    An erasure takes `ip`, `user_agent` and `client_salt` away; `client_digest` stays, over which the event is sealed.
+    An erasure removes `ip`, `user_agent` and `client_salt`; `client_digest`, which the seal covers, stays.
     """
 
     __tablename__ = "security_events"
@@ -211,9 +212,9 @@ class SecurityEvent(Model):
 
 
 class AuditSeal(Model):
-    """A link of the chain over the audit trail: digests of its events, and of the seal before it.
+    """A link of the hash chain over the audit trail: `members` are the digests of its events, by id.
 
-    `total` counts the events up to here, as far as seals of this format go.
+    `total` is the running count of events, from the first seal of this format on.
     """
 
     __tablename__ = "audit_seals"
@@ -230,7 +231,7 @@ class AuditSeal(Model):
 
 
 class AuditAnchor(Model):
-    """The beginning of the audit trail, one row at most: the last seal that was cleaned up, with a code of the key."""
+    """The beginning of the audit trail, one row at most: the last purged seal, signed with the audit key."""
 
     __tablename__ = "audit_anchors"
 
@@ -241,7 +242,7 @@ class AuditAnchor(Model):
 
 
 class KnownDevice(Model):
-    """A browser in which a user has signed in: its wrong guesses count here, everybody else's with the account."""
+    """A browser in which a user has signed in. Its failed sign-ins count here, all others with the account."""
 
     __tablename__ = "known_devices"
 
@@ -255,9 +256,9 @@ class KnownDevice(Model):
 
 
 class AddressChange(Model):
-    """A new address that a user asked for: nothing before it is confirmed, to be undone for a while after.
+    """A change of address: without effect until it is confirmed, and undoable for seven days after that.
 
-    `old_email_verified_at` says, once the change is confirmed, since when the address that was left was the owner's.
+    `old_email_verified_at` is set with the confirmation: since when the old address was confirmed.
     """
 
     __tablename__ = "address_changes"

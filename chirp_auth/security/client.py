@@ -1,4 +1,4 @@
-"""Who is calling: what a rule may know of a request, free of HTTP."""
+"""The client: what a rule may know of where a request comes from, free of HTTP."""
 
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -11,9 +11,9 @@ UNKNOWN_DEVICE = "an unknown device"
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Where a call comes from. `reference` is the request's, and the answer carries it too.
+    """Where a call comes from. `reference` is the request's id, which the response contains too.
 
-    `device` is the cookie by which a browser says that its owner signed in there before.
+    `device` is the known-device cookie of a browser.
     """
 
     face: str
@@ -25,19 +25,19 @@ class Client:
 
 
 def device_in_words(user_agent: str | None) -> str:
-    """Return what a person would call the device, such as "Firefox on Windows"."""
+    """Return a device's name for people, such as "Firefox on Windows"."""
     if not user_agent:
         return UNKNOWN_DEVICE
-    seen = _parse(user_agent)
-    browser = seen.user_agent.family if seen.user_agent else None
-    system = seen.os.family if seen.os else None
-    # A browser names itself, so this is anybody's text on its way into a mail: only names that we know get there.
-    known = [_PLAIN_NAMES.get(name, name) for name in (browser, system) if name in _KNOWN]
-    return " on ".join(known) or UNKNOWN_DEVICE
+    result = _parse(user_agent)
+    browser = result.user_agent.family if result.user_agent else None
+    system = result.os.family if result.os else None
+    # The client chooses this text, and mails show it: only well-known names pass.
+    names = [_PLAIN_NAMES.get(name, name) for name in (browser, system) if name in _KNOWN]
+    return " on ".join(names) or UNKNOWN_DEVICE
 
 
 def shortened(ip: str | None) -> str | None:
-    """Return the address as a hint that names no single machine: 203.0.113.x, or the first half of an IPv6 one."""
+    """Return the address as a hint that identifies no single machine: 203.0.113.x, or half of an IPv6 address."""
     if not ip:
         return None
     if "." in ip:
@@ -69,13 +69,13 @@ _KNOWN = frozenset(
 
 
 def is_loopback(ip: str | None) -> bool:
-    """Say whether the address is this machine's own; one that listens on :: sees 127.0.0.1 as ::ffff:127.0.0.1."""
+    """Say whether the address is this machine's own; a server on :: sees 127.0.0.1 as ::ffff:127.0.0.1."""
     try:
         address = ip_address(ip or "")
     except ValueError:
         return False
     if isinstance(address, IPv6Address):
-        address = address.ipv4_mapped or address  # Before 3.13 Python does not look into it.
+        address = address.ipv4_mapped or address  # Python below 3.13 does not do it.
     return address.is_loopback
 
 

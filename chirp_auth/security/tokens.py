@@ -1,7 +1,7 @@
-"""Signed references: what a link, a refresh token or an access token says, and for what it may be used.
+"""Tokens: signed references to rows, in links, cookies, refresh tokens and access tokens.
 
-A token holds no secret of its own: it names a row, and the signature proves that we named it. Each purpose
-has its own salt, so a token for one purpose opens nothing at another.
+A token contains no secret: it names a row, and the signature proves that we issued it. Each purpose has its own salt,
+so that a token for one purpose is invalid for every other.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -34,7 +34,7 @@ _SIGNER = {"key_derivation": "hmac", "digest_method": sha256}
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What a genuine link says: the row it names, when it was minted, and a mark of the row's state."""
+    """The content of a genuine token: the row's id, when it was minted, and a mark of the row's state."""
 
     id: UUID
     minted_at: datetime
@@ -42,12 +42,12 @@ class Reference:
 
 
 def mint(purpose: str, row: UUID, minted_at: datetime, mark: str = "") -> str:
-    """Return the token for `row`. The same arguments give the same token, so a repeated mail repeats its link."""
+    """Return the token for `row`. The same arguments give the same token, so that a repeated mail repeats its link."""
     return _timed(purpose, minted_at).dumps([_pack(row), mark])
 
 
 def read(purpose: str, token: str) -> Reference:
-    """Return what a genuine token says, however old it is.
+    """Return the content of a genuine token, however old it is.
 
     Raises:
         InvalidToken: it is not ours, was tampered with, or was made for another purpose.
@@ -57,13 +57,13 @@ def read(purpose: str, token: str) -> Reference:
     try:
         (row, mark), minted_at = _timed(purpose).loads(token, return_timestamp=True)
         return Reference(_unpack(row), minted_at.astimezone(UTC), str(mark))
-    # A well-signed payload of another shape is neither BadSignature nor ours to crash on.
+    # A validly signed payload of another shape raises the other three.
     except (BadData, ValueError, TypeError, OverflowError):
         raise InvalidToken from None
 
 
 def mark_of(text: str) -> str:
-    """Return a short digest of `text`: a token that carries it dies when the text changes."""
+    """Return a short digest of `text`: a token that contains it becomes invalid when the text changes."""
     return sha256(text.encode()).hexdigest()[:32]
 
 
@@ -86,14 +86,14 @@ def read_refresh(token: str) -> tuple[UUID, int]:
 
 
 def mint_access(session: Session) -> str:
-    """Return a JWT (RFC 7519, HS256) for the session; whoever reads it still has to ask whether the session lives."""
-    at = now()
+    """Return a JWT (RFC 7519, HS256) for the session; its reader still has to check that the session is alive."""
+    issued_at = now()
     claims: dict[str, Any] = {
         "iss": settings.public_url,
         "sub": str(session.user_id),
         "sid": str(session.id),
-        "iat": at,
-        "exp": at + settings.jwt_expires_in,
+        "iat": issued_at,
+        "exp": issued_at + settings.jwt_expires_in,
         "jti": str(uuid4()),
     }
     return jwt.encode(claims, settings.jwt_secret.get_secret_value(), algorithm="HS256")
