@@ -14,7 +14,7 @@ from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.mail.rendering import NotSent
-from chirp_auth.models import OutboxEntry, PasswordResetToken, User
+from chirp_auth.models import OutboxEntry, PasswordResetToken, SecurityEvent, User
 from chirp_auth.security import tokens
 from chirp_auth.worker import composers
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT
@@ -46,6 +46,18 @@ def test_looking_at_a_link_changes_nothing(alice: User, ask: Ask) -> None:
         db.session.rollback()
 
     password_reset.reset_password(token, NEW_PASSWORD, NEW_PASSWORD, TEST_CLIENT)
+
+
+def test_the_first_opening_of_a_link_is_on_record(ask: Ask) -> None:
+    token = ask()
+    opened_at = now() + timedelta(minutes=5)
+    for moment in (opened_at, opened_at + AN_HOUR / 2):
+        with time_machine.travel(moment, tick=False):
+            reset_links.note_opening(token, TEST_CLIENT)
+    reset_links.note_opening("no link of ours", TEST_CLIENT)
+
+    (event,) = db.session.query(SecurityEvent).filter_by(kind="password_reset.opened")
+    assert (event.at, event.detail) == (opened_at, {"link": str(reset_links.check_link(token).id)})
 
 
 def test_a_newer_link_voids_the_older(alice: User, ask: Ask) -> None:

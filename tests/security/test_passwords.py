@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
 from chirp_auth.models import User
 from config import ConfigurationError, Settings, load
-from tests.conftest import PASSWORD
+from tests.conftest import ALICE, PASSWORD
 from tests.security.acts import login
 
 Build = Callable[[Settings], Application]
@@ -28,6 +29,11 @@ def listed(settings: Settings, tmp_path: Path, build: Build) -> FlaskClient:
 def register(client: FlaskClient, password: str) -> tuple[int, str]:
     answer = client.post("/api/v1/auth/register", json={"email": "new@example.com", "password": password})
     return answer.status_code, answer.get_json().get("detail", "")
+
+
+def stored_hash() -> str:
+    db.session.remove()
+    return db.session.query(User).filter_by(email=ALICE).one().password_hash or ""
 
 
 def test_a_password_on_the_operators_list_is_refused(listed: FlaskClient) -> None:
@@ -60,4 +66,8 @@ def test_a_password_of_an_older_cost_still_opens_and_is_hashed_anew(
 
     assert login(raised.test_client(), password="wrong").status_code == 401
     assert login(raised.test_client(), password=PASSWORD).status_code == 200
+    hashed_anew = stored_hash()
     assert login(raised.test_client(), password=PASSWORD).status_code == 200
+
+    assert hashed_anew.startswith("$2b$06$")
+    assert stored_hash() == hashed_anew, "a hash of today's cost is kept: a second one would double a sign-in's cost"
