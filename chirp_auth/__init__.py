@@ -66,7 +66,7 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
 def _answer_refusal(error: AuthError) -> Response:
     """Return the refusal in the dialect of the request's path, or as a page."""
     dialect = dialects.of(request)
-    return dialect.refused(error) if dialect else web.error_page(error)
+    return dialect.refuse(error) if dialect else web.error_page(error)
 
 
 def _auth() -> Blueprint:
@@ -74,8 +74,8 @@ def _auth() -> Blueprint:
     auth = Blueprint("auth", __name__)
     auth.register_blueprint(web.blueprint)
     auth.register_blueprint(web.dev_mailbox)
-    for contract in dialects.ALL:
-        auth.register_blueprint(contract.blueprint)
+    for dialect in dialects.ALL:
+        auth.register_blueprint(dialect.blueprint())
     return auth
 
 

@@ -1,4 +1,4 @@
-"""Bearer tokens (RFC 6750): who an access token in the Authorization header speaks for."""
+"""Bearer tokens (RFC 6750): the token in the Authorization header, and the session it belongs to."""
 
 from flask import request
 
@@ -20,23 +20,23 @@ def token() -> str | None:
 
 
 def session() -> Session:
-    """Return the living session that the request's access token names.
+    """Return the live session of the request's access token.
 
     Raises:
-        Unauthenticated: no token, not a genuine one, too old, or its session has ended.
+        Unauthenticated: the token is missing, forged or expired, or its session has ended.
     """
-    given = token()
-    if given is None:
+    access_token = token()
+    if access_token is None:
         raise Unauthenticated
     with refused_tokens.on_record("session.access_refused", FACE):
-        found = sessions.find(tokens.read_access(given))
-        if found is None:
+        current = sessions.find(tokens.read_access(access_token))
+        if current is None:
             raise SessionEnded
-    return found
+    return current
 
 
 def session_if_any() -> Session | None:
-    """Return the living session that the request's access token names, for calls that need none."""
+    """Return the live session of the request's access token, or None; for calls that need no session."""
     try:
         return session()
     except Unauthenticated:

@@ -1,19 +1,17 @@
-"""What a dialect is: how one published contract reads requests and words its answers.
+"""Dialects: one published contract each, with its routes and the wording of its refusals.
 
-No view, rule or error asks which client it serves; a dialect answers for each outcome and each refusal.
+No view, rule or error asks which client it serves; the dialect of the path answers.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 
-from flask import Response
+from flask import Blueprint, Response, request
 
-from chirp_auth.api.members import answer, event_members, session_members, signed_in, token_members, user_members
-from chirp_auth.audit.queries import Page
+from chirp_auth.api.responses import Answer, json_response
+from chirp_auth.api.route import Route
 from chirp_auth.errors import AuthError
 from chirp_auth.formatting import whole_seconds
-from chirp_auth.models import Session, User
-
-View = Callable[..., Response]
 
 STATUSES: Mapping[str, int] = {
     "INVALID_EMAIL": 422,
@@ -39,79 +37,48 @@ STATUSES: Mapping[str, int] = {
     "INTERNAL_ERROR": 500,
 }
 
-REGISTERED = "Welcome! Your account has been created."
-REGISTRATION_NOTED = "Thank you. Please check your email to finish the registration."
-SIGNED_IN = "You are signed in."
 
-
-class Dialect:
-    """The answers that contracts have in common; each contract overrides what it words differently."""
+class Dialect(ABC):
+    """One contract; `statuses` and `sentences` are those that it words differently, by code of the refusal."""
 
     name: str
     prefix: str
+    routes: Sequence[Route]
     subdomain: str | None = None
     statuses: Mapping[str, int] = {}
     sentences: Mapping[str, str] = {}
+    refusal_type = "application/json"
 
-    def refused(self, error: AuthError) -> Response:
-        """Return the answer to a refusal, with `Retry-After` where there is a time to wait."""
-        status = self.statuses.get(error.code) or STATUSES[error.code]
-        answer = self.refusal(error, status, self.sentences.get(error.code, error.sentence))
-        answer.status_code = status
-        if retry_after := getattr(error, "retry_after", None):
-            answer.headers["Retry-After"] = str(whole_seconds(retry_after))
-        return answer
-
-    def refusal(self, error: AuthError, status: int, sentence: str) -> Response:
+    @abstractmethod
+    def refusal(self, error: AuthError, path: str) -> Answer:
         """Return the body of a refusal."""
-        raise NotImplementedError
 
-    def read_reset(self) -> tuple[str, str, str]:
-        """Return the token, the new password and its confirmation from the request."""
-        raise NotImplementedError
+    def refuse(self, error: AuthError) -> Response:
+        """Return the answer to a refused request."""
+        response = json_response(self.status(error), self.refusal(error, request.path))
+        response.mimetype = self.refusal_type
+        response.headers.update(self.headers(error))
+        return response
 
-    def link_requested(self, email: str) -> Response:
-        raise NotImplementedError
+    def status(self, error: AuthError) -> int:
+        return self.statuses.get(error.code) or STATUSES[error.code]
 
-    def password_reset(self, user: User) -> Response:
-        raise NotImplementedError
+    def sentence(self, error: AuthError) -> str:
+        return self.sentences.get(error.code, error.sentence)
 
-    def password_replaced(self, user: User) -> Response:
-        raise NotImplementedError
+    def headers(self, error: AuthError) -> dict[str, str]:
+        """Return the headers of a refusal: `Retry-After` where there is a time to wait."""
+        retry_after = getattr(error, "retry_after", None)
+        return {"Retry-After": str(whole_seconds(retry_after))} if retry_after else {}
 
-    def registered(self, session: Session) -> Response:
-        return answer(201, {"message": REGISTERED, **signed_in(session)})
-
-    def registration_noted(self) -> Response:
-        return answer(202, {"message": REGISTRATION_NOTED})
-
-    def signed_in(self, session: Session) -> Response:
-        return answer(200, {"message": SIGNED_IN, **signed_in(session)})
-
-    def refreshed(self, session: Session) -> Response:
-        return answer(200, token_members(session))
-
-    def account(self, user: User) -> Response:
-        return answer(200, {"user": user_members(user)})
-
-    def sessions(self, found: Sequence[Session], current: Session) -> Response:
-        return answer(200, {"sessions": [session_members(session, current) for session in found]})
-
-    def events(self, page: Page) -> Response:
-        return answer(200, {"events": [event_members(event) for event in page.events], "next": page.next})
-
-    def password_changed(self, session: Session) -> Response:
-        told = {"message": "Your password has been changed.", "email": session.user.email}
-        return answer(200, {**told, **token_members(session)})
-
-    def email_verified(self, user: User) -> Response:
-        return answer(200, {"message": "Your email address is confirmed.", "email": user.email})
-
-    def verification_requested(self, email: str) -> Response:
-        sentence = "If an account with that email is not confirmed yet, you will receive a link to confirm it."
-        return answer(200, {"message": sentence, "email": email})
-
-    def nothing(self) -> Response:
-        done = Response(status=204)
-        del done.headers["Content-Type"]  # Flask names one even where there is no content.
-        return done
+    def blueprint(self) -> Blueprint:
+        blueprint = Blueprint(self.name, __name__, url_prefix=self.prefix, subdomain=self.subdomain)
+        for route in self.routes:
+            blueprint.add_url_rule(
+                route.path,
+                endpoint=route.name,
+                methods=[route.method],
+                provide_automatic_options=False,  # Its answer would be an empty page; no other origin calls us.
+                view_func=route.respond,
+            )
+        return blueprint

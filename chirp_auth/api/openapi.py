@@ -1,46 +1,43 @@
-"""The OpenAPI 3.1 document: made from the routes, the schemas that validate, and refusals as dialects word them."""
+"""The OpenAPI 3.1 document: made from the contracts' routes, their models, and refusals as their dialects word them."""
 
 import re
+from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
-from flask import Flask
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
-from werkzeug.routing import Rule
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
+from pydantic_core.core_schema import WithDefaultSchema
 
 from chirp_auth import errors
-from chirp_auth.api import dialects, request_body, responses
+from chirp_auth.api import dialects, request_body
 from chirp_auth.api.dialect import Dialect
-from chirp_auth.api.operations import ACCESS, CALLS, RESET, UNREADABLE, Call
+from chirp_auth.api.route import ACCESS, RESET, Route
 from chirp_auth.errors import AuthError, UnsupportedMediaType, ValidationFailed
 
 VERSION = "1"
-SHAPES: dict[str, type[BaseModel]] = {
-    "v1": responses.Problem,
-    "marketplace": responses.MarketplaceRefusal,
-    "seller": responses.SellerRefusal,
-    "plain": responses.PlainRefusal,
-}
 EXAMPLE_TIME = "2026-01-15T10:00:00Z"
-ALWAYS: tuple[AuthError, ...] = (errors.ServiceBusy(), errors.InternalError())
-OUTSIDE: tuple[AuthError, ...] = (errors.NotFound(), errors.MethodNotAllowed(), errors.MalformedRequest())
+UNREADABLE = (
+    errors.MalformedJson(),
+    errors.UnsupportedMediaType(),
+    errors.PayloadTooLarge(),
+)
+ALWAYS = (errors.ServiceBusy(), errors.InternalError())
+OUTSIDE = (errors.NotFound(), errors.MethodNotAllowed(), errors.MalformedRequest())
 
 
-def document(app: Flask) -> dict[str, Any]:
+@cache
+def document() -> dict[str, Any]:
     """Return the document of every published contract; it depends on no setting."""
     paths: dict[str, dict[str, Any]] = {}
     responses: dict[str, Any] = {}
-    rules = {rule.endpoint: rule for rule in app.url_map.iter_rules()}
-    for contract in dialects.ALL:
-        dialect = contract.dialect
-        for view, call in CALLS[dialect.name].items():
-            rule = rules[f"auth.{dialect.name}.{view}"]
-            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
-            (method,) = (rule.methods or set()) - {"HEAD"}
-            paths.setdefault(path, {})[method.lower()] = _operation(app, dialect, view, call, rule, path)
+    for dialect in dialects.ALL:
+        for route in dialect.routes:
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", dialect.prefix + route.path)
+            paths.setdefault(path, {})[route.method.lower()] = _operation(dialect, route, path)
         for refusal in OUTSIDE:
-            told = _refusals(app, dialect, dialect.prefix or "/login", (refusal,))
-            responses[f"{dialect.name}.{refusal.code}"] = next(iter(told.values()))
+            (response,) = _refusals(dialect, dialect.prefix or "/login", (refusal,)).values()
+            responses[f"{dialect.name}.{refusal.code}"] = response
     return {
         "openapi": "3.1.0",
         "info": {
@@ -48,7 +45,7 @@ def document(app: Flask) -> dict[str, Any]:
             "version": VERSION,
             "description": "Accounts and password recovery: one set of rules behind four published contracts.",
         },
-        "tags": [{"name": contract.dialect.name, "description": contract.__doc__} for contract in dialects.ALL],
+        "tags": [{"name": dialect.name, "description": type(dialect).__doc__} for dialect in dialects.ALL],
         "paths": paths,
         "components": {
             "schemas": _schemas(),
@@ -61,85 +58,106 @@ def document(app: Flask) -> dict[str, Any]:
     }
 
 
-def _operation(app: Flask, dialect: Dialect, view: str, call: Call, rule: Rule, path: str) -> dict[str, Any]:
-    refuses = (*call.refuses, *(_unreadable(call.takes) if call.takes else ()), *ALWAYS)
+def _operation(dialect: Dialect, route: Route, path: str) -> dict[str, Any]:
+    refusals: Iterable[AuthError] = (*route.refusals, *_refusals_of_input(route), *ALWAYS)
     if dialect.subdomain:  # What is not JSON is a form there.
-        refuses = tuple(refusal for refusal in refuses if not isinstance(refusal, UnsupportedMediaType))
+        refusals = [refusal for refusal in refusals if not isinstance(refusal, UnsupportedMediaType)]
     operation: dict[str, Any] = {
-        "operationId": f"{dialect.name}.{view}",
+        "operationId": f"{dialect.name}.{route.name}",
         "tags": [dialect.name],
-        "summary": call.summary,
-        "responses": {str(status): _given(model) for status, model in call.gives.items()},
+        "summary": route.summary,
+        "responses": {str(status): _answer(model) for status, model in route.answers.items()},
     }
-    operation["responses"] |= _refusals(app, dialect, path, refuses)
+    operation["responses"] |= _refusals(dialect, path, refusals)
     if dialect.subdomain:  # A POST that is not JSON is a page's form there, and a page answers it.
         operation["responses"]["400"]["content"]["text/html"] = {"schema": {"type": "string"}}
         operation["responses"]["default"] = {"description": "The page", "content": {"text/html": {}}}
-    if parameters := _parameters(call, rule):
+    if parameters := [*_path_parameters(path), *_query_parameters(route)]:
         operation["parameters"] = parameters
-    if call.takes:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(call.takes)}}}
-    if call.bearer:
-        operation["security"] = [{call.bearer: []}]
+    if route.body:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(route.body)}}}
+    operation["security"] = [{scheme: []} if scheme else {} for scheme in route.security]
     return operation
 
 
-def _unreadable(takes: type[BaseModel]) -> tuple[AuthError, ...]:
-    """Return the refusals of a body that is not `takes`; what is wrong with its members, validation says itself."""
-    mistyped = {next(iter(takes.model_fields)): 0}
-    for given in ({}, mistyped):  # where every member may be left out, nothing is missing from {}
+def _refusals_of_input(route: Route) -> Iterator[AuthError]:
+    """Yield how a body and a query may be refused, the latter's first number standing for all."""
+    if route.body:
+        yield from UNREADABLE
+        mistyped = {next(iter(route.body.model_fields)): 0}
+        for value in ({}, mistyped):  # Where every member may be left out, nothing is missing from {}.
+            try:
+                request_body.check(route.body, value)
+            except ValidationFailed as refusal:
+                yield refusal
+                break
+    for name, most in route.query.items():
         try:
-            request_body.check(takes, given)
+            request_body.check_number(name, "0", most)
         except ValidationFailed as refusal:
-            return (*UNREADABLE, refusal)
-    raise AssertionError(f"{takes.__name__} takes anything")
+            yield refusal
+            break
 
 
-def _parameters(call: Call, rule: Rule) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = [
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    return [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
-        for name in sorted(rule.arguments)
+        for name in re.findall(r"{(\w+)}", path)
     ]
-    for name, most in (call.query or {}).items():
-        found.append({"name": name, "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": most}})
-    return found
 
 
-def _given(model: type[BaseModel] | None) -> dict[str, Any]:
+def _query_parameters(route: Route) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": most}}
+        for name, most in route.query.items()
+    ]
+
+
+def _answer(model: type[BaseModel] | None) -> dict[str, Any]:
     if model is None:
         return {"description": "Done"}
     return {"description": "Done", "content": {"application/json": {"schema": _ref(model)}}}
 
 
-def _refusals(app: Flask, dialect: Dialect, path: str, refuses: tuple[AuthError, ...]) -> dict[str, Any]:
+def _refusals(dialect: Dialect, path: str, refusals: Iterable[AuthError]) -> dict[str, Any]:
     """Return the refusals by status, each with an example of every code: what the dialect really says."""
-    found: dict[str, Any] = {}
-    for refusal in refuses:
-        with app.test_request_context(path):
-            answer = dialect.refused(refusal)
-        told_body = answer.get_json()
-        if "timestamp" in told_body:
-            told_body["timestamp"] = EXAMPLE_TIME
-        content = {"schema": _ref(SHAPES[dialect.name]), "examples": {}}
-        told = found.setdefault(
-            str(answer.status_code), {"description": "Refused", "content": {answer.mimetype: content}}
+    responses: dict[str, Any] = {}
+    for refusal in refusals:
+        body = dialect.refusal(refusal, path)
+        content = {"schema": _ref(type(body)), "examples": {}}
+        response = responses.setdefault(
+            str(dialect.status(refusal)), {"description": "Refused", "content": {dialect.refusal_type: content}}
         )
-        for header in ("Retry-After", "WWW-Authenticate"):
-            if header in answer.headers:
-                told["headers"] = {header: {"schema": {"type": "string"}, "example": answer.headers[header]}}
-        examples = told["content"][answer.mimetype]["examples"]
-        examples[refusal.code if refusal.code not in examples else f"{refusal.code}_2"] = {"value": told_body}
-    return {status: found[status] for status in sorted(found)}
+        for header, value in dialect.headers(refusal).items():
+            response["headers"] = {header: {"schema": {"type": "string"}, "example": value}}
+        example = body.model_dump(mode="json", exclude_unset=True)
+        if "timestamp" in example:
+            example["timestamp"] = EXAMPLE_TIME
+        examples = response["content"][dialect.refusal_type]["examples"]
+        examples[refusal.code if refusal.code not in examples else f"{refusal.code}_2"] = {"value": example}
+    return {status: responses[status] for status in sorted(responses)}
+
+
+class _Schemas(GenerateJsonSchema):
+    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
+        """Leave `"default": null` out: clients with types would send the null."""
+        json_schema = super().default_schema(schema)
+        if json_schema.get("default", ...) is None:
+            del json_schema["default"]
+        return json_schema
 
 
 def _schemas() -> dict[str, Any]:
-    models: dict[type[BaseModel], Any] = dict.fromkeys(SHAPES.values(), "serialization")
-    for calls in CALLS.values():
-        for call in calls.values():
-            models |= {model: "serialization" for model in call.gives.values() if model}
-            if call.takes:
-                models[call.takes] = "validation"
-    _, schema = models_json_schema(list(models.items()), ref_template="#/components/schemas/{model}")
+    models: dict[type[BaseModel], JsonSchemaMode] = {}
+    for dialect in dialects.ALL:
+        models[type(dialect.refusal(errors.NotFound(), ""))] = "serialization"
+        for route in dialect.routes:
+            models |= {model: "serialization" for model in route.answers.values() if model}
+            if route.body:
+                models[route.body] = "validation"
+    _, schema = models_json_schema(
+        list(models.items()), ref_template="#/components/schemas/{model}", schema_generator=_Schemas
+    )
     return dict(sorted(schema["$defs"].items()))
 
 

@@ -1,6 +1,7 @@
-"""Request bodies: from bytes that anyone may have sent to a checked schema, or a refusal."""
+"""Request bodies and queries: from untrusted bytes to checked values, or a refusal."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from flask import request
@@ -25,31 +26,39 @@ def read(schema: type[Schema]) -> Schema:
     return check(schema, _parse(request.get_data(cache=False)))
 
 
-def check(schema: type[Schema], given: Any) -> Schema:
+def check(schema: type[Schema], value: Any) -> Schema:
     """Return parsed JSON as `schema`.
 
     Raises:
         ValidationFailed, InvalidEmail: as for `read`.
     """
     try:
-        return schema.model_validate(given)
+        return schema.model_validate(value)
     except ValidationError as error:
-        wrong = error.errors(include_input=False, include_url=False, include_context=False)
-        fields = {_path(each["loc"]): each["msg"] for each in wrong if each["type"] != "invalid_email"}
+        details = error.errors(include_input=False, include_url=False, include_context=False)
+        fields = {_path(detail["loc"]): detail["msg"] for detail in details if detail["type"] != "invalid_email"}
         if fields:
             raise ValidationFailed(fields, _sentence(fields)) from None
         raise InvalidEmail from None
 
 
-def read_number(name: str, *, default: int | None, most: int) -> int | None:
-    """Return a whole number from 1 to `most` out of the query, or `default` where it says nothing of it.
+def read_numbers(maxima: Mapping[str, int]) -> dict[str, int | None]:
+    """Return the whole numbers of the query by name, None where there is none; `maxima` are the largest ones.
 
     Raises:
-        ValidationFailed: it is no such number.
+        ValidationFailed: one is not a whole number from 1 to its maximum.
     """
-    text = request.args.get(name)
+    return {name: check_number(name, request.args.get(name), most) for name, most in maxima.items()}
+
+
+def check_number(name: str, text: str | None, most: int) -> int | None:
+    """Return the text as a number from 1 to `most`.
+
+    Raises:
+        ValidationFailed: as for `read_numbers`.
+    """
     if text is None:
-        return default
+        return None
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
         raise ValidationFailed({name: f"must be a whole number from 1 to {most}"}, f"Not valid: {name}.")
     return int(text)
@@ -63,11 +72,11 @@ def _parse(body: bytes) -> Any:
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Which of two members of one name counts differs from parser to parser: neither does here."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    """Refuse two members of one name: parsers differ in which of them counts."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise ValueError("a member is named twice")
-    return found
+    return members
 
 
 def _refuse(constant: str) -> None:

@@ -1,20 +1,31 @@
-"""What answers look like, for the OpenAPI document; `members.py` and the dialects make them."""
+"""Answers that several contracts give: views return them, and the OpenAPI document is made from them.
 
-from typing import Annotated, Literal
+Answers are put together from bases: the members of the last base come first, as the contracts print them.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from flask import Response, jsonify
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-_ID = "6f1c2d0e-8a3b-4c5d-9e7f-0a1b2c3d4e5f"
-_AT = "2026-01-15T10:00:00Z"
+from chirp_auth import models
+from chirp_auth.extensions import settings
+from chirp_auth.formatting import iso
+from chirp_auth.security import tokens
 
-Email = Annotated[str, Field(examples=["alice@example.com"])]
-Id = Annotated[UUID, Field(examples=[_ID])]
-Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=[_AT], description="RFC 3339, UTC")]
-Jwt = Annotated[str, Field(examples=["eyJhbGciOiJIUzI1NiIs….eyJpc3MiOiJodHRwczov….3kT5"])]
-RefreshToken = Annotated[str, Field(examples=["WyJieHdORG9vN1RGMmVmd29iTEQxT1h3IiwwXQ.vC0c"])]
-Device = Annotated[str, Field(examples=["Firefox on Windows"])]
-Ip = Annotated[str | None, Field(examples=["203.0.113.7"])]
+REGISTERED = "Welcome! Your account has been created."
+REGISTRATION_NOTED = "Thank you. Please check your email to finish the registration."
+SIGNED_IN = "You are signed in."
+
+Email = Annotated[str, Field(json_schema_extra={"format": "email"}, examples=["alice@example.com"])]
+Id = Annotated[UUID, Field(examples=["6f1c2d0e-8a3b-4c5d-9e7f-0a1b2c3d4e5f"])]
+Timestamp = Annotated[
+    datetime,
+    PlainSerializer(iso, return_type=str),
+    Field(json_schema_extra={"format": "date-time"}, examples=["2026-01-15T10:00:00Z"], description="RFC 3339, UTC"),
+]
 
 
 class Answer(BaseModel):
@@ -27,11 +38,6 @@ class Message(Answer):
     message: Annotated[str, Field(examples=["Password has been reset successfully."])]
 
 
-class MessageForEmail(Answer):
-    message: Annotated[str, Field(examples=["Your password has been changed."])]
-    email: Email
-
-
 class User(Answer):
     id: Id
     email: Email
@@ -39,126 +45,72 @@ class User(Answer):
     last_name: Annotated[str | None, Field(examples=["Archer"])]
     phone_number: Annotated[str | None, Field(examples=["+911234567890"], description="E.164")]
     email_verified: bool
-    created_at: Moment
+    created_at: Timestamp
 
-
-class Tokens(Answer):
-    access_token: Jwt
-    token_type: Literal["bearer"]
-    expires_in: Annotated[int, Field(description="seconds", examples=[3600])]
-    refresh_token: RefreshToken
-
-
-class PasswordChanged(Answer):
-    message: Annotated[str, Field(examples=["Your password has been changed."])]
-    email: Email
-    access_token: Jwt
-    token_type: Literal["bearer"]
-    expires_in: Annotated[int, Field(description="seconds", examples=[3600])]
-    refresh_token: RefreshToken
-
-
-class SignedInMembers(Answer):
-    user: User
-    access_token: Jwt
-    token_type: Literal["bearer"]
-    expires_in: Annotated[int, Field(description="seconds", examples=[3600])]
-    refresh_token: RefreshToken
-
-
-class SignedIn(SignedInMembers):
-    message: Annotated[str, Field(examples=["You are signed in."])]
+    @classmethod
+    def of(cls, user: models.User) -> Self:
+        return cls(
+            id=user.id,
+            email=user.email,
+            first_name=user.first_name,
+            last_name=user.last_name,
+            phone_number=user.phone_number,
+            email_verified=user.email_verified_at is not None,
+            created_at=user.created_at,
+        )
 
 
 class Account(Answer):
     user: User
 
-
-class Place(Answer):
-    id: Annotated[UUID, Field(examples=[_ID], description="the `sid` of the access tokens of this session")]
-    face: Annotated[str, Field(examples=["api"])]
-    current: bool
-    client: Device
-    ip: Ip
-    created_at: Moment
-    last_seen_at: Moment
+    @classmethod
+    def of(cls, user: models.User) -> Self:
+        return cls(user=User.of(user))
 
 
-class Sessions(Answer):
-    sessions: list[Place]
-
-
-class Event(Answer):
-    id: Annotated[int, Field(examples=[1042])]
-    at: Moment
-    kind: Annotated[str, Field(examples=["session.signed_in"])]
-    client: Device
-    ip: Ip
-    outcome: Annotated[str, Field(examples=["ok"])]
-
-
-class Events(Answer):
-    events: list[Event]
-    next: Annotated[int | None, Field(examples=[1042], description="`before` for the next page, or null at the end")]
-
-
-class Envelope(Answer):
-    success: Literal[True]
-    message: Annotated[str, Field(examples=["Password reset successfully"])]
-
-
-class SignedInEnvelope(Envelope):
-    data: SignedInMembers
-
-
-class PasswordReplaced(Answer):
-    message: Annotated[str, Field(examples=["Password reset successful. A confirmation email has been sent."])]
-    user_id: Id
-
-
-class PlainRegistered(Answer):
-    message: Annotated[str, Field(examples=["Welcome! Your account has been created."])]
-    user: User
-    access_token: Jwt
+class BearerToken(Answer):
+    access_token: Annotated[str, Field(examples=["eyJhbGciOiJIUzI1NiIs….eyJpc3MiOiJodHRwczov….3kT5"])]
     token_type: Literal["bearer"]
 
 
-class PlainSignedIn(Answer):
-    access_token: Jwt
-    token_type: Literal["bearer"]
+class AccessToken(BearerToken):
     expires_in: Annotated[int, Field(description="seconds", examples=[3600])]
-    user: User
 
 
-class WrongField(Answer):
-    field: str
-    detail: str
+class Tokens(AccessToken):
+    refresh_token: Annotated[str, Field(examples=["WyJieHdORG9vN1RGMmVmd29iTEQxT1h3IiwwXQ.vC0c"])]
 
 
-class Problem(Answer):
-    """Problem details (RFC 9457)."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    instance: str
-    timestamp: Moment
-    errors: Annotated[list[WrongField] | None, Field(description="with VALIDATION_FAILED")] = None
+class SignedInMembers(Tokens, Account):
+    """The user and the tokens of a new session."""
 
 
-class MarketplaceRefusal(Answer):
-    success: Literal[False]
-    message: str
-    error_code: str
-    timestamp: Moment
-    path: str
+def bearer_token(session: models.Session) -> dict[str, Any]:
+    """Return the members of a `BearerToken`."""
+    return {"access_token": tokens.mint_access(session), "token_type": "bearer"}
 
 
-class SellerRefusal(Answer):
-    error: str
+def access_token(session: models.Session) -> dict[str, Any]:
+    """Return the members of an `AccessToken`."""
+    return {**bearer_token(session), "expires_in": int(settings.jwt_expires_in.total_seconds())}
 
 
-class PlainRefusal(Answer):
-    detail: str
+def new_tokens(session: models.Session) -> dict[str, Any]:
+    """Return the members of `Tokens`."""
+    return {**access_token(session), "refresh_token": tokens.mint_refresh(session)}
+
+
+def signed_in(session: models.Session) -> dict[str, Any]:
+    """Return the members of `SignedInMembers`."""
+    return {"user": User.of(session.user), **new_tokens(session)}
+
+
+def json_response(status: int, answer: Answer | None) -> Response:
+    """Return the answer as JSON, and without a body where there is none."""
+    if answer is None:
+        response = Response(status=status)
+        del response.headers["Content-Type"]  # Flask names one even where there is no content.
+        return response
+    response = jsonify(answer.model_dump(mode="json", exclude_unset=True))
+    response.status_code = status
+    return response

@@ -23,7 +23,7 @@ def openapi(output: Path | None, check: Path | None, as_json: bool) -> None:
     Example: flask --app wsgi auth openapi --output docs/openapi.json
     """
     # create_app puts it there: one face may not import another.
-    document = current_app.extensions["openapi"](current_app)
+    document = current_app.extensions["openapi"]()
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     if check:
         if check.read_bytes() != text.encode():

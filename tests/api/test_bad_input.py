@@ -116,7 +116,7 @@ def test_every_call_that_takes_a_body_is_tried() -> None:
         f"{method} {rule.rule}"
         for rule in create_app(load(_env_file=None)).url_map.iter_rules()
         for method in (rule.methods or set()) & {"POST", "PATCH", "PUT"}
-        if rule.endpoint.startswith(tuple(f"auth.{contract.dialect.name}." for contract in dialects.ALL))
+        if rule.endpoint.startswith(tuple(f"auth.{dialect.name}." for dialect in dialects.ALL))
     }
 
     assert {f"{method} {path}" for _, method, path, _ in CALLS} == taking - without_a_body

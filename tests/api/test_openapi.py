@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient, FlaskCliRunner
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from chirp_auth.api import responses
 from chirp_auth.http.routing import Application
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -86,7 +86,7 @@ def test_what_a_client_sees_is_what_the_document_says(transcript: Path) -> None:
         return
     content = described["content"][re.search(r"Content-Type: (\S+)", head)[1]]  # type: ignore[index]
     body = json.loads(told.replace("<uuid 1>", "6f1c2d0e-8a3b-4c5d-9e7f-0a1b2c3d4e5f"))
-    getattr(responses, content["schema"]["$ref"].rpartition("/")[2]).model_validate(body)
+    Draft202012Validator({**content["schema"], "components": document["components"]}).validate(body)
     if code := body.get("code") or body.get("error_code"):
         assert code in {name.removesuffix("_2") for name in content["examples"]}
     for header in described.get("headers", {}).keys() & {"Retry-After"}:

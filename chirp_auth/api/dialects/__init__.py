@@ -1,4 +1,4 @@
-"""The published contracts, a file each. They are frozen: a new need is a new file."""
+"""The published contracts, a file or folder each. They are frozen: a new need is a new one."""
 
 from flask import Request
 
@@ -6,7 +6,7 @@ from chirp_auth.api.dialect import Dialect
 from chirp_auth.api.dialects import marketplace, plain, seller, v1
 from chirp_auth.http.routing import answers_json
 
-ALL = (v1, marketplace, seller, plain)
+ALL: tuple[Dialect, ...] = (v1.dialect, marketplace.dialect, seller.dialect, plain.dialect)
 
 
 def of(request: Request) -> Dialect | None:

@@ -1,17 +1,65 @@
-"""The marketplace's contract: an envelope with `success`, refusals with `error_code`, all of them 400."""
+"""The marketplace's contract: its answers, its calls and its dialect."""
 
-from flask import Response, request
+from typing import Annotated, Literal
 
-from chirp_auth.api import request_body, schemas, views
-from chirp_auth.api.dialect import REGISTERED, REGISTRATION_NOTED, SIGNED_IN, Dialect
-from chirp_auth.api.members import answer, signed_in
+from pydantic import Field
+
+from chirp_auth.api import responses, schemas, views
+from chirp_auth.api.dialect import Dialect
+from chirp_auth.api.responses import Answer, SignedInMembers, Timestamp
 from chirp_auth.clock import now
 from chirp_auth.errors import AuthError
-from chirp_auth.formatting import iso
-from chirp_auth.models import Session, User
+
+
+class TokenAndPasswords(schemas.Body):
+    token: schemas.LinkToken
+    new_password: schemas.NewSecret
+    confirm_password: schemas.NewSecret
+
+
+class Envelope(Answer):
+    success: Literal[True]
+    message: Annotated[str, Field(examples=["Password reset successfully"])]
+
+
+class SignedInEnvelope(Envelope):
+    data: SignedInMembers
+
+
+class MarketplaceRefusal(Answer):
+    success: Literal[False]
+    message: str
+    error_code: str
+    timestamp: Timestamp
+    path: str
+
+
+def register(body: schemas.Registration) -> SignedInEnvelope | Envelope:
+    session = views.register(body)
+    if session is None:
+        return Envelope(success=True, message=responses.REGISTRATION_NOTED)
+    members = SignedInMembers(**responses.signed_in(session))
+    return SignedInEnvelope(success=True, message=responses.REGISTERED, data=members)
+
+
+def login(body: schemas.Login) -> SignedInEnvelope:
+    members = SignedInMembers(**responses.signed_in(views.login(body)))
+    return SignedInEnvelope(success=True, message=responses.SIGNED_IN, data=members)
+
+
+def forgot_password(body: schemas.EmailOnly) -> Envelope:
+    views.forgot_password(body)
+    return Envelope(success=True, message="Password reset email sent if account exists")
+
+
+def reset_password(body: TokenAndPasswords) -> Envelope:
+    views.reset_password(body.token, body.new_password, body.confirm_password)
+    return Envelope(success=True, message="Password reset successfully")
 
 
 class Marketplace(Dialect):
+    """The marketplace's contract: an envelope with `success`, refusals with `error_code`, all of them 400."""
+
     name = "marketplace"
     prefix = "/api/auth"
     statuses = {"INVALID_EMAIL": 400, "VALIDATION_FAILED": 400}
@@ -21,46 +69,17 @@ class Marketplace(Dialect):
         "TOKEN_EXPIRED": "Password reset token has expired",
         "TOKEN_ALREADY_USED": "Password reset token has already been used",
     }
+    routes = (
+        views.REGISTER(register, {201: SignedInEnvelope, 202: Envelope}),
+        views.LOGIN(login, {200: SignedInEnvelope}),
+        views.FORGOT_PASSWORD(forgot_password, {200: Envelope}),
+        views.RESET_PASSWORD(reset_password, {200: Envelope}, TokenAndPasswords),
+    )
 
-    def refusal(self, error: AuthError, status: int, sentence: str) -> Response:
-        return answer(
-            status,
-            {
-                "success": False,
-                "message": sentence,
-                "error_code": error.code,
-                "timestamp": iso(now()),
-                "path": request.path,
-            },
+    def refusal(self, error: AuthError, path: str) -> MarketplaceRefusal:
+        return MarketplaceRefusal(
+            success=False, message=self.sentence(error), error_code=error.code, timestamp=now(), path=path
         )
-
-    def read_reset(self) -> tuple[str, str, str]:
-        asked = request_body.read(schemas.TokenAndPasswords)
-        return asked.token, asked.new_password, asked.confirm_password
-
-    def link_requested(self, email: str) -> Response:
-        return answer(200, {"success": True, "message": "Password reset email sent if account exists"})
-
-    def password_reset(self, user: User) -> Response:
-        return answer(200, {"success": True, "message": "Password reset successfully"})
-
-    def registered(self, session: Session) -> Response:
-        return answer(201, {"success": True, "message": REGISTERED, "data": signed_in(session)})
-
-    def registration_noted(self) -> Response:
-        return answer(202, {"success": True, "message": REGISTRATION_NOTED})
-
-    def signed_in(self, session: Session) -> Response:
-        return answer(200, {"success": True, "message": SIGNED_IN, "data": signed_in(session)})
 
 
 dialect = Marketplace()
-blueprint = views.blueprint(
-    dialect,
-    {
-        ("POST", "/register"): views.register,
-        ("POST", "/login"): views.login,
-        ("POST", "/forgot-password"): views.forgot_password,
-        ("POST", "/reset-password"): views.reset_password,
-    },
-)

@@ -1,57 +1,75 @@
-"""The plain contract: JSON on the paths of the pages; a refusal has one member, a sentence."""
+"""The plain contract: its answers, its calls and its dialect."""
 
-from flask import Response
+from typing import Annotated
 
-from chirp_auth.api import request_body, schemas, views
-from chirp_auth.api.dialect import REGISTERED, Dialect
-from chirp_auth.api.members import access_members, answer, user_members
+from pydantic import Field
+
+from chirp_auth.api import responses, schemas, views
+from chirp_auth.api.dialect import Dialect
+from chirp_auth.api.responses import AccessToken, Account, Answer, BearerToken, Message, User
 from chirp_auth.errors import AuthError
 from chirp_auth.http.routing import PLAIN_SUBDOMAIN
-from chirp_auth.models import Session, User
+
+
+class TokenAndPassword(schemas.Body):
+    """The confirmation may be left out; one that is sent counts."""
+
+    token: schemas.LinkToken
+    new_password: schemas.NewSecret
+    confirm_password: schemas.NewSecret | None = None
+
+
+class PlainRegistered(BearerToken, Account, Message):
+    message: Annotated[str, Field(examples=[responses.REGISTERED])]
+
+
+class PlainSignedIn(Account, AccessToken):
+    pass
+
+
+class PlainRefusal(Answer):
+    detail: str
+
+
+def register(body: schemas.Registration) -> PlainRegistered | Message:
+    session = views.register(body)
+    if session is None:
+        return Message(message=responses.REGISTRATION_NOTED)
+    user = User.of(session.user)
+    return PlainRegistered(message=responses.REGISTERED, user=user, **responses.bearer_token(session))
+
+
+def login(body: schemas.Login) -> PlainSignedIn:
+    session = views.login(body)
+    return PlainSignedIn(**responses.access_token(session), user=User.of(session.user))
+
+
+def forgot_password(body: schemas.EmailOnly) -> Message:
+    views.forgot_password(body)
+    return Message(message="If an account exists with that email, a reset link is on its way.")
+
+
+def reset_password(body: TokenAndPassword) -> Message:
+    confirmation = body.new_password if body.confirm_password is None else body.confirm_password
+    views.reset_password(body.token, body.new_password, confirmation)
+    return Message(message="Password has been reset successfully.")
 
 
 class Plain(Dialect):
+    """The plain contract: JSON on the paths of the pages; a refusal has one member, a sentence."""
+
     name = "plain"
     prefix = ""
     subdomain = PLAIN_SUBDOMAIN  # A routing space of its own: the pages have the same paths.
+    routes = (
+        views.REGISTER(register, {201: PlainRegistered, 202: Message}),
+        views.LOGIN(login, {200: PlainSignedIn}),
+        views.FORGOT_PASSWORD(forgot_password, {200: Message}),
+        views.RESET_PASSWORD(reset_password, {200: Message}, TokenAndPassword),
+    )
 
-    def refusal(self, error: AuthError, status: int, sentence: str) -> Response:
-        return answer(status, {"detail": sentence})
-
-    def read_reset(self) -> tuple[str, str, str]:
-        asked = request_body.read(schemas.TokenAndPassword)
-        confirmation = asked.new_password if asked.confirm_password is None else asked.confirm_password
-        return asked.token, asked.new_password, confirmation
-
-    def registered(self, session: Session) -> Response:
-        token = access_members(session)
-        return answer(
-            201,
-            {
-                "message": REGISTERED,
-                "user": user_members(session.user),
-                "access_token": token["access_token"],
-                "token_type": token["token_type"],
-            },
-        )
-
-    def signed_in(self, session: Session) -> Response:
-        return answer(200, {**access_members(session), "user": user_members(session.user)})
-
-    def link_requested(self, email: str) -> Response:
-        return answer(200, {"message": "If an account exists with that email, a reset link is on its way."})
-
-    def password_reset(self, user: User) -> Response:
-        return answer(200, {"message": "Password has been reset successfully."})
+    def refusal(self, error: AuthError, path: str) -> PlainRefusal:
+        return PlainRefusal(detail=self.sentence(error))
 
 
 dialect = Plain()
-blueprint = views.blueprint(
-    dialect,
-    {
-        ("POST", "/register"): views.register,
-        ("POST", "/login"): views.login,
-        ("POST", "/forgot-password"): views.forgot_password,
-        ("POST", "/reset-password"): views.reset_password,
-    },
-)

@@ -1,15 +1,57 @@
-"""The sellers' contract: one endpoint that changes a password by address and old password."""
+"""The sellers' contract: its answer, its call and its dialect."""
 
-from flask import Response
+from typing import Annotated
 
-from chirp_auth.api import views
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from chirp_auth import errors
+from chirp_auth.accounts import password_change
+from chirp_auth.api import schemas, views
 from chirp_auth.api.dialect import Dialect
-from chirp_auth.api.members import answer
+from chirp_auth.api.responses import Answer, Id
+from chirp_auth.api.route import Route
 from chirp_auth.errors import AuthError
-from chirp_auth.models import User
+from chirp_auth.http.request_context import client
+from chirp_auth.security import limits
+
+CHANGED = "Password reset successful. A confirmation email has been sent."
+
+
+def _filled(value: object) -> object:
+    if value == "":
+        raise PydanticCustomError("empty", "must not be empty")
+    return value
+
+
+class OldAndNewPassword(schemas.Body):
+    """An empty member is a missing one, whatever else is wrong with it."""
+
+    email: Annotated[schemas.Email, BeforeValidator(_filled)]
+    old_password: Annotated[schemas.Secret, BeforeValidator(_filled)]
+    new_password: Annotated[schemas.NewSecret, BeforeValidator(_filled)]
+
+
+class PasswordReplaced(Answer):
+    message: Annotated[str, Field(examples=[CHANGED])]
+    user_id: Id
+
+
+class SellerRefusal(Answer):
+    error: str
+
+
+def change_password_by_email(body: OldAndNewPassword) -> PasswordReplaced:
+    limits.sign_in()
+    user = password_change.change_password_by_email(
+        body.email, body.old_password, body.new_password, client(views.FACE)
+    )
+    return PasswordReplaced(message=CHANGED, user_id=user.id)
 
 
 class Seller(Dialect):
+    """The sellers' contract: one endpoint that changes a password by address and old password."""
+
     name = "seller"
     prefix = "/api/auth/reset_password"
     statuses = {"INVALID_EMAIL": 400, "VALIDATION_FAILED": 400}
@@ -19,14 +61,26 @@ class Seller(Dialect):
         "VALIDATION_FAILED": "Missing required fields: email, old_password and new_password",
         "INTERNAL_ERROR": "Password reset failed",
     }
+    routes = (
+        Route(
+            "POST",
+            "",
+            change_password_by_email,
+            {200: PasswordReplaced},
+            OldAndNewPassword,
+            summary="Change a password by address and old password",
+            refusals=(
+                errors.InvalidEmail(),
+                views.WEAK,
+                errors.UserNotFound(),
+                errors.InvalidCredentials(),
+                views.LIMITED,
+            ),
+        ),
+    )
 
-    def refusal(self, error: AuthError, status: int, sentence: str) -> Response:
-        return answer(status, {"error": sentence})
-
-    def password_replaced(self, user: User) -> Response:
-        sentence = "Password reset successful. A confirmation email has been sent."
-        return answer(200, {"message": sentence, "user_id": str(user.id)})
+    def refusal(self, error: AuthError, path: str) -> SellerRefusal:
+        return SellerRefusal(error=self.sentence(error))
 
 
 dialect = Seller()
-blueprint = views.blueprint(dialect, {("POST", ""): views.change_password_by_email})

@@ -1,0 +1,84 @@
+"""v1's routes."""
+
+from functools import partial
+
+from chirp_auth import errors
+from chirp_auth.api import views as shared
+from chirp_auth.api.dialects.v1 import schemas, views
+from chirp_auth.api.responses import Account, Message, Tokens
+from chirp_auth.api.route import ACCESS, ANONYMOUS, RESET, Route
+from chirp_auth.api.schemas import EmailOnly
+
+NO_SESSION = errors.Unauthenticated()
+SignedInRoute = partial(Route, refusals=(NO_SESSION,), security=(ACCESS,))
+
+ROUTES = (
+    shared.REGISTER(views.register, {201: schemas.SignedIn, 202: Message}),
+    shared.LOGIN(views.login, {200: schemas.SignedIn}),
+    shared.FORGOT_PASSWORD(views.forgot_password, {200: schemas.MessageForEmail}),
+    shared.RESET_PASSWORD(
+        views.reset_password,
+        {200: schemas.MessageForEmail},
+        schemas.NewPassword,
+        refusals=(*shared.RESET_REFUSALS, views.NO_HEADER),
+        security=(RESET,),
+    ),
+    Route(
+        "POST",
+        "/refresh",
+        views.refresh,
+        {200: Tokens},
+        schemas.Refresh,
+        summary="Spend a refresh token",
+        refusals=(NO_SESSION,),
+    ),
+    SignedInRoute("POST", "/logout", views.logout, {204: None}, summary="Sign out"),
+    SignedInRoute("GET", "/me", views.me, {200: Account}, summary="Read the profile"),
+    SignedInRoute("PATCH", "/me", views.change_me, {200: Account}, schemas.Profile, summary="Change the profile"),
+    SignedInRoute("GET", "/sessions", views.list_sessions, {200: schemas.Sessions}, summary="Where I am signed in"),
+    SignedInRoute(
+        "DELETE",
+        "/sessions/<uuid:session_id>",
+        views.end_session,
+        {204: None},
+        summary="Sign out in one place",
+        refusals=(NO_SESSION, errors.NotFound()),
+    ),
+    SignedInRoute("DELETE", "/sessions", views.end_other_sessions, {204: None}, summary="Sign out everywhere else"),
+    SignedInRoute(
+        "POST",
+        "/change-password",
+        views.change_password,
+        {200: schemas.PasswordChanged},
+        schemas.PasswordChange,
+        summary="Change the password; every other session ends, and this one gets new tokens",
+        refusals=(NO_SESSION, errors.PasswordMismatch(), shared.WEAK, errors.InvalidCredentials(), shared.LIMITED),
+    ),
+    Route(
+        "POST",
+        "/verify-email",
+        views.verify_email,
+        {200: schemas.MessageForEmail},
+        schemas.Token,
+        summary="Use a verification link",
+        refusals=shared.DEAD_LINK,
+        security=(ANONYMOUS, ACCESS),
+    ),
+    Route(
+        "POST",
+        "/resend-verification",
+        views.resend_verification,
+        {200: schemas.MessageForEmail},
+        EmailOnly,
+        summary="Ask for a verification link: the same answer for every address",
+        refusals=(errors.InvalidEmail(), shared.LIMITED),
+    ),
+    SignedInRoute(
+        "GET",
+        "/events",
+        views.list_events,
+        {200: schemas.Events},
+        summary="My own security activity, newest first",
+        query=views.PAGE,
+    ),
+)

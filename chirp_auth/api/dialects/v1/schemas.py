@@ -1,0 +1,128 @@
+"""What v1 alone takes and gives."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from chirp_auth import models
+from chirp_auth.api.responses import SIGNED_IN, Answer, Email, Message, SignedInMembers, Timestamp, Tokens
+from chirp_auth.api.schemas import Body, LinkToken, NewSecret, ProfileMembers, Secret
+from chirp_auth.security.client import device_in_words
+
+Device = Annotated[str, Field(examples=["Firefox on Windows"])]
+Ip = Annotated[str | None, Field(examples=["203.0.113.7"])]
+
+
+class NewPassword(Body):
+    """The token travels in the Authorization header."""
+
+    new_password: NewSecret
+    confirm_password: NewSecret
+
+
+class Refresh(Body):
+    refresh_token: LinkToken
+
+
+class Token(Body):
+    token: LinkToken
+
+
+class Profile(ProfileMembers):
+    """A member that is left out stays as it is; null or an empty string clears it."""
+
+
+class PasswordChange(Body):
+    current_password: Secret
+    new_password: NewSecret
+    confirm_password: NewSecret
+
+
+class SignedIn(SignedInMembers, Message):
+    message: Annotated[str, Field(examples=[SIGNED_IN])]
+
+
+class MessageForEmail(Message):
+    email: Email
+
+
+class PasswordChanged(Tokens, MessageForEmail):
+    """The tokens are those of the session that changed the password; every other session has ended."""
+
+    message: Annotated[str, Field(examples=["Your password has been changed."])]
+
+
+class Session(Answer):
+    id: Annotated[
+        UUID,
+        Field(
+            examples=["6f1c2d0e-8a3b-4c5d-9e7f-0a1b2c3d4e5f"],
+            description="the `sid` of the access tokens of this session",
+        ),
+    ]
+    face: Annotated[str, Field(examples=["api"])]
+    current: bool
+    client: Device
+    ip: Ip
+    created_at: Timestamp
+    last_seen_at: Timestamp
+
+    @classmethod
+    def of(cls, session: models.Session, current: models.Session) -> "Session":
+        return cls(
+            id=session.id,
+            face=session.face,
+            current=session.id == current.id,
+            client=device_in_words(session.user_agent),
+            ip=session.ip,
+            created_at=session.created_at,
+            last_seen_at=session.last_seen_at,
+        )
+
+
+class Sessions(Answer):
+    sessions: list[Session]
+
+
+class Event(Answer):
+    id: Annotated[int, Field(examples=[1042])]
+    at: Timestamp
+    kind: Annotated[str, Field(examples=["session.signed_in"])]
+    client: Device
+    ip: Ip
+    outcome: Annotated[str, Field(examples=["ok"])]
+
+    @classmethod
+    def of(cls, event: models.SecurityEvent) -> "Event":
+        return cls(
+            id=event.id,
+            at=event.at,
+            kind=event.kind,
+            client=device_in_words(event.user_agent),
+            ip=event.ip,
+            outcome=event.outcome,
+        )
+
+
+class Events(Answer):
+    events: list[Event]
+    next: Annotated[int | None, Field(examples=[1042], description="`before` for the next page, or null at the end")]
+
+
+class WrongField(Answer):
+    field: str
+    detail: str
+
+
+class Problem(Answer):
+    """Problem details (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str
+    timestamp: Timestamp
+    errors: list[WrongField] = Field(default_factory=list, description="with VALIDATION_FAILED")
