@@ -9,14 +9,14 @@ from chirp_auth.api.dialects.v1 import schemas
 from chirp_auth.api.responses import Account, Message, Tokens
 from chirp_auth.api.schemas import EmailOnly, Login, Registration
 from chirp_auth.api.views import FACE
-from chirp_auth.audit import activity
+from chirp_auth.audit import queries
 from chirp_auth.errors import NotFound, Unauthenticated
 from chirp_auth.http import refused_tokens
 from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 
 NO_HEADER = Unauthenticated("Missing or invalid authorization header")
-PAGE = {"limit": activity.MOST, "before": 2**63 - 1}
+PAGE = {"limit": queries.MAX_PAGE, "before": 2**63 - 1}
 EVENTS_OF_A_PAGE = 20
 
 
@@ -107,5 +107,5 @@ def resend_verification(body: EmailOnly) -> schemas.MessageForEmail:
 def list_events() -> schemas.Events:
     session = bearer.session()
     query = request_body.read_numbers(PAGE)
-    page = activity.newest(session.user, query["limit"] or EVENTS_OF_A_PAGE, query["before"])
+    page = queries.page_of(session.user, query["limit"] or EVENTS_OF_A_PAGE, query["before"])
     return schemas.Events(events=[schemas.Event.of(event) for event in page.events], next=page.next)
