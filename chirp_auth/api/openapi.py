@@ -21,6 +21,7 @@ UNREADABLE = (
     errors.MalformedJson(),
     errors.UnsupportedMediaType(),
     errors.PayloadTooLarge(),
+    errors.RequestTimeout(),
 )
 ALWAYS = (errors.ServiceBusy(), errors.InternalError())
 OUTSIDE = (errors.NotFound(), errors.MethodNotAllowed(), errors.MalformedRequest())
