@@ -22,9 +22,11 @@ def header(client: FlaskClient, alice: User) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def test_what_is_left_out_of_the_profile_stays_and_null_clears(client: FlaskClient, header: dict[str, str]) -> None:
+def test_what_is_left_out_of_the_profile_or_null_stays_and_an_empty_string_clears(
+    client: FlaskClient, header: dict[str, str]
+) -> None:
     client.patch(f"{V1}/me", json={"phone_number": "1234567890"}, headers=header)
-    client.patch(f"{V1}/me", json={"last_name": None}, headers=header)
+    client.patch(f"{V1}/me", json={"first_name": None, "last_name": "", "phone_number": None}, headers=header)
     client.patch(f"{V1}/me", json={}, headers=header)
 
     user = told(client.get(f"{V1}/me", headers=header))["user"]

@@ -30,7 +30,7 @@ class Token(Body):
 
 
 class Profile(ProfileMembers):
-    """A member that is left out stays as it is; null or an empty string clears it."""
+    """A member that is left out or null stays as it is; an empty string clears it."""
 
 
 class PasswordChange(Body):

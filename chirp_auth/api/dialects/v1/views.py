@@ -61,7 +61,7 @@ def me() -> Account:
 
 
 def change_me(body: schemas.Profile) -> Account:
-    changes = body.model_dump(exclude_unset=True)
+    changes = body.model_dump(exclude_none=True)
     return Account.of(profile.change_profile(bearer.session().user, changes, client(FACE)))
 
 
