@@ -58,7 +58,7 @@ def _partial_index(name: str | None, column: str, condition: str) -> Index:
     return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
-class User(Model):
+class User(Model, UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     """A person with an account. `credential_version` rises with any change of password, address or state.
 
     `confirm_before` is set until a registered account is confirmed; at that time it is deleted. `locale` is for the
@@ -101,7 +101,7 @@ class User(Model):
         return " ".join(name for name in (self.first_name, self.last_name) if name) or self.email.partition("@")[0]
 
 
-class Session(Model, UserMixin):  # type: ignore[misc]  # Flask-Login has no types
+class Session(Model):
     """A session of a user. A browser's cookie and an API token are signed references to it."""
 
     __tablename__ = "sessions"

@@ -1,4 +1,4 @@
-"""The home page: the account, and the places where it is signed in."""
+"""The home page: the account and its sessions."""
 
 from typing import Any
 from uuid import UUID
@@ -8,10 +8,12 @@ from flask_login import current_user, login_required
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import sessions
+from chirp_auth.formatting import counted
 from chirp_auth.http.request_context import client
 from chirp_auth.models import Session
 from chirp_auth.security.client import device_in_words, shortened
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
+from chirp_auth.web.current_session import current_session
 from chirp_auth.web.email_verification import resend_url
 from chirp_auth.web.pages import page
 
@@ -20,14 +22,14 @@ from chirp_auth.web.pages import page
 def home() -> Response:
     if not current_user.is_authenticated:
         return page("home.html")
-    places = [_place(session) for session in sessions.living(current_user.user, current_user)]
-    return page("home.html", user=current_user.user, sessions=places, resend_verification_url=resend_url())
+    rows = [_row(session) for session in sessions.living(current_user, current_session)]
+    return page("home.html", user=current_user, sessions=rows, resend_verification_url=resend_url())
 
 
 @web.post("/sessions/<uuid:session_id>/end")
 @login_required
 def end_session(session_id: UUID) -> Redirect:
-    ended = sessions.end(session_id, current_user.user, client(FACE))
+    ended = sessions.end(session_id, current_user, client(FACE))
     flash("Signed out there." if ended else "That place was signed out already.")
     return redirect(url_for("auth.web.home"), SEE_OTHER)
 
@@ -35,8 +37,8 @@ def end_session(session_id: UUID) -> Redirect:
 @web.post("/sessions/end-others")
 @login_required
 def end_other_sessions() -> Redirect:
-    ended = sessions.end_others(current_user, client(FACE))
-    flash(f"Signed out in {ended} other place{'' if ended == 1 else 's'}.")
+    ended = sessions.end_others(current_session, client(FACE))
+    flash(f"Signed out in {counted(ended, 'other place')}.")
     return redirect(url_for("auth.web.home"), SEE_OTHER)
 
 
@@ -46,7 +48,7 @@ def well_known_change_password() -> Redirect:
     return redirect(url_for("auth.web.change_password"), SEE_OTHER)
 
 
-def _place(session: Session) -> dict[str, Any]:
+def _row(session: Session) -> dict[str, Any]:
     return {
         "id": session.id,
         "device": device_in_words(session.user_agent),
@@ -54,5 +56,5 @@ def _place(session: Session) -> dict[str, Any]:
         "face": session.face,
         "created_at": session.created_at,
         "last_seen_at": session.last_seen_at,
-        "current": session.id == current_user.id,
+        "current": session.id == current_session.id,
     }

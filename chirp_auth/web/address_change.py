@@ -12,6 +12,7 @@ from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 from chirp_auth.web import link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
+from chirp_auth.web.current_session import current_session
 from chirp_auth.web.forms import ChangeAddressForm
 from chirp_auth.web.pages import page, show_error
 
@@ -28,7 +29,7 @@ def change_address() -> Response | Redirect:
         return _form_page(form)
     try:
         limits.sign_in()
-        rule.request_change(current_user, form.text("password"), form.text("email"), client(FACE))
+        rule.request_change(current_session, form.text("password"), form.text("email"), client(FACE))
     except AuthError as error:
         show_error(form, error, INVALID_CREDENTIALS=("password", "That is not your password."), INVALID_EMAIL="email")
         return _form_page(form, error)
@@ -69,7 +70,7 @@ def finish_address_change() -> Response | Redirect:
 
 
 def _form_page(form: ChangeAddressForm, error: AuthError | None = None) -> Response:
-    return page("address_change/change.html", error, form=form, email=current_user.user.email)
+    return page("address_change/change.html", error, form=form, email=current_user.email)
 
 
 def _refused(refusal: AuthError) -> Response:

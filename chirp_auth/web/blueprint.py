@@ -1,16 +1,12 @@
-"""The blueprint of the pages, who is signed in, and what every template can say."""
+"""The blueprint of the pages, and what every template knows."""
 
 from typing import Any
-from uuid import UUID
 
-from flask import Blueprint, redirect, request, session, url_for
+from flask import Blueprint
 from flask_login import current_user
-from werkzeug.wrappers import Response
 
-from chirp_auth.accounts import sessions
-from chirp_auth.extensions import csrf, login_manager, settings
+from chirp_auth.extensions import csrf, settings
 from chirp_auth.http.request_context import is_from_this_machine, reference
-from chirp_auth.models import Session
 
 FACE = "browser"
 SEE_OTHER = 303
@@ -27,24 +23,8 @@ def _check_csrf() -> None:
     csrf.protect(apply_exemptions=True)
 
 
-@login_manager.user_loader
-def _load(session_id: str) -> Session | None:
-    """Return the living session that the browser's signed cookie refers to."""
-    try:
-        return sessions.find(UUID(session_id))
-    except ValueError:
-        return None
-
-
-@login_manager.unauthorized_handler
-def _ask_to_sign_in() -> Response:
-    if request.url_rule and "GET" in (request.url_rule.methods or ()):
-        session["wanted"] = request.path
-    return redirect(url_for("auth.web.sign_in"), SEE_OTHER)
-
-
 @web.app_context_processor
-def _words() -> dict[str, Any]:
+def _context() -> dict[str, Any]:
     return {
         "app_name": settings.app_name,
         "support_email": settings.support_email,

@@ -22,13 +22,13 @@ from chirp_auth.errors import (
 from chirp_auth.extensions import settings
 from chirp_auth.http import refused_tokens
 from chirp_auth.http.request_context import client
-from chirp_auth.models import Session, User
+from chirp_auth.models import User
 from chirp_auth.security import limits
 from chirp_auth.web import link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
+from chirp_auth.web.current_session import find_current_session, start_session
 from chirp_auth.web.forms import ConfirmEmailForm, ResetPasswordForm
 from chirp_auth.web.pages import page, show_error
-from chirp_auth.web.sessions import start_session
 
 BROKEN_LINK = (InvalidToken, TokenExpired, TokenAlreadyUsed)
 CONFIRMED = "Thank you. Your email address is confirmed."
@@ -54,7 +54,7 @@ def confirm_email() -> Response | Redirect:
         with refused_tokens.on_record("email.verified", FACE):
             user = email_verification.check_link(token)
         if _is_signed_in(user) or user.email_verified_at:
-            return _confirmed(email_verification.verify_email(token, client(FACE), _session()))
+            return _confirmed(email_verification.verify_email(token, client(FACE), find_current_session()))
         if not form.validate_on_submit():
             return _ask(user, form)
         limits.sign_in()
@@ -99,7 +99,7 @@ def choose_password() -> Response | Redirect:
 
 @web.post("/verify-email/new-link")
 def new_verification_link() -> Redirect:
-    email = current_user.user.email if current_user.is_authenticated else session.get("asked_for")
+    email = current_user.email if current_user.is_authenticated else session.get("asked_for")
     if email is None:
         return redirect(url_for("auth.web.sign_in"), SEE_OTHER)
     limits.resend_verification()
@@ -118,12 +118,8 @@ def _token() -> str:
     return str(session.get("verification_token", ""))
 
 
-def _session() -> Session | None:
-    return current_user if current_user.is_authenticated else None
-
-
 def _is_signed_in(user: User) -> bool:
-    return bool(current_user.is_authenticated and current_user.user_id == user.id)
+    return bool(current_user.is_authenticated and current_user.id == user.id)
 
 
 def _ask(user: User, form: ConfirmEmailForm, error: AuthError | None = None) -> Response:

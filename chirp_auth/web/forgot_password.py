@@ -21,8 +21,8 @@ RESEND_SECONDS = 60  # After the first mail; as much more after each further one
 @web.route("/forgot-password", methods=["GET", "POST"])
 @csrf.exempt
 def forgot_password() -> Response | Redirect:
-    known = current_user.user.email if current_user.is_authenticated else None
-    form = ForgotPasswordForm(email=known or session.get("asked_for"))
+    email = current_user.email if current_user.is_authenticated else session.get("asked_for")
+    form = ForgotPasswordForm(email=email)
     if form.validate_on_submit():
         session["asked_for"] = form.text("email")
         return _ask(form)

@@ -1,7 +1,7 @@
 """Changing the password in a browser."""
 
 from flask import Response, flash, redirect, url_for
-from flask_login import current_user, login_required, login_user
+from flask_login import current_user, login_required
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import password_change
@@ -13,6 +13,7 @@ from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 from chirp_auth.web import known_device_cookie
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
+from chirp_auth.web.current_session import current_session, sign_in_browser
 from chirp_auth.web.forms import ChangePasswordForm
 from chirp_auth.web.pages import page, show_error
 
@@ -36,14 +37,14 @@ def change_password() -> Response | Redirect:
             PASSWORD_MISMATCH="confirm_password",
         )
         return _form_page(form, error)
-    login_user(change.session)
+    sign_in_browser(change.session)
     flash(f"Your password is changed. Signed out in {counted(change.ended_sessions, 'other place')}.")
     return known_device_cookie.remember(redirect(url_for("auth.web.home"), SEE_OTHER), change.session.user)
 
 
 def _change(form: ChangePasswordForm) -> PasswordChange:
     return password_change.change_password(
-        current_user._get_current_object(),
+        current_session,
         form.text("current_password"),
         form.text("new_password"),
         form.text("confirm_password"),
@@ -56,6 +57,6 @@ def _form_page(form: ChangePasswordForm, error: AuthError | None = None) -> Resp
         "password_change/change.html",
         error,
         form=form,
-        email=current_user.user.email,
+        email=current_user.email,
         min_length=settings.password_min_length,
     )

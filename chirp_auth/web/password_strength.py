@@ -71,7 +71,7 @@ def _context() -> tuple[str | None, ...]:
 
 def _user() -> User | None:
     if current_user.is_authenticated:
-        signed_in: User = current_user.user
+        signed_in: User = current_user._get_current_object()
         return signed_in
     try:
         return reset_links.check_link(session.get("reset_token", "")).user

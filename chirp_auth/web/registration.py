@@ -11,9 +11,9 @@ from chirp_auth.extensions import csrf, settings
 from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
+from chirp_auth.web.current_session import start_session
 from chirp_auth.web.forms import RegisterForm
 from chirp_auth.web.pages import page, show_error
-from chirp_auth.web.sessions import start_session
 
 
 @web.route("/register", methods=["GET", "POST"])

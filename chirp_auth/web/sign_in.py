@@ -11,10 +11,10 @@ from chirp_auth.extensions import csrf, settings
 from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
+from chirp_auth.web.current_session import current_session, start_session
 from chirp_auth.web.email_verification import resend_url
 from chirp_auth.web.forms import SignInForm
 from chirp_auth.web.pages import page, show_error
-from chirp_auth.web.sessions import start_session
 
 
 @web.route("/login", methods=["GET", "POST"])
@@ -40,7 +40,7 @@ def sign_in() -> Response | Redirect:
 def sign_out() -> Redirect:
     if current_user.is_authenticated:
         csrf.protect()
-        sessions.sign_out(current_user, client(FACE))
+        sessions.sign_out(current_session, client(FACE))
         logout_user()
     session.clear()
     return redirect(url_for("auth.web.signed_out"), SEE_OTHER)

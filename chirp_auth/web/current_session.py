@@ -1,0 +1,58 @@
+"""The session of this browser: the row that its cookie names, who is signed in by it, and how it starts."""
+
+from typing import cast
+from uuid import UUID
+
+from flask import flash, g, redirect, request, session, url_for
+from flask_login import current_user, login_user
+from werkzeug.local import LocalProxy
+from werkzeug.wrappers import Response
+
+from chirp_auth.accounts import sessions
+from chirp_auth.extensions import login_manager
+from chirp_auth.models import Session, User
+from chirp_auth.web import known_device_cookie
+from chirp_auth.web.blueprint import SEE_OTHER
+
+
+def find_current_session() -> Session | None:
+    """Return the session that this browser's cookie names, if it is alive."""
+    return cast("Session", g.current_session) if current_user.is_authenticated else None
+
+
+# For views that ask for a login; `current_user` is its user.
+current_session = cast("Session", LocalProxy(find_current_session))
+
+
+def start_session(new_session: Session, message: str) -> Response:
+    """Give the browser a fresh cookie for its new session, and go to the page that asked for the sign-in."""
+    next_url = session.get("next_url") or url_for("auth.web.home")
+    session.clear()  # Nothing that was planted before the sign-in survives it.
+    session.permanent = True
+    sign_in_browser(new_session)
+    flash(message)
+    return known_device_cookie.remember(redirect(next_url, SEE_OTHER), new_session.user)
+
+
+def sign_in_browser(new_session: Session) -> None:
+    """Let the cookie name this session from now on."""
+    login_user(new_session.user)
+    session["_user_id"] = str(new_session.id)  # In place of the user's id: a session that has ended must be dead.
+    g.current_session = new_session
+
+
+@login_manager.user_loader
+def _load_user(session_id: str) -> User | None:
+    try:
+        living_session = sessions.find(UUID(session_id))
+    except ValueError:
+        return None
+    g.current_session = living_session
+    return living_session.user if living_session else None
+
+
+@login_manager.unauthorized_handler
+def _ask_to_sign_in() -> Response:
+    if request.url_rule and "GET" in (request.url_rule.methods or ()):
+        session["next_url"] = request.path
+    return redirect(url_for("auth.web.sign_in"), SEE_OTHER)
