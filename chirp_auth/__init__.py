@@ -14,7 +14,7 @@ from chirp_auth.accounts import sessions
 from chirp_auth.api import app_links, dialects, documentation, openapi
 from chirp_auth.errors import AuthError
 from chirp_auth.extensions import csrf, db, limiter, login_manager, mail, migrate
-from chirp_auth.formatting import in_words, iso, when
+from chirp_auth.formatting import counted, in_words, iso, when
 from chirp_auth.http import body_buffer, error_handlers, form_parser, rate_limit_headers, routing, security_headers
 from chirp_auth.http.forwarded_headers import WithoutQuotes
 from chirp_auth.runtime import health, logs, metrics_endpoint, postgresql, sqlite
@@ -53,7 +53,7 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
     error_handlers.init_app(app, _answer_refusal)
     metrics_endpoint.init_app(app)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # members stand as the contracts print them
-    app.jinja_env.filters.update(when=when, iso=iso, in_words=in_words)
+    app.jinja_env.filters.update(when=when, iso=iso, in_words=in_words, counted=counted)
     app.register_blueprint(_auth())
     app.register_blueprint(health.health)
     app.register_blueprint(app_links.app_links)

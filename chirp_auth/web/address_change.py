@@ -12,12 +12,32 @@ from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 from chirp_auth.web import link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
+from chirp_auth.web.broken_links import BROKEN_LINK, SIGN_IN, Words, broken_link
 from chirp_auth.web.current_session import current_session
 from chirp_auth.web.forms import ChangeAddressForm
 from chirp_auth.web.pages import page, show_error
 
-BROKEN_LINK = (InvalidToken, TokenExpired, TokenAlreadyUsed)
-REASONS = {TokenExpired: "expired", TokenAlreadyUsed: "used"}
+WORDS = {
+    TokenExpired: Words(
+        "clock",
+        "This link has expired",
+        "Your address has not changed. Sign in and ask for a new link.",
+        (SIGN_IN,),
+    ),
+    TokenAlreadyUsed: Words(
+        "link",
+        "This link has already been used",
+        "The address was changed by it. Sign in with the new one.",
+        (SIGN_IN,),
+    ),
+    InvalidToken: Words(
+        "link",
+        "This link does not work any more",
+        "Perhaps your mail program cut it in two, or something about the account has changed since. "
+        "Sign in and ask for a new link.",
+        (SIGN_IN,),
+    ),
+}
 
 
 @web.route("/change-address", methods=["GET", "POST"])
@@ -50,8 +70,8 @@ def confirm_address() -> Response | Redirect:
         return redirect(url_for("auth.web.confirm_address"), SEE_OTHER)
     try:
         change = rule.check_link(session.get("address_token", ""))
-    except BROKEN_LINK as refusal:
-        return _refused(refusal)
+    except BROKEN_LINK as error:
+        return broken_link(error, WORDS)
     return page("address_change/confirm.html", email=change.new_email)
 
 
@@ -60,8 +80,8 @@ def finish_address_change() -> Response | Redirect:
     limits.reset_password()
     try:
         user = rule.confirm_change(session.get("address_token", ""), client(FACE))
-    except BROKEN_LINK as refusal:
-        return _refused(refusal)
+    except BROKEN_LINK as error:
+        return broken_link(error, WORDS)
     logout_user()
     session.clear()
     session["asked_for"] = user.email
@@ -71,10 +91,3 @@ def finish_address_change() -> Response | Redirect:
 
 def _form_page(form: ChangeAddressForm, error: AuthError | None = None) -> Response:
     return page("address_change/change.html", error, form=form, email=current_user.email)
-
-
-def _refused(refusal: AuthError) -> Response:
-    reason = REASONS.get(type(refusal), "unknown")
-    response = page("address_change/refused.html", reason=reason)
-    response.status_code = 404 if reason == "unknown" else 410
-    return response

@@ -26,11 +26,11 @@ from chirp_auth.models import User
 from chirp_auth.security import limits
 from chirp_auth.web import link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
+from chirp_auth.web.broken_links import BROKEN_LINK, COPY_IT_AGAIN, SIGN_IN, Action, Words, broken_link
 from chirp_auth.web.current_session import find_current_session, start_session
 from chirp_auth.web.forms import ConfirmEmailForm, ResetPasswordForm
 from chirp_auth.web.pages import page, show_error
 
-BROKEN_LINK = (InvalidToken, TokenExpired, TokenAlreadyUsed)
 CONFIRMED = "Thank you. Your email address is confirmed."
 
 
@@ -41,8 +41,8 @@ def verify_email() -> Response | Redirect:
         return redirect(url_for("auth.web.verify_email"), SEE_OTHER)
     try:
         user = email_verification.check_link(_token())
-    except BROKEN_LINK as refusal:
-        return _refused(refusal)
+    except BROKEN_LINK as error:
+        return _refused(error)
     return _ask(user, ConfirmEmailForm())
 
 
@@ -92,8 +92,8 @@ def confirm_with_new_password() -> Response | Redirect:
 def choose_password() -> Response | Redirect:
     try:
         user = email_verification.check_open_link(_token())
-    except BROKEN_LINK as refusal:
-        return _refused(refusal)
+    except BROKEN_LINK as error:
+        return _refused(error)
     return _choose(user, ResetPasswordForm())
 
 
@@ -148,10 +148,30 @@ def _onwards() -> str:
     return url_for("auth.web.home" if current_user.is_authenticated else "auth.web.sign_in")
 
 
-def _refused(refusal: AuthError) -> Response | Redirect:
-    if isinstance(refusal, TokenAlreadyUsed):  # A second click: the page says that it is confirmed.
+def _refused(error: AuthError) -> Response | Redirect:
+    if isinstance(error, TokenAlreadyUsed):  # A second click: the page says that it is confirmed.
         return redirect(url_for("auth.web.verify_email"), SEE_OTHER)
-    expired = isinstance(refusal, TokenExpired)
-    response = page("email_verification/refused.html", expired=expired, resend_verification_url=resend_url())
-    response.status_code = 410 if expired else 404
-    return response
+    can_resend = resend_url() is not None
+    if can_resend:
+        action = Action("Send me a new link", "auth.web.new_verification_link", is_post=True)
+    else:
+        action = SIGN_IN
+    offer = "We can send you a new link." if can_resend else "Sign in, and we can send you a new link."
+    words = {
+        TokenExpired: Words(
+            "clock",
+            "This link has expired",
+            f"Your address is not confirmed yet. {offer}",
+            (action,),
+            title_suffix=": address not confirmed",
+        ),
+        InvalidToken: Words(
+            "link",
+            "We do not recognise this link",
+            "Perhaps your mail program cut it in two, or the address of your account has changed since.",
+            (action,),
+            steps=COPY_IT_AGAIN,
+            title_suffix=": address not confirmed",
+        ),
+    }
+    return broken_link(error, words)

@@ -5,15 +5,38 @@ from flask_login import logout_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import account_recovery as rule
-from chirp_auth.errors import AuthError, InvalidToken, TokenAlreadyUsed, TokenExpired
+from chirp_auth.errors import InvalidToken, TokenAlreadyUsed, TokenExpired
 from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 from chirp_auth.web import link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
+from chirp_auth.web.broken_links import BROKEN_LINK, Action, Words, broken_link
 from chirp_auth.web.pages import page
 
-BROKEN_LINK = (InvalidToken, TokenExpired, TokenAlreadyUsed)
-REASONS = {TokenExpired: "expired", TokenAlreadyUsed: "recovered"}
+ASK_FOR_HELP = (
+    "Is somebody else in your account? Ask for a link to reset your password: it signs everybody out. "
+    "And write to us at the address below."
+)
+RESET = Action("Reset my password", "auth.web.forgot_password")
+WORDS = {
+    TokenExpired: Words(
+        "clock", "This link has expired", "The links in our notices work for seven days.", (RESET,), (ASK_FOR_HELP,)
+    ),
+    TokenAlreadyUsed: Words(
+        "key",
+        "You have been back since",
+        "Your password was reset after that notice, so its link has done its work.",
+        (RESET,),
+        (ASK_FOR_HELP,),
+    ),
+    InvalidToken: Words(
+        "link",
+        "We do not recognise this link",
+        "Perhaps your mail program cut it in two. Go back to the mail and copy the whole line.",
+        (RESET,),
+        (ASK_FOR_HELP,),
+    ),
+}
 
 
 @web.get("/not-me")
@@ -23,8 +46,8 @@ def not_me() -> Response | Redirect:
         return redirect(url_for("auth.web.not_me"), SEE_OTHER)
     try:
         email = rule.check_link(session.get("not_me_token", ""))
-    except BROKEN_LINK as refusal:
-        return _refused(refusal)
+    except BROKEN_LINK as error:
+        return broken_link(error, WORDS)
     return page("not_me/ask.html", email=email)
 
 
@@ -33,8 +56,8 @@ def secure_account() -> Response | Redirect:
     limits.reset_password()
     try:
         email = rule.secure_account(session.get("not_me_token", ""), client(FACE))
-    except BROKEN_LINK as refusal:
-        return _refused(refusal)
+    except BROKEN_LINK as error:
+        return broken_link(error, WORDS)
     logout_user()
     session.clear()
     session["secured"] = email
@@ -46,10 +69,3 @@ def secured() -> Response | Redirect:
     if "secured" not in session:
         return redirect(url_for("auth.web.forgot_password"), SEE_OTHER)
     return page("not_me/done.html", email=session["secured"])
-
-
-def _refused(refusal: AuthError) -> Response:
-    reason = REASONS.get(type(refusal), "unknown")
-    response = page("not_me/refused.html", reason=reason)
-    response.status_code = 404 if reason == "unknown" else 410
-    return response

@@ -26,11 +26,12 @@ from chirp_auth.models import PasswordResetToken
 from chirp_auth.security import limits
 from chirp_auth.web import known_device_cookie, link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
+from chirp_auth.web.broken_links import BROKEN_LINK, COPY_IT_AGAIN, SIGN_IN, Action, Words, broken_link
 from chirp_auth.web.forgot_password import sent_to
 from chirp_auth.web.forms import ResetPasswordForm
 from chirp_auth.web.pages import page, show_error
 
-BROKEN_LINK = (InvalidToken, TokenExpired, TokenAlreadyUsed)
+ASK_AGAIN = Action("Ask for a new link", "auth.web.forgot_password")
 MAX_DEVICES_NAMED = 5
 
 
@@ -60,8 +61,8 @@ def new_link() -> Response | Redirect:
     try:
         limits.forgot_password()
         return sent_to(password_reset.renew_link(session.get("reset_token", ""), client(FACE)))
-    except BROKEN_LINK as refusal:
-        return _link_refused(refusal)
+    except BROKEN_LINK as error:
+        return _link_refused(error)
 
 
 @web.get("/reset-password/done")
@@ -107,9 +108,39 @@ def _form_page(form: ResetPasswordForm, link: PasswordResetToken, error: AuthErr
     )
 
 
-def _link_refused(refusal: AuthError) -> Response:
-    reasons = {TokenExpired: "expired", TokenAlreadyUsed: "used", LinkReplaced: "replaced"}
-    reason = reasons.get(type(refusal), "unknown")
-    response = page("password_reset/link_refused.html", reason=reason, can_renew=reason in ("expired", "replaced"))
-    response.status_code = 404 if reason == "unknown" else 410
-    return response
+def _link_refused(error: AuthError) -> Response:
+    new_link = Action("Send me a new link", "auth.web.new_link", is_post=True)
+    words = {
+        TokenExpired: Words(
+            "clock",
+            "This link has expired",
+            "Links work for a short time only, to keep your account safe. Your password has not changed.",
+            (new_link,),
+            back_to_sign_in=True,
+        ),
+        LinkReplaced: Words(
+            "clock",
+            "There is a newer link",
+            f"Only the newest link works. Look for the latest mail from {settings.app_name}, also in your spam folder.",
+            (new_link,),
+            ("A link also ends when something about the account changes, such as its password.",),
+            back_to_sign_in=True,
+        ),
+        TokenAlreadyUsed: Words(
+            "key",
+            "This link has already been used",
+            "Each link works once, and this one has done its work. "
+            "If it was you, you can sign in with your new password.",
+            (SIGN_IN, ASK_AGAIN),
+            ("If it was not you, ask for a new link now, and write to us at the address below.",),
+        ),
+        InvalidToken: Words(
+            "link",
+            "We do not recognise this link",
+            "Perhaps your mail program cut it in two, or added a character at its end.",
+            (ASK_AGAIN,),
+            steps=(*COPY_IT_AGAIN, "Still nothing? Ask for a new link."),
+            back_to_sign_in=True,
+        ),
+    }
+    return broken_link(error, words)

@@ -5,15 +5,36 @@ from flask_login import logout_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import unwanted_registration as rule
-from chirp_auth.errors import AuthError, InvalidToken, TokenAlreadyUsed, TokenExpired
+from chirp_auth.errors import InvalidToken, TokenAlreadyUsed, TokenExpired
 from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 from chirp_auth.web import link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
+from chirp_auth.web.broken_links import BROKEN_LINK, RESET, Words, broken_link
 from chirp_auth.web.pages import page
 
-BROKEN_LINK = (InvalidToken, TokenExpired, TokenAlreadyUsed)
-REASONS = {TokenExpired: "expired", TokenAlreadyUsed: "confirmed"}
+WORDS = {
+    TokenExpired: Words(
+        "clock",
+        "This link has expired",
+        "An account that nobody confirms is deleted after seven days anyway.",
+        (RESET,),
+    ),
+    TokenAlreadyUsed: Words(
+        "key",
+        "This address is confirmed",
+        "Somebody who reads your mail has confirmed it since, so the account is not deleted by this link. "
+        "Was that not you? Reset the password: it signs everybody out.",
+        (RESET,),
+    ),
+    InvalidToken: Words(
+        "link",
+        "There is nothing to delete",
+        "The account is gone already, or your mail program cut the link in two. "
+        "Then go back to the mail and copy the whole line.",
+        (RESET,),
+    ),
+}
 
 
 @web.get("/not-registered")
@@ -23,8 +44,8 @@ def not_registered() -> Response | Redirect:
         return redirect(url_for("auth.web.not_registered"), SEE_OTHER)
     try:
         user = rule.check_link(session.get("unwanted_token", ""))
-    except BROKEN_LINK as refusal:
-        return _refused(refusal)
+    except BROKEN_LINK as error:
+        return broken_link(error, WORDS)
     return page("unwanted_registration/ask.html", email=user.email, registered_at=user.created_at)
 
 
@@ -33,8 +54,8 @@ def remove_registration() -> Response | Redirect:
     limits.reset_password()
     try:
         rule.remove(session.get("unwanted_token", ""), client(FACE))
-    except BROKEN_LINK as refusal:
-        return _refused(refusal)
+    except BROKEN_LINK as error:
+        return broken_link(error, WORDS)
     logout_user()
     session.clear()
     return redirect(url_for("auth.web.registration_removed"), SEE_OTHER)
@@ -43,10 +64,3 @@ def remove_registration() -> Response | Redirect:
 @web.get("/not-registered/done")
 def registration_removed() -> Response:
     return page("unwanted_registration/done.html")
-
-
-def _refused(refusal: AuthError) -> Response:
-    reason = REASONS.get(type(refusal), "unknown")
-    response = page("unwanted_registration/refused.html", reason=reason)
-    response.status_code = 404 if reason == "unknown" else 410
-    return response
