@@ -1,6 +1,6 @@
 """The browser face: server-rendered forms that work without JavaScript, a file per journey."""
 
-from chirp_auth.web import (  # noqa: F401 - each module adds its pages to the blueprint
+from chirp_auth.web import (  # noqa: F401 - each module adds its part to the blueprint
     account,
     address_change,
     email_verification,
@@ -12,6 +12,7 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its pages to the b
     registration,
     security_txt,
     sign_in,
+    static_files,
     unwanted_registration,
 )
 from chirp_auth.web.blueprint import web as blueprint
