@@ -294,6 +294,8 @@ class Settings(BaseSettings):
 
     bcrypt_cost: int = Field(12, ge=4, le=20)
     """What a password hash costs; `flask --app wsgi auth doctor` says how long that takes here."""
+    hash_wait: Duration = timedelta(seconds=15)
+    """How long people wait in turn for a hash when many sign in at once; who would wait longer is refused (503)."""
     password_min_length: int = Field(8, ge=8, le=64)
     """The shortest password, in characters."""
     password_min_guesses: int = Field(100_000, ge=0)

@@ -1,5 +1,6 @@
 """Chirp Auth: accounts and password recovery. `create_app` is the one file that knows every part."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from chirp_auth.extensions import csrf, db, limiter, login_manager, mail, migrat
 from chirp_auth.formatting import counted, in_words, iso, when
 from chirp_auth.http import body_buffer, error_handlers, form_parser, rate_limit_headers, routing, security_headers
 from chirp_auth.http.forwarded_headers import WithoutQuotes
+from chirp_auth.http.places import Places
 from chirp_auth.runtime import health, logs, metrics_endpoint, postgresql, sqlite
-from chirp_auth.security import hash_queue
+from chirp_auth.security.hash_queue import FIRST_ESTIMATE, HashQueue
 from chirp_auth.security.rate_limit_storage import RateLimitStorage
 from config import INSTANCE
 
@@ -39,9 +41,10 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
         instance_path=str(INSTANCE),
     )
     app.extensions["settings"] = settings
-    app.extensions["hash_gate"] = hash_queue.for_threads(settings.web_threads, settings.web_workers)
     app.config.from_mapping(_flask_config(settings))
-    body_buffer.init_app(app, settings.web_threads)
+    places = Places(settings.web_threads)
+    app.extensions["hash_queue"] = _hash_queue(settings, places)
+    body_buffer.init_app(app, places)
     if hops := settings.trusted_proxy_hops:
         # mypy: Flask's documented place for it
         forwarded: Any = WithoutQuotes(ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops))
@@ -67,6 +70,13 @@ def _answer_refusal(error: AuthError) -> Response:
     """Return the refusal in the dialect of the request's path, or as a page."""
     dialect = dialects.of(request)
     return dialect.refuse(error) if dialect else web.error_page(error)
+
+
+def _hash_queue(settings: config.Settings, places: Places) -> HashQueue:
+    """Return the queue of this process: the cores are shared by all processes, and each step of the cost doubles it."""
+    slots = max(1, (os.cpu_count() or 1) // settings.web_workers)
+    estimate = FIRST_ESTIMATE * 2.0 ** (settings.bcrypt_cost - 12)
+    return HashQueue(slots, settings.hash_wait, estimate, places.current)
 
 
 def _auth() -> Blueprint:

@@ -140,7 +140,14 @@ class ServiceBusy(AuthError):
 
     code = "SERVICE_BUSY"
     sentence = "The service is busy. Please try again in a few seconds."
-    retry_after = timedelta(seconds=5)  # About the wait of 64 concurrent sign-ins on two cores.
+
+    def __init__(self, retry_after: timedelta = timedelta(seconds=5)) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class ClientGone(ServiceBusy):
+    """The client hung up while it waited: what it asked for was not done, and nobody reads the answer."""
 
 
 class MalformedRequest(AuthError):

@@ -34,15 +34,19 @@ class Base(DeclarativeBase):
 
 
 def client_address() -> str:
-    """Return the client for whom a limit counts: an IPv4 address, or the /64 network of an IPv6 address.
+    """Return the client for whom a limit counts: see `network_of`."""
+    return network_of(remote_address())
+
+
+def network_of(ip: str | None) -> str:
+    """Return the IPv4 address, or the /64 network of an IPv6 one.
 
     A household or a server commonly has a whole /64, so that a limit per IPv6 address would be none.
     """
-    text = remote_address()
-    if text is None:
+    if ip is None:
         return "unknown"
-    address = ip_address(text)
-    return str(ip_network((address, 64), strict=False)) if isinstance(address, IPv6Address) else text
+    address = ip_address(ip)
+    return str(ip_network((address, 64), strict=False)) if isinstance(address, IPv6Address) else ip
 
 
 def remote_address() -> str | None:

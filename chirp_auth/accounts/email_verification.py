@@ -98,7 +98,7 @@ def verify_with_password(token: str, password: str, client: Client) -> Session:
     """
     user = check_open_link(token)
     db.session.commit()  # End the read: no transaction stays open while a hash is computed.
-    is_right = passwords.verify(password, user.password_hash)
+    is_right = passwords.verify(password, user.password_hash, client)
     ended = _confirm_and_replace(user) if is_right else None
     if ended is None:
         db.session.rollback()
@@ -125,7 +125,7 @@ def verify_with_new_password(token: str, password: str, confirmation: str, clien
     passwords.confirm(password, confirmation)
     passwords.check(password, (user.email, user.first_name, user.last_name))
     db.session.commit()  # End the read: no transaction stays open while a hash is computed.
-    password_hash = passwords.hash_new(password)
+    password_hash = passwords.hash_new(password, client)
     ended = _confirm_and_replace(user, password_hash=password_hash, password_changed_at=now(), **lockout.CLEARED)
     if ended is None:
         db.session.rollback()

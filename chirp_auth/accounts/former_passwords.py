@@ -13,6 +13,8 @@ from chirp_auth.errors import PasswordTooWeak
 from chirp_auth.extensions import db
 from chirp_auth.models import User
 from chirp_auth.security import passwords
+from chirp_auth.security.client import Client
+from chirp_auth.security.hash_queue import Urgency
 
 KEEP_FOR = timedelta(days=7)  # The life of the "this was not me" link in the notice of a change.
 MAX_KEPT = 5  # A reset checks each of them: one bcrypt hash each.
@@ -27,16 +29,17 @@ def kept_of(user: User) -> list[str] | None:
     return hashes[:MAX_KEPT] or None
 
 
-def check(user: User, password: str) -> None:
+def check(user: User, password: str, client: Client) -> None:
     """Refuse the present password and the former ones; a user without any costs no hash.
 
     Raises:
         PasswordTooWeak: it is one of them.
         ServiceBusy: too many hashes are under way.
     """
-    if user.password_hash and passwords.verify(password, user.password_hash):
+    if user.password_hash and passwords.verify(password, user.password_hash, client, Urgency.RESET):
         raise PasswordTooWeak(PRESENT)
-    if any(passwords.verify(password, former) for former in user.former_password_hashes or []):
+    former = user.former_password_hashes or []
+    if any(passwords.verify(password, password_hash, client, Urgency.RESET) for password_hash in former):
         raise PasswordTooWeak(FORMER)
 
 

@@ -47,7 +47,7 @@ def authenticate(user: User | None, password: str, client: Client, kind: str, em
     """
     counts: FailureCounts | None = known_devices.recognise(user, client.device) or user
     db.session.commit()  # End the read: no transaction stays open while a hash is computed.
-    is_right = passwords.verify(password, user.password_hash if user else None)
+    is_right = passwords.verify(password, user.password_hash if user else None, client)
     if _is_delayed(counts):
         outcome = "delayed"
     elif user and user.disabled_at:
@@ -55,6 +55,7 @@ def authenticate(user: User | None, password: str, client: Client, kind: str, em
     elif user and not users.is_usable(user):
         outcome = "email_not_verified"
     elif user and is_right:
+        db.session.commit()  # End the read again: the caller may hash a new password next.
         return user
     else:
         outcome = "wrong_password" if user else "no_account"

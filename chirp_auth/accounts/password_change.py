@@ -96,7 +96,7 @@ def _check_new(user: User, current: str, password: str) -> None:
 
 def _replace(user: User, password: str, client: Client, keep: UUID | None = None) -> int:
     """Add the change to the transaction; return how many sessions it ends."""
-    password_hash = passwords.hash_new(password)
+    password_hash = passwords.hash_new(password, client)
     devices = revocation.change_credentials(
         user,
         keep=keep,

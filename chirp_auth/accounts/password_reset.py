@@ -101,8 +101,8 @@ def _reset(link: PasswordResetToken, password: str, confirmation: str, client: C
     user = link.user
     passwords.check(password, (user.email, user.first_name, user.last_name))
     db.session.commit()  # End the read: no transaction stays open while a hash is computed.
-    former_passwords.check(user, password)
-    password_hash = passwords.hash_new(password)
+    former_passwords.check(user, password, client)
+    password_hash = passwords.hash_new(password, client)
 
     devices = _redeem(link, password_hash)
     ended = len(devices)

@@ -17,6 +17,7 @@ from chirp_auth.mail.rendering import Email, NotSent, name_of
 from chirp_auth.models import OutboxEntry, Session, User
 from chirp_auth.security import passwords
 from chirp_auth.security.client import Client
+from chirp_auth.security.hash_queue import Urgency
 
 CONFIRM_WITHIN = timedelta(days=7)  # Then an unconfirmed account is deleted (see `admin.retention`).
 
@@ -44,7 +45,7 @@ def register(applicant: Applicant, client: Client) -> Session | None:
         EmailTaken: the address has an account; never where accounts are concealed.
     """
     address = addresses.parse(applicant.email)
-    user = _new_user(applicant, address)
+    user = _new_user(applicant, address, client)
     user.confirm_before = now() + CONFIRM_WITHIN
     if not _add_unless_taken(user):
         _refuse(address, client)
@@ -64,7 +65,7 @@ def create(applicant: Applicant, client: Client) -> User:
         EmailReserved: as for `add`.
     """
     address = addresses.parse(applicant.email)
-    user = _new_user(applicant, address)
+    user = _new_user(applicant, address, client)
     user.email_verified_at = now()
     add(user)
     audit.record("user.created", client, user_id=user.id, email_key=address.key)
@@ -111,7 +112,7 @@ def compose_existing_account(entry: OutboxEntry) -> Email:
     return Email(address.deliverable, {"name": name_of(user, address.key), **links})
 
 
-def _new_user(applicant: Applicant, address: Address) -> User:
+def _new_user(applicant: Applicant, address: Address, client: Client) -> User:
     first_name = names.parse_optional("first_name", applicant.first_name)
     last_name = names.parse_optional("last_name", applicant.last_name)
     phone_number = phone_numbers.parse_optional(applicant.phone_number)
@@ -122,7 +123,7 @@ def _new_user(applicant: Applicant, address: Address) -> User:
         first_name=first_name,
         last_name=last_name,
         phone_number=phone_number,
-        password_hash=passwords.hash_new(applicant.password),
+        password_hash=passwords.hash_new(applicant.password, client, Urgency.SIGN_IN),
         password_changed_at=now(),
     )
 

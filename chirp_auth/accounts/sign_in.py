@@ -24,9 +24,9 @@ def sign_in(email: str, password: str, client: Client) -> Session:
         ServiceBusy: too many hashes are under way.
     """
     address = addresses.parse(email)
-    passwords.expect_room()
+    passwords.expect_room(client)
     user = lockout.authenticate(users.find(address.key), password, client, "session.signed_in", address.key)
-    if not _mark_signed_in(user, password):
+    if not _mark_signed_in(user, password, client):
         audit.record("session.signed_in", client, outcome="replaced", user_id=user.id, email_key=address.key)
         db.session.commit()
         raise InvalidCredentials
@@ -36,11 +36,11 @@ def sign_in(email: str, password: str, client: Client) -> Session:
     return session
 
 
-def _mark_signed_in(user: User, password: str) -> bool:
+def _mark_signed_in(user: User, password: str, client: Client) -> bool:
     """Write the time of the sign-in, unless the password that we verified was changed since."""
     values: dict[str, Any] = {**lockout.CLEARED, "last_sign_in_at": now()}
     if user.password_hash and passwords.needs_rehash(user.password_hash):
-        values["password_hash"] = passwords.hash_new(password)
+        values["password_hash"] = passwords.hash_new(password, client)
     marking = (
         update(User)
         .where(User.id == user.id, User.credential_version == user.credential_version, User.disabled_at.is_(None))

@@ -1,19 +1,19 @@
-"""The intake: a request's whole body is here before the request takes one of the WEB_THREADS places.
+"""The body buffer: a request takes one of the WEB_THREADS places only when its whole body is here.
 
-Whoever sends a body slowly, or announces one and never sends it, keeps nobody else waiting. Our own server reads bodies
-in `request_body`, with a deadline. Under another one a body keeps a thread of that server's; there one client may have
-only so many of them on their way.
+So a slow or stalled upload never occupies one of them. Our own server reads bodies in `request_body`, with a deadline.
+Under another server an upload occupies one of that server's threads, and one client may have only so many of them.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable
 from io import BytesIO
-from threading import Lock, Semaphore
+from threading import Lock
 from typing import Any
 
 from flask import Flask, request
 
 from chirp_auth.errors import ServiceBusy
+from chirp_auth.http.places import Places
 
 MAX_BYTES = 1024 * 1024
 MAX_READ_OFF_BYTES = 4 * MAX_BYTES
@@ -26,51 +26,51 @@ REFUSAL = "chirp_auth.refusal"  # Why a body was not read; an AuthError.
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
-def init_app(app: Flask, places: int) -> None:
-    """Let `places` requests be worked on at once, each with its body complete."""
-    guarded: Any = BodyBuffer(app.wsgi_app, places)
-    app.wsgi_app = guarded  # type: ignore[method-assign]  # Flask's documented place for it
+def init_app(app: Flask, places: Places) -> None:
+    """Let a request take one of the places when its body is complete."""
+    buffered: Any = BodyBuffer(app.wsgi_app, places)
+    app.wsgi_app = buffered  # type: ignore[method-assign]  # Flask's documented place for it
 
     @app.before_request
-    def turn_away() -> None:
+    def refuse() -> None:
         if REFUSAL in request.environ:
             raise request.environ[REFUSAL]
 
 
 class BodyBuffer:
-    """What stands between the server and the application."""
+    """The WSGI middleware between the server and the application."""
 
-    def __init__(self, app: Wsgi, places: int) -> None:
+    def __init__(self, app: Wsgi, places: Places) -> None:
         self._app = app
-        self._places = Semaphore(places)
-        self._coming: Counter[str] = Counter()
-        self._counting = Lock()
+        self._places = places
+        self._bodies: Counter[str] = Counter()  # On their way, by client.
+        self._lock = Lock()
 
     def __call__(self, environment: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if BODY_READ not in environment and (
             environment.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in environment
         ):
-            self._take_in(environment)
-        with self._places:
+            self._read(environment)
+        with self._places.taken(environment):
             return self._app(environment, start_response)
 
-    def _take_in(self, environment: dict[str, Any]) -> None:
-        """Put the whole body in the place of the stream; what is over the limit is thrown away."""
+    def _read(self, environment: dict[str, Any]) -> None:
+        """Replace the stream by the whole body; of what is over the limit one byte is kept, the rest discarded."""
         client = environment.get("REMOTE_ADDR", "")
-        with self._counting:
-            if self._coming[client] >= MAX_BODIES_OF_A_CLIENT:
+        with self._lock:
+            if self._bodies[client] >= MAX_BODIES_OF_A_CLIENT:
                 environment[REFUSAL] = ServiceBusy()
                 return
-            self._coming[client] += 1
+            self._bodies[client] += 1
         try:
             body = environment["wsgi.input"].read(MAX_BYTES + 1)
             if len(body) > MAX_BYTES:
                 _read_off(environment["wsgi.input"])
         finally:
-            with self._counting:
-                self._coming[client] -= 1
-                if not self._coming[client]:
-                    del self._coming[client]
+            with self._lock:
+                self._bodies[client] -= 1
+                if not self._bodies[client]:
+                    del self._bodies[client]
         environment["wsgi.input"] = BytesIO(body)
         environment.pop("wsgi.input_terminated", None)  # With a length alone, Werkzeug notices a body that was cut off.
         if environment.pop("HTTP_TRANSFER_ENCODING", None):  # A body in chunks has its length now (RFC 9112, 6.3).
@@ -78,7 +78,7 @@ class BodyBuffer:
 
 
 def _read_off(stream: Any) -> None:
-    """Take the rest: a client that is still sending might never see the answer."""
+    """Read the rest and discard it: a client that is still sending might never see the answer."""
     left = MAX_READ_OFF_BYTES
     while left > 0 and (piece := stream.read(PIECE_BYTES)):
         left -= len(piece)

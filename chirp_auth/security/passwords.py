@@ -10,9 +10,10 @@ import structlog
 from flask import current_app
 
 from chirp_auth.errors import PasswordMismatch, PasswordTooWeak
-from chirp_auth.extensions import settings
+from chirp_auth.extensions import network_of, settings
 from chirp_auth.security import common_passwords, password_guesses
-from chirp_auth.security.hash_queue import HashQueue
+from chirp_auth.security.client import Client
+from chirp_auth.security.hash_queue import HashQueue, Urgency
 
 MAX_BYTES = 72  # bcrypt reads no further: counted and refused in words, never cut.
 MAX_CHARACTERS = 4 * MAX_BYTES  # Longer before normalising, it is too long after: no work on huge input.
@@ -68,37 +69,39 @@ def are_same(password: str, other: str) -> bool:
     return _normal(password) == _normal(other)
 
 
-def expect_room() -> None:
-    """Raise ServiceBusy if a hash would be refused now: in a flood a refusal must cost next to nothing."""
-    _gate().expect_room()
+def expect_room(client: Client) -> None:
+    """Raise ServiceBusy if a sign-in would be refused now: in a flood a refusal must cost next to nothing."""
+    _queue().expect_room(network_of(client.ip))
 
 
-def hash_new(password: str) -> str:
-    """Return the `$2b$` hash of an accepted password; one pass through the hash gate.
+def hash_new(password: str, client: Client, urgency: Urgency = Urgency.RESET) -> str:
+    """Return the `$2b$` hash of an accepted password. It may wait, so no transaction must be open.
 
     Raises:
-        ServiceBusy: too many hashes are under way.
+        ServiceBusy: too many wait for a hash.
     """
-    with _gate().passage():
+    with _queue().slot(network_of(client.ip), urgency):
         return bcrypt.hashpw(_normal(password).encode(), bcrypt.gensalt(settings.bcrypt_cost)).decode()
 
 
-def verify(password: str, password_hash: str | None) -> bool:
+def verify(password: str, password_hash: str | None, client: Client, urgency: Urgency = Urgency.SIGN_IN) -> bool:
     """Say whether the password is right; without a hash, or with one that is none, the answer is no, at the same cost.
 
+    It may wait, so no transaction must be open.
+
     Raises:
-        ServiceBusy: too many hashes are under way.
+        ServiceBusy: too many wait for a hash.
     """
     password = _normal(password)
-    with _gate().passage():
+    with _queue().slot(network_of(client.ip), urgency):
         if password_hash is not None and password and _fits(password) and not _UNHASHABLE.search(password):
             try:
                 right = bcrypt.checkpw(password.encode(), password_hash.encode())
-                _make_up(password_hash)
+                _pad_cost(password_hash)
                 return right
             except ValueError:  # Raised before anything was spent; never with the hash in the log.
                 log.error("a stored hash is not bcrypt's: its owner has to choose a new password")
-        _spend(settings.bcrypt_cost)
+        _burn(settings.bcrypt_cost)
         return False
 
 
@@ -107,13 +110,13 @@ def needs_rehash(password_hash: str) -> bool:
     return _cost(password_hash) < settings.bcrypt_cost
 
 
-def _make_up(password_hash: str) -> None:
-    """Spend what a hash of an older, lower cost saved: 2^10 rounds, and then 2^10 + 2^11 more, make 2^12."""
+def _pad_cost(password_hash: str) -> None:
+    """Pad the check of an older, cheaper hash to today's cost (10, plus 10 and 11, equals 12): time tells nothing."""
     for cost in range(_cost(password_hash), settings.bcrypt_cost):
-        _spend(cost)
+        _burn(cost)
 
 
-def _spend(cost: int) -> None:
+def _burn(cost: int) -> None:
     bcrypt.checkpw(b"nobody's", _NOBODY.format(cost=cost).encode())
 
 
@@ -162,6 +165,6 @@ def _is_easy(password: str, words: set[str]) -> bool:
     return password_guesses.estimate(password, words) < settings.password_min_guesses
 
 
-def _gate() -> HashQueue:
-    gate: HashQueue = current_app.extensions["hash_gate"]
-    return gate
+def _queue() -> HashQueue:
+    queue: HashQueue = current_app.extensions["hash_queue"]
+    return queue

@@ -7,11 +7,9 @@ Werkzeug, gunicorn and waitress do the same.
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
-from queue import SimpleQueue
-from threading import Thread
 from typing import Any, Protocol
 
 import structlog
@@ -20,7 +18,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from chirp_auth.errors import AuthError
 from chirp_auth.http import body_buffer
 from chirp_auth.http.forwarded_headers import WithoutQuotes
+from chirp_auth.http.places import SERVER_SIDE
 from chirp_auth.server.request_body import RequestBodies, Stream
+from chirp_auth.server.threads import Threads
 
 Environment = dict[str, Any]
 Header = tuple[str, str]
@@ -29,6 +29,17 @@ Wsgi = Callable[[Environment, Any], Iterable[bytes]]
 UNPREFIXED = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 BROKEN = b"Something went wrong on our side.\n"
+
+HINTS = "/password-strength"
+MAX_HINTS = 2  # Answered at once; each costs the application about as much as a page.
+REFUSED_HINT_SECONDS = 0.25  # A client that asks again at once comes back four times a second, not a thousand times.
+REFUSED_HINT = b'{"sentence": "The service is busy. Please try again in a few seconds."}'
+REFUSED_HINT_HEADERS = [
+    ("Content-Type", "application/json"),
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Retry-After", "5"),
+]
 
 log = structlog.get_logger("server")
 
@@ -56,25 +67,28 @@ class Scope(Protocol):
 class Connection(Stream, Protocol):
     """granian's protocol object: hands out a body, takes an answer."""
 
+    async def client_disconnect(self) -> None: ...
     def response_bytes(self, status: int, headers: list[Header], body: bytes, /) -> None: ...
 
 
+Exchange = tuple[Environment, Connection, asyncio.Future[None]]
+
+
 class Adapter:
-    """Serves a WSGI application with a fixed number of threads; a request gets one when its body is complete."""
+    """Serves a WSGI application with threads; a request gets one when its body is complete."""
 
     def __init__(self, application: Wsgi, *, threads: int, trusted_hops: int) -> None:
         self._application = application
-        self._threads = threads
+        self._threads = Threads(threads, self._serve)
+        self._hints = 0
         self._bodies = RequestBodies()
         self._client_of: Wsgi = WithoutQuotes(ProxyFix(_remote_address, x_for=trusted_hops))
-        self._waiting: SimpleQueue[tuple[Environment, Connection, asyncio.Future[None]]] = SimpleQueue()
         self.answering: set[str] = set()
         """The peers, as address:port, whose requests are complete and wait for their answers."""
 
     def __rsgi_init__(self, _loop: asyncio.AbstractEventLoop) -> None:
         """Start the threads; granian calls this once in each serving process."""
-        for number in range(self._threads):
-            Thread(target=self._work, name=f"request-{number}", daemon=True).start()
+        self._threads.start()
 
     async def __rsgi__(self, scope: Scope, connection: Connection) -> None:
         """Read the request, hand it to a thread and wait for the end of it."""
@@ -95,27 +109,79 @@ class Adapter:
             await self._answer(environment, connection)
 
     async def _answer(self, environment: Environment, connection: Connection) -> None:
-        finished = asyncio.get_running_loop().create_future()
+        if environment["PATH_INFO"] != HINTS:
+            await self._finish(environment, connection)
+        elif self._hints < MAX_HINTS:
+            self._hints += 1
+            try:
+                await self._finish(environment, connection)
+            finally:
+                self._hints -= 1
+        else:
+            await asyncio.sleep(REFUSED_HINT_SECONDS)
+            connection.response_bytes(503, REFUSED_HINT_HEADERS, REFUSED_HINT)
+
+    async def _finish(self, environment: Environment, connection: Connection) -> None:
+        """Let a thread answer the request, and wait for the end of it."""
+        loop = asyncio.get_running_loop()
+        environment[SERVER_SIDE] = _ServerSide(self._threads, connection, loop)
+        finished = loop.create_future()
         peer = environment["chirp_auth.peer"]
         self.answering.add(peer)
-        self._waiting.put((environment, connection, finished))
+        self._threads.put((environment, connection, finished))
         try:
             await finished
         finally:
             self.answering.discard(peer)
 
-    def _work(self) -> None:
-        while True:
-            environment, connection, finished = self._waiting.get()
-            try:
-                connection.response_bytes(*_call(self._application, environment))
-            except Exception as error:
-                log.exception("bug", exc_info=error)
-                with suppress(Exception):  # It was answered, or its client has gone.
-                    connection.response_bytes(500, [("Content-Type", "text/plain")], BROKEN)
-            with suppress(RuntimeError):  # The loop has ended.
-                finished.get_loop().call_soon_threadsafe(_finish, finished)
-            del environment, connection, finished  # A thread that waits for work keeps no body.
+    def _serve(self, exchange: Exchange) -> None:
+        environment, connection, finished = exchange
+        try:
+            connection.response_bytes(*_call(self._application, environment))
+        except Exception as error:
+            log.exception("bug", exc_info=error)
+            with suppress(Exception):  # It was answered, or its client has gone.
+                connection.response_bytes(500, [("Content-Type", "text/plain")], BROKEN)
+        with suppress(RuntimeError):  # The loop has ended.
+            finished.get_loop().call_soon_threadsafe(_set_finished, finished)
+
+
+class _ServerSide:
+    """What the server does for a request while it waits for a hash."""
+
+    def __init__(self, threads: Threads[Exchange], connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
+        self._threads = threads
+        self._connection = connection
+        self._loop = loop
+        self._watch: asyncio.Task[None] | None = None
+        self._gone = False
+
+    @contextmanager
+    def thread_lent(self) -> Iterator[None]:
+        """Let another thread serve meanwhile, and notice if the client hangs up."""
+        with suppress(RuntimeError):  # The loop has ended.
+            self._loop.call_soon_threadsafe(self._start_watch)
+        try:
+            with self._threads.lent():
+                yield
+        finally:
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._end_watch)
+
+    def is_gone(self) -> bool:
+        return self._gone
+
+    def _start_watch(self) -> None:
+        self._watch = self._loop.create_task(self._wait_for_end())
+
+    def _end_watch(self) -> None:
+        if self._watch:
+            self._watch.cancel()
+            self._watch = None
+
+    async def _wait_for_end(self) -> None:
+        await self._connection.client_disconnect()
+        self._gone = True
 
 
 def _environment(scope: Scope) -> Environment:
@@ -185,7 +251,7 @@ def _call(application: Wsgi, environment: Environment) -> tuple[int, list[Header
     return status, headers, b"".join(written)
 
 
-def _finish(finished: asyncio.Future[None]) -> None:
+def _set_finished(finished: asyncio.Future[None]) -> None:
     if not finished.done():
         finished.set_result(None)
 

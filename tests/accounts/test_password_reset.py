@@ -33,7 +33,7 @@ from tests.support.together import OK, in_processes, in_threads
 Ask = Callable[[], str]
 Delivered = Callable[[], list[Mail]]
 
-MANY_THREADS = {"web_threads": 44}  # Enough places at the hash gate for all of them.
+MANY_THREADS = {"web_threads": 44}  # A connection for each of them.
 
 
 def reset(token: str, password: str = NEW_PASSWORD) -> password_reset.PasswordReset:
@@ -269,11 +269,11 @@ def test_a_change_that_races_a_reset_leaves_one_winner(app: Application, alice: 
     assert sessions.find(session.id) is None or outcomes[0] == OK
 
 
-def test_a_reset_that_finds_the_gate_full_keeps_its_link(app: Application, ask: Ask) -> None:
+def test_a_reset_that_finds_the_queue_full_keeps_its_link(app: Application, ask: Ask) -> None:
     token = ask()
-    app.extensions["hash_gate"] = gate = HashQueue(running=1, waiting=0)
+    app.extensions["hash_queue"] = queue = HashQueue(slots=1, max_wait=timedelta())
 
-    with gate.passage(), pytest.raises(ServiceBusy):
+    with queue.slot("others"), pytest.raises(ServiceBusy):
         reset(token)
 
     reset(token)

@@ -50,7 +50,7 @@ def test_an_address_has_one_account_however_it_is_written(alice: User) -> None:
             registration.register(Applicant(email, NEW_PASSWORD), TEST_CLIENT)
 
     assert accounts() == 1
-    assert passwords.verify(PASSWORD, alice.password_hash)
+    assert passwords.verify(PASSWORD, alice.password_hash, TEST_CLIENT)
     assert events("user.registered") == ["email_taken"] * 3
 
 

@@ -1,5 +1,7 @@
 """Signing in: who gets a session, and that all others hear, and cost, the same."""
 
+from datetime import timedelta
+
 import bcrypt
 import pytest
 from sqlalchemy import update
@@ -91,10 +93,10 @@ def test_where_accounts_are_concealed_an_unconfirmed_address_is_told_to_nobody(a
     assert refusal_of(ALICE, NEW_PASSWORD) == refusal_of(ALICE, PASSWORD)
 
 
-def test_a_full_gate_refuses_known_and_unknown_alike_and_counts_nothing(app: Application, alice: User) -> None:
-    app.extensions["hash_gate"] = gate = HashQueue(running=1, waiting=0)
+def test_a_full_queue_refuses_known_and_unknown_alike_and_counts_nothing(app: Application, alice: User) -> None:
+    app.extensions["hash_queue"] = queue = HashQueue(slots=1, max_wait=timedelta())
 
-    with gate.passage():
+    with queue.slot("others"):
         for email in (ALICE, MALLORY):
             with pytest.raises(ServiceBusy):
                 sign_in.sign_in(email, NEW_PASSWORD, TEST_CLIENT)

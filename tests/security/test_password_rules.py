@@ -12,6 +12,7 @@ from chirp_auth.errors import PasswordTooWeak
 from chirp_auth.http.routing import Application
 from chirp_auth.security import passwords
 from config import load
+from tests.conftest import TEST_CLIENT
 
 CONTEXT = ("alice.archer@example.com", "Alice", "Archer")
 UNREADABLE = "$2b$04$" + "a" * 21 + "z" + "a" * 31  # bcrypt: Invalid salt, for bits that the salt does not have
@@ -69,10 +70,10 @@ def test_seventy_two_bytes_are_all_used_and_one_more_is_refused(app: Application
     assert len(longest.encode()) == 72
     passwords.check(longest, ())
 
-    kept = passwords.hash_new(longest)
-    assert passwords.verify(longest, kept)
-    assert not passwords.verify(longest[:-1] + "8", kept)
-    assert not passwords.verify(longest + "9", kept)
+    kept = passwords.hash_new(longest, TEST_CLIENT)
+    assert passwords.verify(longest, kept, TEST_CLIENT)
+    assert not passwords.verify(longest[:-1] + "8", kept, TEST_CLIENT)
+    assert not passwords.verify(longest + "9", kept, TEST_CLIENT)
     assert refusal_of(longest + "8").startswith("Password is too long: 72 bytes at most")
 
 
@@ -85,15 +86,15 @@ def test_bytes_are_counted_not_characters(app: Application) -> None:
 @pytest.mark.parametrize("password", ["quiet\0herons", "quiet\ud800herons"])
 def test_what_no_hash_can_take_is_refused(app: Application, password: str) -> None:
     assert refusal_of(password).startswith("Password must not contain")
-    assert not passwords.verify(password, passwords.hash_new("quiet"))
+    assert not passwords.verify(password, passwords.hash_new("quiet", TEST_CLIENT), TEST_CLIENT)
 
 
 def test_every_way_to_type_an_accent_is_the_same_password(app: Application) -> None:
     composed, decomposed = "cr\u00e8me br\u00fbl\u00e9e", "cre\u0300me bru\u0302le\u0301e"
     assert composed != decomposed
 
-    assert passwords.verify(decomposed, passwords.hash_new(composed))
-    assert passwords.verify(composed, passwords.hash_new(decomposed))
+    assert passwords.verify(decomposed, passwords.hash_new(composed, TEST_CLIENT), TEST_CLIENT)
+    assert passwords.verify(composed, passwords.hash_new(decomposed, TEST_CLIENT), TEST_CLIENT)
 
 
 def test_a_megabyte_costs_no_more_than_a_glance(app: Application) -> None:
@@ -101,13 +102,13 @@ def test_a_megabyte_costs_no_more_than_a_glance(app: Application) -> None:
     before = time.thread_time()
 
     assert refusal_of(huge).startswith("Password is too long")
-    assert not passwords.verify(huge, None)
+    assert not passwords.verify(huge, None, TEST_CLIENT)
 
     assert time.thread_time() - before < 1, "zxcvbn or normalising would take far longer"
 
 
 def test_a_hash_says_whether_it_was_cheaper_than_today(app: Application) -> None:
-    assert not passwords.needs_rehash(passwords.hash_new("seven quiet herons"))
+    assert not passwords.needs_rehash(passwords.hash_new("seven quiet herons", TEST_CLIENT))
     assert passwords.needs_rehash("$2b$03$" + "x" * 53)
 
 
@@ -118,7 +119,7 @@ def test_a_stored_hash_that_bcrypt_cannot_read_opens_nothing_and_is_told_without
     app: Application, stored: str
 ) -> None:
     with capture_logs() as logged:
-        assert not passwords.verify("seven quiet herons", stored)
+        assert not passwords.verify("seven quiet herons", stored, TEST_CLIENT)
 
     assert [line["log_level"] for line in logged] == ["error"]
     assert not stored or stored not in str(logged)
@@ -132,7 +133,7 @@ def test_an_unknown_account_costs_a_hash_of_the_same_cost(app: Application) -> N
         spent = []
         for _ in range(3):
             before = time.thread_time()
-            passwords.verify(password, password_hash)
+            passwords.verify(password, password_hash, TEST_CLIENT)
             spent.append(time.thread_time() - before)
         return min(spent)
 
