@@ -20,7 +20,7 @@ from chirp_auth.admin import demo_accounts
 from chirp_auth.extensions import db
 from chirp_auth.runtime import logs, metrics_endpoint
 from chirp_auth.security.client import Client
-from chirp_auth.server import connection_guard
+from chirp_auth.server import allocator, connection_guard
 from chirp_auth.server.rsgi import Adapter
 from config import EVERY_ADDRESS, ROOT, ConfigurationError, Settings, in_an_address, load
 from config_checks import is_loopback, warnings_of
@@ -90,6 +90,7 @@ def _run(settings: Settings) -> None:
 
 def _load() -> Adapter:
     """Load the application in a process that is to serve it."""
+    allocator.return_large_blocks()
     from wsgi import app  # noqa: PLC0415 - it starts what belongs to a serving process
 
     settings: Settings = app.extensions["settings"]
