@@ -285,6 +285,8 @@ class Settings(BaseSettings):
     """The password for it."""
     smtp_security: Literal["starttls", "tls", "none"] = "none"
     """`starttls`, `tls` or `none`; `starttls` when SMTP_USER is set."""
+    smtp_connections: int = Field(8, ge=1, le=64)
+    """How many connections to the mail server one worker keeps open at most."""
     mail_from: Mailbox = ""
     """The sender: an address, or Name <address>; without it SMTP_USER, or no-reply at the host of PUBLIC_URL."""
     support_email: Mailbox = ""

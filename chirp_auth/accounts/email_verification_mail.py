@@ -22,13 +22,23 @@ def compose_link(entry: OutboxEntry) -> Email:
         raise NotSent("already confirmed")
     if not mail_caps.allow([entry]):
         mail_caps.withhold(entry, "email_verification.withheld", user.id)
+    # Neither name nor local part: somebody else may have typed them.
+    return _email(entry, user, _registration(user, entry))
+
+
+def decoy(entry: OutboxEntry) -> Email:
+    """Return a mail from sample data: the worker composes it where nobody is to be written to, and throws it away."""
+    sample = User(id=entry.id, email="decoy@example.com", email_key="decoy@example.com")
+    return _email(entry, sample, {"registered_at": None})
+
+
+def _email(entry: OutboxEntry, user: User, registration: dict[str, Any]) -> Email:
     mark = tokens.mark_of(user.email_key)
     token = tokens.mint(tokens.EMAIL_VERIFICATION, user.id, entry.created_at, mark)
     return Email(
         addresses.parse(user.email).deliverable,
         {
-            # Neither name nor local part: somebody else may have typed them.
-            **_registration(user, entry),
+            **registration,
             "link": f"{settings.public_url}/verify-email?token={token}",
             "life": in_words(email_verification.LINK_LIFE),
             "expires_at": entry.created_at + email_verification.LINK_LIFE,

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import NoReturn
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ARRAY, BigInteger, bindparam, func, literal, or_, select, update
 
 from chirp_auth import audit
 from chirp_auth.accounts import addresses
@@ -25,11 +25,19 @@ from chirp_auth.security.client import Client
 
 RESET_LINK = "reset_link"
 OTHER_KINDS = ("email_verification", "address_change", "existing_account")
+TOO_MANY = "too many mails"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MAX_RESET_LINKS_PER_HOUR = 3
 MAX_OTHERS_PER_HOUR = 3
 MAX_PER_DAY = 10
 MAX_OTHERS_PER_DAY = MAX_PER_DAY - MAX_RESET_LINKS_PER_HOUR
+
+_TABLE = OutboxEntry.metadata.tables["outbox"]
+_ALLOW = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("entry"))
+    .values(recipient_key=bindparam("key"), allowed_at=func.coalesce(_TABLE.c.allowed_at, bindparam("now")))
+)
 
 Mail = tuple[UUID, bool, datetime]  # its entry, whether it is a reset link, and when it was or will be there
 
@@ -41,7 +49,7 @@ def allow(entries: Sequence[OutboxEntry]) -> set[UUID]:
     An entry that was allowed before stays so at every further try.
     """
     keys = {entry.id: addresses.parse(entry.recipient).key for entry in entries}
-    _lock(entries, sorted(set(keys.values())))
+    _lock(entries, set(keys.values()))
     counted = _counted(set(keys.values()))
     allowed: dict[str, set[UUID]] = defaultdict(set)
     for entry in sorted(entries, key=lambda entry: entry.created_at):
@@ -52,10 +60,9 @@ def allow(entries: Sequence[OutboxEntry]) -> set[UUID]:
         if not is_counted:
             mails.append((entry.id, entry.kind == RESET_LINK, now()))
         allowed[keys[entry.id]].add(entry.id)
-    for key, ids in allowed.items():
-        marking = update(OutboxEntry).where(OutboxEntry.id.in_(ids))
-        marks = {"recipient_key": key, "allowed_at": func.coalesce(OutboxEntry.allowed_at, now())}
-        db.session.execute(marking.values(marks), execution_options={"synchronize_session": False})
+    marks = [{"entry": entry_id, "key": key, "now": now()} for key, ids in allowed.items() for entry_id in ids]
+    if marks:
+        db.session.connection().execute(_ALLOW, marks)
     return set().union(*allowed.values())
 
 
@@ -66,11 +73,16 @@ def withhold(entry: OutboxEntry, kind: str, user_id: UUID | None) -> NoReturn:
         NotSent: always.
     """
     db.session.rollback()
-    known = {name: entry.params.get(name) for name in ("ip", "user_agent", "reference")}
-    key = addresses.parse(entry.recipient).key
-    audit.record(kind, Client("worker", **known), outcome="too_many_mails", user_id=user_id, email_key=key)
+    record_withheld(entry, kind, user_id)
     db.session.commit()
-    raise NotSent("too many mails")
+    raise NotSent(TOO_MANY)
+
+
+def record_withheld(entry: OutboxEntry, kind: str, user_id: UUID | None) -> None:
+    """Add to the caller's transaction the event that the mail did not leave."""
+    client = Client("worker", **{name: entry.params.get(name) for name in ("ip", "user_agent", "reference")})
+    key = addresses.parse(entry.recipient).key
+    audit.record(kind, client, outcome="too_many_mails", user_id=user_id, email_key=key)
 
 
 def reset_links_left(email_key: str, promised: int) -> int:
@@ -93,15 +105,15 @@ def _since(mails: Iterable[Mail], period: timedelta) -> list[Mail]:
     return [mail for mail in mails if mail[2] > now() - period]
 
 
-def _lock(entries: Sequence[OutboxEntry], keys: Sequence[str]) -> None:
+def _lock(entries: Sequence[OutboxEntry], keys: set[str]) -> None:
     """Keep all other workers from these mailboxes; always in the same order, so that none waits for another in turn."""
-    # SQLite has one writer, and this makes it us: what is counted afterwards is still true when it is marked.
-    writing = update(OutboxEntry).where(OutboxEntry.id.in_([entry.id for entry in entries]))
-    db.session.execute(writing.values(attempts=OutboxEntry.attempts), execution_options={"synchronize_session": False})
     if db.session.connection().dialect.name == "postgresql":
-        for key in keys:
-            number = int.from_bytes(sha256(b"mailbox:" + key.encode()).digest()[:8], signed=True)
-            db.session.execute(select(func.pg_advisory_xact_lock(number)))
+        numbers = sorted(int.from_bytes(sha256(b"mailbox:" + key.encode()).digest()[:8], signed=True) for key in keys)
+        in_order = func.unnest(literal(numbers, ARRAY(BigInteger)))
+        db.session.execute(select(func.pg_advisory_xact_lock(in_order)))
+    else:  # SQLite has one writer, and this makes it us: what is counted afterwards is still true when it is marked.
+        writing = update(OutboxEntry).where(OutboxEntry.id == entries[0].id).values(attempts=OutboxEntry.attempts)
+        db.session.execute(writing, execution_options={"synchronize_session": False})
 
 
 def _counted(keys: set[str]) -> dict[str, list[Mail]]:

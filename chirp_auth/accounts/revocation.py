@@ -48,12 +48,12 @@ def change_credentials(user: User, *, keep: UUID | None = None, **values: Any) -
     return ended_devices
 
 
-def revoke_links(user_id: UUID) -> None:
-    """Revoke every unused reset link of the user."""
+def revoke_links(*user_ids: UUID) -> None:
+    """Revoke every unused reset link of the users."""
     db.session.execute(
         update(PasswordResetToken)
         .where(
-            PasswordResetToken.user_id == user_id,
+            PasswordResetToken.user_id.in_(user_ids),
             PasswordResetToken.used_at.is_(None),
             PasswordResetToken.revoked_at.is_(None),
         )

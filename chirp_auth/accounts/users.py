@@ -1,6 +1,6 @@
 """Users: finding one, and listing many."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from difflib import get_close_matches
 from re import fullmatch, sub
@@ -30,6 +30,11 @@ _BY_EMAIL_KEY = select(User).where(User.email_key == bindparam("email_key"))
 def find(email_key: str) -> User | None:
     """Return the user whose address has this lookup form."""
     return db.session.scalar(_BY_EMAIL_KEY, {"email_key": email_key})
+
+
+def find_all(email_keys: Collection[str]) -> dict[str, User]:
+    """Return the users whose addresses have these lookup forms, by them."""
+    return {user.email_key: user for user in db.session.scalars(select(User).where(User.email_key.in_(email_keys)))}
 
 
 def find_by_id_or_email(text: str) -> User | None:

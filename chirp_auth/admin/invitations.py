@@ -65,7 +65,7 @@ def compose_invitation(entry: OutboxEntry) -> Email:
 
 
 def _issue(entry: OutboxEntry, user: User) -> PasswordResetToken:
-    if not outbox.hold(entry):
+    if not outbox.hold([entry]):
         raise NotSent("cancelled")
     row = PasswordResetToken(
         id=entry.id,

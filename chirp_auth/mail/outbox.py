@@ -6,15 +6,16 @@ same Message-ID and the same link.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import parseaddr
+from itertools import groupby
 from random import uniform
 from threading import Event
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from sqlalchemy import case, event, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, case, event, insert, select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from chirp_auth.clock import now
@@ -34,6 +35,12 @@ FORGETS_RECIPIENT = "account_deleted"
 recipient_when_over = case((OutboxEntry.kind == FORGETS_RECIPIENT, ""), else_=OutboxEntry.recipient)
 
 _UNSYNCHRONIZED = {"synchronize_session": False}  # An entry in memory stays as it was claimed.
+_TABLE = OutboxEntry.metadata.tables["outbox"]
+_PUT_OFF = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("entry"), _TABLE.c.due_at == bindparam("lease"))
+    .values(due_at=bindparam("due"), last_error=bindparam("error"))
+)
 
 wake = Event()  # Set after a commit that put an entry, so that this process's mail thread wakes at once.
 
@@ -88,47 +95,47 @@ def claim(limit: int) -> Sequence[OutboxEntry]:
     return entries
 
 
-def hold(entry: OutboxEntry) -> bool:
-    """Say whether the entry is still the caller's, and keep it so until the transaction ends.
+def hold(entries: Sequence[OutboxEntry]) -> set[UUID]:
+    """Return which entries of one claim are still the caller's, and keep them so until the transaction ends.
 
     Whoever makes a secret for an entry asks first: nobody can cancel it between the answer and the commit.
+    The rows are locked in the order of their ids, so that two that lock several do not wait for each other.
     """
-    return _mark([entry], attempts=OutboxEntry.attempts) == 1
+    mine = select(OutboxEntry.id).where(*_leased(entries)).order_by(OutboxEntry.id).with_for_update().cte("mine")
+    holding = update(OutboxEntry).where(OutboxEntry.id.in_(select(mine.c.id))).values(attempts=OutboxEntry.attempts)
+    return set(db.session.scalars(holding.returning(OutboxEntry.id), execution_options=_UNSYNCHRONIZED))
 
 
-def mark_sent(entry: OutboxEntry) -> None:
-    """Mark the mail as sent."""
-    _mark([entry], due_at=None, sent_at=now(), last_error=None, recipient=recipient_when_over)
+def mark_sent(entries: Sequence[OutboxEntry]) -> None:
+    """Mark mails as sent."""
+    _mark(entries, due_at=None, sent_at=now(), last_error=None, recipient=recipient_when_over)
 
 
 def close(entries: Sequence[OutboxEntry], reason: str) -> None:
     """Mark entries for which there was, rightly, nobody to write to."""
-    if entries:
-        _mark(entries, due_at=None, sent_at=now(), last_error=reason, recipient=recipient_when_over)
+    _mark(entries, due_at=None, sent_at=now(), last_error=reason, recipient=recipient_when_over)
 
 
 def release(entries: Sequence[OutboxEntry]) -> None:
     """Give leased entries back untried."""
-    if entries:
-        _mark(entries, due_at=now(), attempts=OutboxEntry.attempts - 1)
+    _mark(entries, due_at=now(), attempts=OutboxEntry.attempts - 1)
 
 
-def retry_later(entry: OutboxEntry, error: str) -> None:
+def retry_later(entries: Sequence[OutboxEntry], error: str) -> None:
     """Try again later, after a growing pause; after a day and the first retries leave it to an operator."""
-    due_at = None if _is_too_old(entry) else now() + _pause(entry.attempts)
-    _mark([entry], due_at=due_at, last_error=error)
+    _mark_each([(entry, None if _is_too_old(entry) else now() + _pause(entry.attempts)) for entry in entries], error)
 
 
-def park(entry: OutboxEntry, error: str) -> None:
-    """Leave the entry to an operator: trying again by ourselves would not help."""
-    _mark([entry], due_at=None, last_error=error)
+def park(entries: Sequence[OutboxEntry], error: str) -> None:
+    """Leave entries to an operator: trying again by ourselves would not help."""
+    _mark(entries, due_at=None, last_error=error)
 
 
 def postpone(entries: Sequence[OutboxEntry], error: str) -> None:
     """Try again soon: the mail server is away, which says nothing about the entries."""
-    for entry in entries:
-        due_at = None if _is_too_old(entry) else now() + LONGEST_FIRST_DELAY * uniform(0.5, 1.0)  # noqa: S311
-        _mark([entry], due_at=due_at, last_error=error)
+    pauses = [LONGEST_FIRST_DELAY * uniform(0.5, 1.0) for _ in entries]  # noqa: S311 - no secret
+    due = zip(entries, pauses, strict=True)
+    _mark_each([(entry, None if _is_too_old(entry) else now() + pause) for entry, pause in due], error)
 
 
 def message_id(entry_id: UUID) -> str:
@@ -150,12 +157,28 @@ def _is_too_old(entry: OutboxEntry) -> bool:
     return now() - entry.created_at > MAX_AGE and entry.attempts >= FIRST_RETRIES
 
 
-def _mark(entries: Sequence[OutboxEntry], **values: Any) -> int:
-    """Write the outcome for entries of one claim, unless the lease ran out and somebody else holds them by now."""
-    mine = (OutboxEntry.id.in_([entry.id for entry in entries]), OutboxEntry.due_at == entries[0].due_at)
-    marking = update(OutboxEntry).where(*mine).values(**values)
-    result: Any = db.session.execute(marking, execution_options=_UNSYNCHRONIZED)
-    return int(result.rowcount)
+def _leased(entries: Sequence[OutboxEntry]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the condition for entries of one claim, unless the lease ran out and somebody else holds them by now."""
+    return OutboxEntry.id.in_([entry.id for entry in entries]), OutboxEntry.due_at == entries[0].due_at
+
+
+def _mark(entries: Sequence[OutboxEntry], **values: Any) -> None:
+    """Write the outcome, in one statement for all that were claimed together."""
+    claims = groupby(sorted(entries, key=_lease), key=_lease)
+    for claimed in [list(group) for _, group in claims]:
+        marking = update(OutboxEntry).where(*_leased(claimed)).values(**values)
+        db.session.execute(marking, execution_options=_UNSYNCHRONIZED)
+
+
+def _mark_each(due: Sequence[tuple[OutboxEntry, datetime | None]], error: str) -> None:
+    """Write a moment of its own for each entry, in one round trip where the database has such."""
+    if due:
+        rows = [{"entry": entry.id, "lease": entry.due_at, "due": moment} for entry, moment in due]
+        db.session.connection().execute(_PUT_OFF, [{**row, "error": error} for row in rows])
+
+
+def _lease(entry: OutboxEntry) -> datetime:
+    return cast("datetime", entry.due_at)  # A claimed entry has one.
 
 
 @event.listens_for(OrmSession, "after_commit")

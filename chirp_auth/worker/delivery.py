@@ -1,31 +1,34 @@
-"""The worker: takes entries from the outbox, has them composed, hands them over, marks them.
+"""The worker: takes entries from the outbox in batches, has them composed, handed over and marked.
 
-It runs as a thread of the web process by default, or as any number of processes; the claim keeps them apart.
-No transaction is open while it talks to the mail server.
+Any number of workers may run; the claim keeps them apart. The database is used by this thread alone, and no
+transaction is open while the sending threads talk to the mail server.
 """
 
 import threading
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
 
 import structlog
-from flask import Flask
+from flask import Flask, current_app
 
-from chirp_auth.clock import now
-from chirp_auth.extensions import DATABASE_AWAY, db
-from chirp_auth.mail import outbox, rendering
+from chirp_auth.extensions import DATABASE_AWAY, db, settings
+from chirp_auth.mail import outbox
 from chirp_auth.mail.rendering import NotSent
-from chirp_auth.mail.sender import Sender, open_sender
-from chirp_auth.mail.smtp import DELIVERY_SECONDS, BrokenOff, Refused, ServerAway, TryLater
+from chirp_auth.mail.smtp import DELIVERY_SECONDS, Refused, ServerAway
 from chirp_auth.models import OutboxEntry
 from chirp_auth.worker import composers, periodic
+from chirp_auth.worker.dispatch import Dispatch, Job, Report, ServerSuspect, TooLate
+from chirp_auth.worker.sending import Senders
 
-BATCH = 50
-POLL_SECONDS = 0.5
-GATHER_SECONDS = 0.05  # Between batches: a burst of requests becomes one batch, and requests come first.
+BATCH = 100
+POLL_SECONDS = 0.25
+GATHER_SECONDS = 0.05  # After a wait: a burst of requests becomes one batch, and requests come first.
+SETTLE_SECONDS = 0.5  # Sent mails are marked at least so often: a killed worker repeats no more than these.
 AWAY_PAUSE_SECONDS = 5.0
 SUSPECT_PAUSE_SECONDS = 1.0  # Short: messages that nobody can deliver must not pass for a server that is away.
-DIFFERENT_DOMAINS = 3  # So many in a row, and it is the server.
 MARK_SECONDS = 2.0
 # An entry is only begun while its lease outlasts the slowest delivery that we allow.
 LATEST_START = outbox.LEASE.total_seconds() - DELIVERY_SECONDS - MARK_SECONDS
@@ -35,30 +38,28 @@ log = structlog.get_logger("worker")
 
 def run(app: Flask, stop: threading.Event) -> None:
     """Deliver until `stop` is set; whatever goes wrong is logged and tried again."""
-    between = periodic.Schedule()
-    while not stop.is_set():
-        with app.app_context():
-            try:
-                between.run_due()
-                more_is_due = run_once() == BATCH
-            except ServerSuspect as suspect:
-                log.warning("mail server breaks off", error=str(suspect))
-                more_is_due = not stop.wait(SUSPECT_PAUSE_SECONDS)
-            except ServerAway as away:
-                log.warning("mail server away", error=str(away))
-                more_is_due = not stop.wait(AWAY_PAUSE_SECONDS)
-            except DATABASE_AWAY as error:
-                log.error("database away", error=type(error).__name__)
-                more_is_due = not stop.wait(AWAY_PAUSE_SECONDS)
-            except Exception:  # What was leased falls due again.
-                log.exception("delivery stopped")
-                more_is_due = not stop.wait(AWAY_PAUSE_SECONDS)
-            finally:
-                db.session.remove()
-        if not more_is_due:
-            outbox.wake.wait(POLL_SECONDS)
-            outbox.wake.clear()
-            stop.wait(GATHER_SECONDS)
+    schedule = periodic.Schedule()
+    with Delivery(app) as delivery:
+        while not stop.is_set():
+            with app.app_context():
+                try:
+                    schedule.run_due()
+                    delivery.turn()
+                except ServerSuspect as suspect:
+                    log.warning("mail server breaks off", error=str(suspect))
+                    delivery.pause(SUSPECT_PAUSE_SECONDS)
+                except ServerAway as away:
+                    log.warning("mail server away", error=str(away))
+                    delivery.pause(AWAY_PAUSE_SECONDS)
+                except DATABASE_AWAY as error:
+                    log.error("database away", error=type(error).__name__)
+                    stop.wait(AWAY_PAUSE_SECONDS)
+                except Exception:  # What was leased falls due again.
+                    log.exception("delivery stopped")
+                    stop.wait(AWAY_PAUSE_SECONDS)
+                finally:
+                    db.session.remove()
+            delivery.wait(stop)
 
 
 def start_thread(app: Flask) -> Callable[[], None]:
@@ -82,122 +83,164 @@ def run_once() -> int:
         ServerAway: the mail server cannot be used; the entries wait for their next turn.
         ServerSuspect: it broke off over several messages in a row; those wait longer than the others.
     """
-    entries = outbox.claim(BATCH)
-    db.session.commit()
-    latest_start = time.monotonic() + LATEST_START
-    unaddressed = {"no account": composers.without_recipient(entries)}
-    excluded = {entry.id for entry in unaddressed["no account"]}
-    # What failed before lets the others go first.
-    left = sorted((entry for entry in entries if entry.id not in excluded), key=lambda entry: entry.attempts)
-    db.session.commit()
-    away: ServerAway | None = None
-    suspects = Suspects()
-    with open_sender() as delivery:
-        while left and time.monotonic() < latest_start and not away:
+    with Delivery(current_app._get_current_object()) as delivery:  # type: ignore[attr-defined]  # the proxy's own way
+        entries = delivery.claim()
+        while delivery.is_pending:
+            delivery.settle()
+    return entries
+
+
+class Delivery:
+    """Delivery by one worker: the entries that it holds, and the threads that send them."""
+
+    def __init__(self, app: Flask) -> None:
+        with app.app_context():
+            self._dispatch = Dispatch(1 if settings.has_dev_mailbox else settings.smtp_connections)
+        self._app = app
+        self._senders = Senders(app, self._dispatch)
+        self._reports: list[Report] = []  # not marked yet
+        self._settle_at = self._claim_at = self._resume_at = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End after the mails at hand, and give back what was not begun."""
+        left = self._dispatch.close()
+        self._senders.join(DELIVERY_SECONDS)
+        with self._app.app_context():
             try:
-                outcome = _deliver(left[0], delivery)
-                if isinstance(outcome, NotSent):
-                    unaddressed.setdefault(outcome.reason, []).append(left[0])
-                elif isinstance(outcome, BrokenOff):
-                    away = suspects.add(left[0], outcome)
-                    left[1:] = suspects.others_first(left[1:])
-                else:
-                    suspects.clear()
-                left = left[1:]
-            except ServerAway as error:
-                away = error
-        db.session.commit()  # No transaction is open while the server is told goodbye either.
-    for reason, group in unaddressed.items():
-        outbox.close(group, reason)
-    _settle(left, suspects, away)
-    db.session.commit()
-    if away:
-        raise away
-    return len(entries)
+                self._mark(self._dispatch.collect()[0])
+                outbox.release([job.entry for job in left])
+                db.session.commit()
+            except DATABASE_AWAY as away:  # What was leased falls due again.
+                log.error("database away", error=type(away).__name__)
+            finally:
+                db.session.remove()
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether entries wait here, are in flight or are not marked."""
+        return self._dispatch.is_pending or bool(self._reports)
 
-class ServerSuspect(ServerAway):
-    """The server takes connections, but broke off over one message after the other, to different domains."""
+    def turn(self) -> None:
+        """Mark what has ended, if it is time, and claim more where there is room.
 
+        Raises:
+            ServerAway: as for `run_once`.
+        """
+        if not self._dispatch.is_pending or time.monotonic() >= self._settle_at:
+            self._settle()
+        is_time = time.monotonic() >= self._claim_at or outbox.wake.is_set()
+        if is_time and self._dispatch.has_room and time.monotonic() >= self._resume_at:
+            outbox.wake.clear()
+            self._claim_at = time.monotonic() + (0 if self.claim() == BATCH else POLL_SECONDS)
 
-class Suspects:
-    """The messages of a batch over which the server broke off since it last answered as it should.
-
-    For one recipient that is the message's delay, however often. For several domains in a row it is the server's.
-    """
-
-    def __init__(self) -> None:
-        self.in_a_row: list[tuple[OutboxEntry, str]] = []
-        self.cleared: list[tuple[OutboxEntry, str]] = []
-
-    def add(self, entry: OutboxEntry, error: BrokenOff) -> ServerSuspect | None:
-        """Note what broke off; return the verdict once too many domains met the same."""
-        self.in_a_row.append((entry, str(error)))
-        domains = {_domain(suspect) for suspect, _ in self.in_a_row}
-        return ServerSuspect(str(error)) if len(domains) >= DIFFERENT_DOMAINS else None
-
-    def others_first(self, entries: list[OutboxEntry]) -> list[OutboxEntry]:
-        """Return the entries in their order, but those to domains that just failed at the end."""
-        failed = {_domain(suspect) for suspect, _ in self.in_a_row}
-        return sorted(entries, key=lambda entry: _domain(entry) in failed)
-
-    def clear(self) -> None:
-        """Note that the server answered: what broke off before was not its fault."""
-        self.cleared += self.in_a_row
-        self.in_a_row = []
-
-
-def _settle(left: list[OutboxEntry], suspects: Suspects, away: ServerAway | None) -> None:
-    """Mark what did not leave: a message's own delay grows with its tries, the server's absence says nothing of it."""
-    for entry, error in suspects.cleared:
-        outbox.retry_later(entry, error)
-    for entry, error in suspects.in_a_row:
-        if away:
-            outbox.postpone([entry], error)
-        else:
-            outbox.retry_later(entry, error)
-    if away and not isinstance(away, ServerSuspect):
-        outbox.postpone(left, str(away))
-    else:
-        outbox.release(left)
-
-
-def _deliver(entry: OutboxEntry, sender: Sender) -> NotSent | BrokenOff | None:
-    """Compose and send one entry and mark what became of it.
-
-    Returns:
-        Why there is nobody to write to, or why the server broke off over it: the caller marks both.
-    """
-    try:
-        message = rendering.message_for(entry, composers.compose(entry))
+    def claim(self) -> int:
+        """Claim a batch, have it composed and queue it; return how many entries it had."""
+        entries = outbox.claim(BATCH)
         db.session.commit()
-        sender.send(message)
-        outbox.mark_sent(entry)
-        log.info("mail sent", kind=entry.kind, entry=str(entry.id), waited_seconds=round(_age(entry), 3))
-    except NotSent as nobody:
-        return nobody
-    except (ServerAway, *DATABASE_AWAY):
-        raise
-    except Refused as refusal:
-        outbox.park(entry, str(refusal))
-        log.error("mail refused", kind=entry.kind, entry=str(entry.id), error=str(refusal))
-    except BrokenOff as end:
-        log.warning("mail broken off", kind=entry.kind, entry=str(entry.id), error=str(end))
-        return end
-    except TryLater as delay:
-        outbox.retry_later(entry, str(delay))
-        log.warning("mail put off", kind=entry.kind, entry=str(entry.id), error=str(delay))
-    except Exception as bug:
-        db.session.rollback()
-        outbox.retry_later(entry, type(bug).__name__)
-        log.exception("mail not composed", kind=entry.kind, entry=str(entry.id))
+        if not entries:
+            return 0
+        latest_start = time.monotonic() + LATEST_START
+        results = composers.compose_all(entries)
+        jobs: list[Job] = []
+        nobody: dict[str, list[OutboxEntry]] = defaultdict(list)
+        for entry in entries:
+            result = results[entry.id]
+            if isinstance(result, NotSent):
+                if entry.kind in composers.DECOYS:
+                    jobs.append(Job(entry, composers.DECOYS[entry.kind](entry), latest_start, result.reason))
+                else:
+                    nobody[result.reason].append(entry)
+            elif isinstance(result, Exception):
+                log.error("mail not composed", kind=entry.kind, entry=str(entry.id), exc_info=result)
+                outbox.retry_later([entry], type(result).__name__)
+            else:
+                jobs.append(Job(entry, result, latest_start))
+        for reason, group in nobody.items():
+            outbox.close(group, reason)
+        db.session.commit()
+        self._dispatch.add(jobs)
+        self._senders.staff(len(jobs))
+        return len(entries)
+
+    def settle(self) -> None:
+        """Wait for reports and mark them.
+
+        Raises:
+            ServerAway: as for `run_once`.
+        """
+        self._dispatch.wait(SETTLE_SECONDS)
+        self._settle()
+
+    def pause(self, seconds: float) -> None:
+        """Claim nothing for a while; what is in flight ends meanwhile, and is marked."""
+        self._resume_at = time.monotonic() + seconds
+
+    def wait(self, stop: threading.Event) -> None:
+        """Wait until there is something to do."""
+        if self._dispatch.is_pending:
+            self._dispatch.wait(POLL_SECONDS)
+        elif time.monotonic() < self._resume_at:
+            stop.wait(min(POLL_SECONDS, self._resume_at - time.monotonic()))
+        elif time.monotonic() < self._claim_at:
+            outbox.wake.wait(POLL_SECONDS)
+            stop.wait(GATHER_SECONDS)
+
+    def _settle(self) -> None:
+        reports, left, away = self._dispatch.collect()
+        self._settle_at = time.monotonic() + SETTLE_SECONDS
+        self._mark(reports, away)
+        if away:
+            _give_back(left, away)
+        db.session.commit()
+        if away:
+            raise away
+
+    def _mark(self, reports: list[Report], away: ServerAway | None = None) -> None:
+        """Mark what became of the entries; what a lost database connection leaves unmarked is marked the next time."""
+        self._reports += reports
+        if not self._reports:
+            return
+        try:
+            _write(self._reports, away)
+        except DATABASE_AWAY:  # A connection that was lost meanwhile is replaced by a new one.
+            db.session.rollback()
+            _write(self._reports, away)
+        self._reports = []
+
+
+def _write(reports: Sequence[Report], away: ServerAway | None) -> None:
+    """Mark in one transaction: a statement for each outcome, however many entries had it."""
+    groups: dict[tuple[Callable[..., None], str | None], list[OutboxEntry]] = defaultdict(list)
+    for report in reports:
+        groups[_outcome(report, away)].append(report.job.entry)
+    for (mark, words), entries in groups.items():
+        mark(entries) if words is None else mark(entries, words)
     db.session.commit()
-    return None
 
 
-def _domain(entry: OutboxEntry) -> str:
-    return entry.recipient.rpartition("@")[2].lower()
+def _outcome(report: Report, away: ServerAway | None) -> tuple[Callable[..., None], str | None]:
+    """Return how to mark an entry. A message's own delay grows with its tries; the server's absence says nothing."""
+    error = report.error
+    if error is None:
+        return (outbox.close, report.job.decoy_for) if report.job.decoy_for else (outbox.mark_sent, None)
+    if isinstance(error, TooLate):
+        return outbox.release, None
+    if isinstance(error, Refused):
+        return outbox.park, str(error)
+    if away and report.is_suspect:
+        return outbox.postpone, str(error)
+    return outbox.retry_later, str(error)
 
 
-def _age(entry: OutboxEntry) -> float:
-    return (now() - entry.created_at).total_seconds()
+def _give_back(left: Sequence[Job], away: ServerAway) -> None:
+    """Let what was not tried wait until the server is back; what only broke off too often may be tried at once."""
+    entries = [job.entry for job in left]
+    if isinstance(away, ServerSuspect):
+        outbox.release(entries)
+    else:
+        outbox.postpone(entries, str(away))

@@ -77,7 +77,7 @@ def test_a_link_composed_while_the_credentials_are_replaced_is_good(
     (entry,) = outbox.claim(1)
     db.session.commit()
 
-    act_after(app, monkeypatch, users, "find")(write(User, credential_version=2))
+    act_after(app, monkeypatch, users, "find_all")(write(User, credential_version=2))
     email = composers.compose(entry)
 
     db.session.remove()

@@ -171,7 +171,7 @@ def test_a_mail_on_its_way_counts_until_it_arrived(app: Application, alice: User
     entries = outbox.claim(3)
     mail_caps.allow(entries)
     for entry in entries:
-        outbox.retry_later(entry, "451 Later")
+        outbox.retry_later([entry], "451 Later")
     db.session.commit()
 
     with time_machine.travel(now() + timedelta(hours=2)):

@@ -13,7 +13,7 @@ from chirp_auth.http.routing import Application
 from chirp_auth.mail import outbox, smtp
 from chirp_auth.mail.smtp import ServerAway
 from chirp_auth.models import OutboxEntry, User
-from chirp_auth.worker import delivery
+from chirp_auth.worker import delivery, dispatch
 from config import Settings
 from tests.support.smtp import CLOSING, SmtpServer
 
@@ -140,7 +140,7 @@ def test_a_refusal_of_our_sender_is_the_delay_of_that_message(
 def test_a_server_that_breaks_off_at_several_domains_in_a_row_is_away(
     smtp_server: SmtpServer, promise: Promise
 ) -> None:
-    several = victims(40)[: delivery.DIFFERENT_DOMAINS]
+    several = victims(40)[: dispatch.DIFFERENT_DOMAINS]
     smtp_server.broken_off_at = dict.fromkeys(victims(40), "RCPT")
     promise(*victims(40))
 
@@ -162,6 +162,7 @@ def test_a_server_that_answers_in_between_is_not_away(smtp_server: SmtpServer, p
     assert sorted(reached(smtp_server)) == sorted(HEALTHY)
 
 
+@pytest.mark.settings(smtp_connections=1)
 def test_what_failed_before_lets_the_others_go_first(smtp_server: SmtpServer, promise: Promise) -> None:
     smtp_server.broken_off_at = dict.fromkeys(victims(40)[:2], "RCPT")
     promise(*victims(40)[:2])

@@ -53,13 +53,13 @@ def test_a_worker_that_lost_its_lease_marks_nothing(promise: Promise) -> None:
         (mine,) = claim()
     with time_machine.travel(NOON + outbox.LEASE, tick=False):
         (theirs,) = claim()
-        outbox.mark_sent(mine)
-        outbox.park(mine, "550 no")
-        outbox.retry_later(mine, "451 later")
+        outbox.mark_sent([mine])
+        outbox.park([mine], "550 no")
+        outbox.retry_later([mine], "451 later")
         outbox.release([mine])
         db.session.commit()
         assert [(entry.due_at, entry.sent_at) for entry in entries()] == [(theirs.due_at, None)]
-        outbox.mark_sent(theirs)
+        outbox.mark_sent([theirs])
         db.session.commit()
         assert [entry.sent_at for entry in entries()] == [NOON + outbox.LEASE]
 
@@ -72,7 +72,7 @@ def test_a_rollback_between_claim_and_mark_does_not_lose_the_lease(promise: Prom
         db.session.rollback()
     with time_machine.travel(NOON + outbox.LEASE, tick=False):
         claim()
-        outbox.mark_sent(mine)
+        outbox.mark_sent([mine])
         db.session.commit()
 
     assert [entry.sent_at for entry in entries()] == [None]
@@ -92,7 +92,7 @@ def test_a_mail_that_is_put_off_waits_longer_and_longer_and_is_parked_after_a_da
     while True:
         with time_machine.travel(moment, tick=False):
             (mine,) = claim()
-            outbox.retry_later(mine, "451 later")
+            outbox.retry_later([mine], "451 later")
             db.session.commit()
             (entry,) = entries()
         if entry.due_at is None:
@@ -112,14 +112,14 @@ def test_an_old_mail_that_an_operator_puts_back_gets_its_first_retries_again(pro
     late, tries = NOON + timedelta(days=3), 0
     with time_machine.travel(late, tick=False):
         (mine,) = claim()
-        outbox.park(mine, "550 no")
+        outbox.park([mine], "550 no")
         db.session.commit()
         assert admin_outbox.retry(mine.id, TEST_CLIENT) == 1
     due: datetime | None = late
     while due is not None:
         with time_machine.travel(due, tick=False):
             (mine,) = claim()
-            outbox.retry_later(mine, "451 later")
+            outbox.retry_later([mine], "451 later")
             db.session.commit()
             (entry,) = entries()
         due, tries = entry.due_at, tries + 1

@@ -205,6 +205,7 @@ def test_what_a_slow_server_leaves_no_time_for_is_given_back_untried(
 
     assert [(bool(entry.sent_at), entry.attempts) for entry in entries()] == [(True, 1), (False, 0), (False, 0)]
     smtp_server.seconds_before_answer = 0
+    monkeypatch.undo()
     delivery.run_once()
     assert len(smtp_server.messages) == 3
 
