@@ -182,7 +182,7 @@ def test_a_promise_cancelled_after_it_was_claimed_brings_no_link(app: Applicatio
     claimed = outbox.claim(10)
     db.session.commit()
 
-    support_links.void_links(None, TEST_CLIENT)
+    support_links.revoke_links(None, TEST_CLIENT)
 
     assert len(claimed) == 2
     for entry in claimed:
@@ -196,7 +196,7 @@ def test_a_change_and_a_reset_at_once_wait_for_each_other_at_the_user_alone(
 ) -> None:
     """The reset comes while the change has the user's row and not yet the link's: no deadlock, one wins."""
     token = ask()
-    void_links = revocation.revoke_links
+    revoke_links = revocation.revoke_links
     resets: list[Future[TestResponse]] = []
 
     with ThreadPoolExecutor(1) as pool:
@@ -205,9 +205,9 @@ def test_a_change_and_a_reset_at_once_wait_for_each_other_at_the_user_alone(
             if not resets:
                 resets.append(pool.submit(redeem, app.test_client(), token))
                 _until_somebody_waits_for_a_row()
-            void_links(user_id)
+            revoke_links(user_id)
 
-        monkeypatch.setattr(revocation, "void_links", let_a_reset_come_first)
+        monkeypatch.setattr(revocation, "revoke_links", let_a_reset_come_first)
         assert change(client).status_code == 200
         assert resets[0].result().status_code == 400
 
