@@ -39,6 +39,14 @@ CALLS: list[tuple[str, str, str, dict[str, str]]] = [
     ("v1", "POST", f"{V1}/verify-email", {"token": SECRET}),
     ("v1", "POST", f"{V1}/resend-verification", {"email": SECRET}),
 ]
+FILE = f'--x\r\nContent-Disposition: form-data; name="email"; filename="a.txt"\r\n\r\n{SECRET}\r\n--x--\r\n'.encode()
+HEADERS = {
+    "X_Forwarded_For": "203.0.113.99",
+    "Content_Length": "7",
+    "Content_Type": "text/plain",
+    "Authorization_": "Bearer x",
+    "X_Long": "a" * 8000,
+}
 MEMBERS = {
     "v1": {"type", "title", "status", "detail", "code", "instance", "timestamp"},
     "marketplace": {"success", "message", "error_code", "timestamp", "path"},
@@ -50,11 +58,11 @@ MEMBERS = {
 def bad_bodies(good: dict[str, str]) -> dict[str, tuple[bytes, str]]:
     """Return bodies and what they call themselves, by what is wrong with them."""
     text, first, last = json.dumps(good), next(iter(good)), list(good)[-1]
-    filler = MAX_BYTES - len(json.dumps({**good, last: ""}))
+    mistyped: list[object] = [7, 1.5, True, [SECRET], {"a": SECRET}]
     return {
         "empty": (b"", JSON),
-        "1 MB": (json.dumps({**good, last: "a" * filler}).encode(), JSON),
-        "over 1 MB": (json.dumps({**good, last: "a" * (filler + 1)}).encode(), JSON),
+        **{f"1 MB of {name}": (_filled_up(good, name, MAX_BYTES), JSON) for name in good},
+        "over 1 MB": (_filled_up(good, last, MAX_BYTES + 1), JSON),
         "1 MB of space": (b" " * MAX_BYTES, JSON),
         "1 MB of members": (_many_members(last), JSON),
         "deep arrays": (b"[" * 100_000, JSON),
@@ -63,8 +71,9 @@ def bad_bodies(good: dict[str, str]) -> dict[str, tuple[bytes, str]]:
         "deep member": (text[:-1].encode() + b', "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", JSON),
         "huge number": (text[:-1].encode() + b', "x": ' + b"9" * 100_000 + b"}", JSON),
         **{
-            f"{last} is {type(value).__name__}": (json.dumps({**good, last: value}).encode(), JSON)
-            for value in (7, 1.5, True, [SECRET], {"a": SECRET})
+            f"{name} is {type(value).__name__}": (json.dumps({**good, name: value}).encode(), JSON)
+            for name in good
+            for value in mistyped
         },
         "NUL": (json.dumps({**good, first: f"{SECRET}\0"}).encode(), JSON),
         "raw NUL": (text.encode().replace(b"secret", b"sec\0ret").replace(b"alice", b"ali\0ce"), JSON),
@@ -79,6 +88,7 @@ def bad_bodies(good: dict[str, str]) -> dict[str, tuple[bytes, str]]:
         "string": (json.dumps(SECRET).encode(), JSON),
         "number": (b"7", JSON),
         "null": (b"null", JSON),
+        "file": (FILE, "multipart/form-data; boundary=x"),
         "form": (f"email={SECRET}&password={SECRET}".encode(), "application/x-www-form-urlencoded"),
         "plain text": (text.encode(), "text/plain"),
         "no name for it": (text.encode(), ""),
@@ -156,6 +166,26 @@ def test_bodies_in_chunks_are_read_and_measured(server: Application) -> None:
     sale = json.dumps({"email": ALICE, "old_password": PASSWORD, "new_password": NEW_PASSWORD}).encode()
     assert send_in_chunks(server, SELLER, sale) == (404, {"error": "User not found"})
     assert send_in_chunks(server, SELLER, *[b" " * 65_536] * 17)[0] == 413
+
+
+def test_headers_with_an_underscore_change_no_answer(server: Application) -> None:
+    for dialect, method, path, _ in CALLS:
+        statuses = []
+        for headers in ({}, HEADERS):
+            with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)) as connection:
+                connection.request(method, path, b"[]", {"Content-Type": JSON, **headers})
+                answer = connection.getresponse()
+                assert set(json.loads(answer.read())) - {"errors"} == MEMBERS[dialect], path
+                statuses.append(answer.status)
+
+        assert statuses[0] in (400, 422), path
+        assert statuses[1] == statuses[0], path
+
+
+def _filled_up(good: dict[str, str], name: str, size: int) -> bytes:
+    """Return the body with a member so long that the whole has this size in bytes."""
+    filler = size - len(json.dumps({**good, name: ""}))
+    return json.dumps({**good, name: "a" * filler}).encode()
 
 
 def _many_members(mistyped: str) -> bytes:
