@@ -1,1 +1,1 @@
-"""Rules of operators: what they do to accounts, mails and records, and what the worker does in their place."""
+"""Rules of operators: what they, or the worker for them, do to accounts, mails and records."""

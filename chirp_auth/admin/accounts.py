@@ -1,4 +1,4 @@
-"""Administration: what operators do to an account on their own word."""
+"""What operators do to an account: lock, unlock, delete, change its address, end its sessions."""
 
 from typing import Any
 from uuid import uuid4
@@ -20,9 +20,9 @@ ATTEMPTS = 5
 
 
 def lock(user: User, reason: str | None, client: Client, *, tell: bool = False) -> int:
-    """Lock the account: nobody signs in, all sessions end, all links die. Return how many sessions ended.
+    """Lock the account: no sign-in, sessions end, links are void. Return how many sessions ended.
 
-    `tell` mails the owner that it is locked, without the reason, which is for the audit trail.
+    `tell` mails the owner, without the reason, which is for the audit trail.
 
     Raises:
         ServiceBusy: others kept changing the account at the same moment.
@@ -36,9 +36,9 @@ def lock(user: User, reason: str | None, client: Client, *, tell: bool = False) 
 
 
 def unlock(user: User, reason: str | None, client: Client, *, tell: bool = False) -> None:
-    """Open the account again, and forget failed sign-ins and the delay that they brought; `tell` mails the owner."""
-    opening = update(User).where(User.id == user.id).values(disabled_at=None, updated_at=now(), **lockout.CLEARED)
-    db.session.execute(opening, execution_options={"synchronize_session": False})
+    """Unlock the account and clear failed sign-ins and their delay; `tell` mails the owner."""
+    statement = update(User).where(User.id == user.id).values(disabled_at=None, updated_at=now(), **lockout.CLEARED)
+    db.session.execute(statement, execution_options={"synchronize_session": False})
     audit.record("user.unlocked", client, user_id=user.id, email_key=user.email_key, reason=reason)
     if tell:
         outbox.put("account_state", user.email, user.id, locked=False)
@@ -46,7 +46,7 @@ def unlock(user: User, reason: str | None, client: Client, *, tell: bool = False
 
 
 def delete(user: User, client: Client) -> None:
-    """Delete the account, erase its addresses, and tell the owner by a mail that is itself forgotten once it is sent.
+    """Delete the account, erase its addresses, and mail the owner; that mail's recipient is erased once it is sent.
 
     Raises:
         UserNotFound: somebody else deleted it first.
@@ -63,10 +63,10 @@ def delete(user: User, client: Client) -> None:
 
 
 def set_email(user: User, email: str, client: Client, *, undoable: bool = True) -> int:
-    """Give the account another address: sessions and links die, the new one is asked to confirm, the old one told.
+    """Change the address: sessions and links end, the new address is asked to confirm, the old one is notified.
 
-    For seven days the old address can take the change back (see `not_me`), unless it must not: its mailbox may be
-    the thief's.
+    For seven days the old address can undo the change (see `account_recovery`), unless it is not `undoable`: its
+    mailbox may be the thief's.
 
     Returns:
         How many sessions ended.
@@ -89,7 +89,7 @@ def set_email(user: User, email: str, client: Client, *, undoable: bool = True) 
         confirmed_at=now(),
         old_email_verified_at=user.email_verified_at,
     )
-    # An account that an operator has looked after is not one that expires.
+    # An account that an operator changed does not expire.
     address_values = {"email": address.typed, "email_key": address.key, "email_verified_at": None}
     try:
         ended = _replace(user, **address_values, confirm_before=None)
@@ -113,13 +113,13 @@ def set_email(user: User, email: str, client: Client, *, undoable: bool = True) 
 
 def living_sessions(user: User | None) -> int:
     """Return how many sessions `end_sessions` would end."""
-    return db.session.scalar(select(func.count()).select_from(Session).where(*_living(user))) or 0
+    return db.session.scalar(select(func.count()).select_from(Session).where(*_open_sessions(user))) or 0
 
 
 def end_sessions(user: User | None, client: Client) -> int:
     """End all sessions of the user, or everybody's; return how many that were."""
-    ending = update(Session).where(*_living(user)).values(revoked_at=now())
-    result: Any = db.session.execute(ending, execution_options={"synchronize_session": False})
+    statement = update(Session).where(*_open_sessions(user)).values(revoked_at=now())
+    result: Any = db.session.execute(statement, execution_options={"synchronize_session": False})
     audit.record("session.ended_all", client, user_id=user.id if user else None, ended=result.rowcount)
     db.session.commit()
     return int(result.rowcount)
@@ -135,7 +135,7 @@ def compose_address_replaced(entry: OutboxEntry) -> Email:
 
 
 def compose_account_deleted(entry: OutboxEntry) -> Email:
-    """Tell whose account it was that it is gone; nothing but the address is left to greet by."""
+    """Tell whose account it was that it was deleted; only the address is left to greet by."""
     return Email(addresses.parse(entry.recipient).deliverable, {"deleted_at": entry.created_at})
 
 
@@ -156,9 +156,9 @@ def compose_account_state(entry: OutboxEntry) -> Email:
     )
 
 
-def _living(user: User | None) -> list[Any]:
-    living: list[Any] = [Session.revoked_at.is_(None), Session.expires_at > now()]
-    return [*living, Session.user_id == user.id] if user else living
+def _open_sessions(user: User | None) -> list[Any]:
+    conditions: list[Any] = [Session.revoked_at.is_(None), Session.expires_at > now()]
+    return [*conditions, Session.user_id == user.id] if user else conditions
 
 
 def _replace(user: User, **values: Any) -> int:

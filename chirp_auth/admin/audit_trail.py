@@ -1,6 +1,6 @@
-"""The audit trail as a whole: sealed little by little by the worker, so that no request waits for it.
+"""The audit trail as a whole. The worker seals it in small steps, so that no request waits for it.
 
-It grows old from its beginning, a whole seal at a time, never a row from its middle: what remains still verifies.
+Old events are deleted from its beginning, a whole seal at a time: what remains still verifies.
 """
 
 import time
@@ -20,20 +20,20 @@ from chirp_auth.mail import job_locks
 from chirp_auth.models import AuditAnchor, AuditSeal, SecurityEvent
 from chirp_auth.security.client import Client
 
-SEALING_SECONDS = 0.25  # Of a round: mail goes out in between, however many events wait.
+SEALING_SECONDS = 0.25  # A round: mail goes out between rounds, however many events wait.
 ALIVE = timedelta(minutes=1)
 
 log = structlog.get_logger("audit")
 
 
 def note(kind: str, client: Client, outcome: str = "ok", **detail: Any) -> None:
-    """Put an event on record by itself, where no change of an account goes with it."""
+    """Record an event on its own and commit, where no change of an account goes with it."""
     audit.record(kind, client, outcome=outcome, **detail)
     db.session.commit()
 
 
 def seal_some_events() -> None:
-    """Seal what is unsealed, or a part of it: a bounded piece of work, so that nothing waits for it long."""
+    """Seal unsealed events for a quarter of a second at most, so that nothing waits long."""
     _seal_until(time.monotonic() + SEALING_SECONDS)
 
 
@@ -43,9 +43,9 @@ def seal_events() -> None:
 
 
 def open_chapter(client: Client) -> int:
-    """Build on the trail as it is, although its end does not hold; return the number of the seal that says so.
+    """Continue a trail whose end is broken; return the number of the seal that says so.
 
-    For an operator who knows why: the key is lost, or whoever changed the trail was found. It goes on record, and
+    For an operator who knows why: the key is lost, or whoever changed the trail was found. The act is recorded, and
     what was wrong before stays a problem.
     """
     audit.record("audit.chapter_opened", client, reason=flaw())
@@ -59,7 +59,7 @@ def open_chapter(client: Client) -> int:
 
 
 def flaw() -> str | None:
-    """Return why no seal can be built on the last one; None if all is well."""
+    """Return why no seal can follow the last one; None if one can."""
     try:
         chain.check_end(*chain.end_of())
     except chain.BrokenChain as broken:
@@ -67,17 +67,21 @@ def flaw() -> str | None:
     return None
 
 
-def verify(told: Callable[[int], None] = lambda _events: None, noted_in: Path | None = None) -> verification.Report:
-    """Return what became of the sealed events. Changes nothing; `told` learns how many more were checked.
+def verify(
+    on_progress: Callable[[int], None] = lambda _events: None, noted_in: Path | None = None
+) -> verification.Report:
+    """Check the sealed events and change nothing.
 
-    `noted_in` is a file of noted heads; without it AUDIT_HEAD_FILE, if there is one.
+    Args:
+        on_progress: gets the number of events just checked.
+        noted_in: a file of noted heads; AUDIT_HEAD_FILE by default, if it exists.
 
     Raises:
         OSError, ValueError: the file cannot be read, or is another.
     """
     if noted_in is None and settings.audit_head_file and settings.audit_head_file.exists():
         noted_in = settings.audit_head_file
-    report = verification.verify(told, heads.read(noted_in) if noted_in else ())
+    report = verification.verify(on_progress, heads.read(noted_in) if noted_in else ())
     if waiting := _unsealed_while_a_worker_lives():
         report.suspicions.append(
             f"A worker is alive, but events from 5 minutes ago or before are not sealed ({waiting}): "
@@ -105,7 +109,7 @@ def count_old(is_old: ColumnElement[bool]) -> int:
 
 
 def delete_oldest_seal(is_old: ColumnElement[bool]) -> int:
-    """Delete the first seal of the trail with its events, if all of them are old; say how many those were.
+    """Delete the first seal of the trail with its events, if all of them are old; return how many events.
 
     The anchor vouches for the new beginning, unless nothing vouched for the old one: that stays a problem.
     """
@@ -141,8 +145,8 @@ def _seal_until(deadline: float) -> None:
 
 
 def _unsealed_while_a_worker_lives() -> int:
-    seen = job_locks.last_acquired(job_locks.DELIVERY)
-    if seen is None or now() - seen > ALIVE:
+    last = job_locks.last_acquired(job_locks.DELIVERY)
+    if last is None or now() - last > ALIVE:
         return 0
     return _count(SecurityEvent.seal.is_(None), SecurityEvent.at < now() - verification.MARGIN)
 

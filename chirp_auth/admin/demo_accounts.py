@@ -1,6 +1,6 @@
 """The demo accounts: something to sign in with a minute after the first start. In development only.
 
-Their password is printed and lies in a file, so production removes what of them a database brought along.
+Their password is printed and lies in a file, so production removes those that a database brought along.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from chirp_auth.models import SecurityEvent, User
 from chirp_auth.security.client import Client
 
 EMAIL = "demo@example.com"
-CAST = {"Demo": users.ACTIVE, "Unverified": users.UNVERIFIED, "Locked": users.LOCKED}
+STATUSES = {"Demo": users.ACTIVE, "Unverified": users.UNVERIFIED, "Locked": users.LOCKED}
 WORDS = (
     "amber anchor apple aspen badger bamboo basil beacon birch bison blossom breeze bronze brook cactus candle "
     "canyon carbon cedar cinder citrus clover cobalt comet copper cotton crater cricket cypress dahlia delta desert "
@@ -35,48 +35,50 @@ log = structlog.get_logger("demo")
 
 @dataclass(frozen=True, slots=True)
 class DemoAccount:
-    """What to type."""
+    """What to sign in with."""
 
     email: str
     password: str
 
 
 def ensure_account() -> DemoAccount | None:
-    """Return the demo account, made on an empty database; None if the database has other users instead."""
+    """Return the demo account, created on an empty database; None if the database has only other users."""
     password = _kept_password()
-    known = db.session.scalar(select(User.password_reset_at.is_(None)).where(User.email_key == EMAIL))
-    if known is None:
+    is_unchanged = db.session.scalar(select(User.password_reset_at.is_(None)).where(User.email_key == EMAIL))
+    if is_unchanged is None:
         if users.count():
             return None
         registration.create(Applicant(EMAIL, password, "Demo", "Account"), Client("cli", actor="first start"))
     return DemoAccount(EMAIL, password)
 
 
-def ensure_cast(client: Client) -> list[tuple[str, str]]:
-    """Make sure of one account of each status, all with the demo password; return their addresses and statuses."""
+def create_missing(client: Client) -> list[tuple[str, str]]:
+    """Create the missing ones of one account of each status; return their addresses and statuses."""
     password = _kept_password()
-    found = []
-    for first_name, wanted in CAST.items():
+    result = []
+    for first_name, status in STATUSES.items():
         email = _address(first_name)
         user = users.find(email)
         if user is None:
             user = registration.create(Applicant(email, password, first_name, "Account"), client)
-            if wanted == users.LOCKED:
+            if status == users.LOCKED:
                 accounts.lock(user, "demo", client)
-            elif wanted == users.UNVERIFIED:
+            elif status == users.UNVERIFIED:
                 user.email_verified_at = None
                 db.session.commit()
             db.session.refresh(user)
-        found.append((email, users.status(user)))
-    return found
+        result.append((email, users.status(user)))
+    return result
 
 
 def left_over() -> Sequence[User]:
-    """Return the demo accounts in this database: under one of their addresses, and made by us at the command line."""
-    made_here = select(SecurityEvent.id).where(
+    """Return the accounts under a demo address that were created at the command line."""
+    created_here = select(SecurityEvent.id).where(
         SecurityEvent.user_id == User.id, SecurityEvent.kind == "user.created", SecurityEvent.face == "cli"
     )
-    return db.session.scalars(select(User).where(User.email_key.in_(map(_address, CAST)), made_here.exists())).all()
+    return db.session.scalars(
+        select(User).where(User.email_key.in_(map(_address, STATUSES)), created_here.exists())
+    ).all()
 
 
 def remove(client: Client) -> None:
@@ -100,7 +102,7 @@ def _address(first_name: str) -> str:
 
 
 def _kept_password() -> str:
-    """Return the demo account's password: made once, strong by our own rules, kept beside the database."""
+    """Return the demo account's password: created once, strong by our own rules, kept beside the database."""
     kept = settings.beside_database("demo-password")
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)

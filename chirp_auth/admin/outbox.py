@@ -1,4 +1,4 @@
-"""Care of the outbox: what operators do with mails that did not go out by themselves."""
+"""What operators do with the outbox: list, retry, cancel and test."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,10 +18,10 @@ from chirp_auth.security.client import Client
 
 def listed(limit: int, state: str | None = None) -> Iterator[OutboxEntry]:
     """Yield mails, newest first; only those in one state (waiting, parked, sent, closed) if it is given."""
-    wanted = select(OutboxEntry).order_by(OutboxEntry.created_at.desc(), OutboxEntry.id).limit(limit)
+    query = select(OutboxEntry).order_by(OutboxEntry.created_at.desc(), OutboxEntry.id).limit(limit)
     if state:
-        wanted = wanted.where(status.BY_NAME[state])
-    yield from db.session.scalars(wanted.execution_options(yield_per=500))
+        query = query.where(status.BY_NAME[state])
+    yield from db.session.scalars(query.execution_options(yield_per=500))
 
 
 def find(entry_id: UUID) -> OutboxEntry | None:
@@ -35,19 +35,19 @@ def waiting_mails(user: User) -> list[OutboxEntry]:
     return list(db.session.scalars(unsent.order_by(OutboxEntry.created_at)))
 
 
-def parked() -> int:
-    """Return how many mails wait for an operator."""
+def count_parked() -> int:
+    """Return how many mails are parked."""
     return db.session.scalar(select(func.count()).select_from(OutboxEntry).where(status.is_parked)) or 0
 
 
 def retry(entry_id: UUID | None, client: Client) -> int:
     """Let a mail that waits, or all that are parked, be tried once more; return how many that were."""
     which = OutboxEntry.id == entry_id if entry_id else status.is_parked
-    tried = _change(which, due_at=now(), attempts=0)
-    audit.record("mail.retried", client, entry=str(entry_id or "all parked"), mails=tried)
+    retried = _change(which, due_at=now(), attempts=0)
+    audit.record("mail.retried", client, entry=str(entry_id or "all parked"), mails=retried)
     db.session.commit()
     outbox.wake.set()
-    return tried
+    return retried
 
 
 def cancel(entry_id: UUID | None, client: Client) -> int:
@@ -61,7 +61,7 @@ def cancel(entry_id: UUID | None, client: Client) -> int:
 
 
 def send_test(email: str, client: Client) -> str:
-    """Send a test mail now, past the outbox, so that whatever the server says is said here; return who took it.
+    """Send a test mail now, without the outbox, so that the server's answer is seen here; return who took it.
 
     Raises:
         InvalidEmail: the address is not an address.
@@ -79,6 +79,6 @@ def send_test(email: str, client: Client) -> str:
 
 
 def _change(which: ColumnElement[bool], **values: Any) -> int:
-    changing = update(OutboxEntry).where(which, OutboxEntry.sent_at.is_(None)).values(**values)
-    result: Any = db.session.execute(changing, execution_options={"synchronize_session": False})
+    statement = update(OutboxEntry).where(which, OutboxEntry.sent_at.is_(None)).values(**values)
+    result: Any = db.session.execute(statement, execution_options={"synchronize_session": False})
     return int(result.rowcount)

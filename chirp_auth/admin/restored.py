@@ -1,8 +1,8 @@
 """After a restore: end what the backup has brought back to life.
 
-A backup holds sessions that were ended since, links that were used since, and mails that were sent since. Nobody can
-tell which, so all of them end, in one transaction of a few statements, however many accounts there are. Passwords
-that were replaced since are good again too; whether everybody has to choose a new one is for the operator to say.
+A backup holds sessions that were ended since, links that were used and mails that were sent. Nothing tells which, so
+all of them end, in one transaction of a few statements, however many accounts there are. Passwords that were replaced
+since are valid again too; the operator decides whether everybody has to choose a new one.
 """
 
 from dataclasses import asdict, dataclass

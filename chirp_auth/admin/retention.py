@@ -1,6 +1,6 @@
-"""Cleaning up: what is over and old enough is deleted, in batches, each committed on its own.
+"""Retention: rows that are over and old are deleted in batches, each in a transaction of its own.
 
-The audit trail loses whole seals from its beginning, never a row from its middle: what remains can still be verified.
+The audit trail loses whole seals from its beginning: what remains still verifies.
 """
 
 from collections import Counter
@@ -59,33 +59,44 @@ def count(older_than: timedelta | None = None) -> dict[str, int]:
     """Return how many rows of each table a purge would delete."""
     return {
         old.table: audit_trail.count_old(old.is_old) if old.model is SecurityEvent else _count(old.model, old.is_old)
-        for old in _rubbish(older_than)
+        for old in _expired(older_than)
     }
 
 
 def purge(
-    client: Client, older_than: timedelta | None = None, told: Callable[[int], None] = lambda _rows: None
+    client: Client,
+    older_than: timedelta | None = None,
+    on_progress: Callable[[int], None] = lambda _rows: None,
+    *,
+    expected: int | None = None,
 ) -> dict[str, int]:
-    """Delete all that the policy, or `older_than` in its place, wants gone; return how many rows of each table.
+    """Delete all rows that are older than the policy; return how many of each table.
 
-    `told` learns of every batch. Stopped half-way, it has done half: a repetition does the rest.
+    Each batch is committed: a purge that was stopped can be repeated.
+
+    Args:
+        older_than: replaces the policy.
+        on_progress: gets the number of rows of each batch.
+        expected: the sum of what `count` returned; counted here without it.
     """
     audit_trail.seal_events()
-    if any(count(older_than).values()):  # On record before the first row goes, however this ends.
+    if expected is None:
+        expected = sum(count(older_than).values())
+    if expected:  # On record before the first row goes, however this ends.
         age = None if older_than is None else int(older_than.total_seconds())
         audit_trail.note("records.purge_begun", client, older_than_seconds=age)
-    deleted = Counter({old.table: 0 for old in _rubbish(older_than)})
-    for old in _rubbish(older_than):
+    deleted = Counter({old.table: 0 for old in _expired(older_than)})
+    for old in _expired(older_than):
         while rows := _delete_batch(old):
             deleted[old.table] += rows
-            told(rows)
+            on_progress(rows)
     former_passwords.forget_old()
     _record(client, deleted)
     return dict(deleted)
 
 
 def purge_little_by_little() -> None:
-    """Once an hour, one worker of all: delete some batches and go on at the next turn; mail goes out in between."""
+    """Once an hour, in one worker: delete some batches and continue at the next turn; mail goes out in between."""
     if not (_unfinished.is_set() or job_locks.acquire(job_locks.CLEAN_UP, EVERY)):
         return
     former_passwords.forget_old()
@@ -103,13 +114,13 @@ def purge_little_by_little() -> None:
 
 
 def _delete_first_batch() -> dict[str, int]:
-    for old in _rubbish(None):
+    for old in _expired(None):
         if rows := _delete_batch(old):
             return {old.table: rows}
     return {}
 
 
-def _rubbish(older_than: timedelta | None) -> list[Expired]:
+def _expired(older_than: timedelta | None) -> list[Expired]:
     def before(policy: timedelta) -> datetime:
         return now() - (policy if older_than is None else older_than)
 
@@ -137,7 +148,7 @@ def _delete_batch(old: Expired) -> int:
         return _delete_registrations(old.is_old)
     keys = list(db.session.scalars(select(old.model.id).where(old.is_old).limit(BATCH)))
     if keys:
-        # Asked again whether it is old: an operator may have put a mail back to work since.
+        # Checked again: an operator may have retried a mail meanwhile.
         deleting = delete(old.model).where(old.model.id.in_(keys), old.is_old)
         db.session.execute(deleting, execution_options={"synchronize_session": False})
     db.session.commit()

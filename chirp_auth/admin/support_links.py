@@ -1,6 +1,6 @@
-"""Support links: reset links that an operator mails or gives by word of mouth, and the end of links that are out.
+"""Reset links that an operator mails or shows, and revoking those that are out.
 
-Whoever talks an operator into giving a link away has the account: the owner is told by mail that there is one.
+Whoever talks an operator into giving a link away has the account, so the owner is told by mail of every link.
 """
 
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ def mail_link(user: User, client: Client) -> None:
     """
     if user.disabled_at:
         raise AccountLocked
-    if mail_caps.reset_links_left(user.email_key, promised_links(user)) <= 0:
+    if mail_caps.reset_links_left(user.email_key, count_promised(user)) <= 0:
         raise TooManyMails
     password_reset.request_link(user.email, client)
 
@@ -92,13 +92,13 @@ def count_usable(user: User | None) -> int:
     return db.session.scalar(select(func.count()).select_from(PasswordResetToken).where(*_open(user))) or 0
 
 
-def promised_links(user: User | None) -> int:
+def count_promised(user: User | None) -> int:
     """Return how many mails with a link for the user, or for anybody, are still to be sent."""
     return db.session.scalar(select(func.count()).select_from(OutboxEntry).where(_promised(user))) or 0
 
 
-def void_links(user: User | None, client: Client) -> tuple[int, int]:
-    """Void all links of the user, or everybody's, and cancel the mails that would bring one.
+def revoke_links(user: User | None, client: Client) -> tuple[int, int]:
+    """Revoke all links of the user, or everybody's, and cancel the mails that would bring one.
 
     Returns:
         How many links, and how many mails.
@@ -109,11 +109,11 @@ def void_links(user: User | None, client: Client) -> tuple[int, int]:
         .where(_promised(user))
         .values(due_at=None, sent_at=now(), last_error=f"cancelled by {client.actor}")
     )
-    voided = _update(update(PasswordResetToken).where(*_open(user)).values(revoked_at=now()))
+    revoked = _update(update(PasswordResetToken).where(*_open(user)).values(revoked_at=now()))
     user_id = user.id if user else None
-    audit.record("password_reset.links_voided", client, user_id=user_id, voided=voided, cancelled=cancelled)
+    audit.record("password_reset.links_voided", client, user_id=user_id, voided=revoked, cancelled=cancelled)
     db.session.commit()
-    return voided, cancelled
+    return revoked, cancelled
 
 
 def _promised(user: User | None) -> ColumnElement[bool]:

@@ -12,14 +12,14 @@ from chirp_auth.models import OutboxEntry, PasswordResetToken, SecurityEvent
 
 AROUND = timedelta(minutes=5)
 LIMITED = ("too many mails",)
-TOLD_BY_THE_MAIL = tuple(
+SHOWN_BY_THE_MAIL = tuple(
     f"{mail}.withheld" for mail in ("password_reset", "email_verification", "address_change", "existing_account")
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that became of a request; nobody wrote down when a mail was parked."""
+    """One step of a request. The time at which a mail was parked is not recorded."""
 
     at: datetime | None
     step: str
@@ -27,21 +27,21 @@ class Step:
 
 
 def trace(reference: str) -> list[Step]:
-    """Return what became of the request with this reference; nothing if it left no trace.
+    """Return the steps of the request with this reference; none if nothing is recorded.
 
-    First what it did at once, then each of its mails with what came of it, in order.
+    First what it did at once, then each of its mails and what happened to it, in order.
     """
     events = list(
         db.session.scalars(select(SecurityEvent).where(SecurityEvent.reference == reference).order_by(SecurityEvent.id))
     )
-    steps = [_said(event) for event in events if event.kind not in TOLD_BY_THE_MAIL]
+    steps = [_step_of(event) for event in events if event.kind not in SHOWN_BY_THE_MAIL]
     steps.sort(key=lambda step: step.step != "accepted")
     for entry in _entries(reference, events):
-        steps += _mailed(entry)
+        steps += _steps_of_mail(entry)
     return steps
 
 
-def _said(event: SecurityEvent) -> Step:
+def _step_of(event: SecurityEvent) -> Step:
     if event.kind.endswith(".requested") and event.outcome == "ok":
         return Step(event.at, "accepted", event.kind)
     if event.kind.startswith("limit."):
@@ -50,11 +50,11 @@ def _said(event: SecurityEvent) -> Step:
 
 
 def _entries(reference: str, events: list[SecurityEvent]) -> list[OutboxEntry]:
-    """Return the mails that the request promised; they were put in the same moment as its events."""
+    """Return the mails of the request. They were added together with its events, which narrows the search."""
     if not events:
         return []
     first, last = events[0].at - AROUND, events[-1].at + AROUND
-    found = db.session.scalars(
+    rows = db.session.scalars(
         select(OutboxEntry)
         .where(
             OutboxEntry.created_at.between(first, last),
@@ -62,15 +62,16 @@ def _entries(reference: str, events: list[SecurityEvent]) -> list[OutboxEntry]:
         )
         .order_by(OutboxEntry.created_at)
     )
-    return list(found)
+    return list(rows)
 
 
-def _mailed(entry: OutboxEntry) -> Iterator[Step]:
+def _steps_of_mail(entry: OutboxEntry) -> Iterator[Step]:
     yield Step(entry.created_at, "queued", f"{entry.kind} {entry.id}")
     if entry.due_at:
-        tried = f"next try; tried {counted(entry.attempts, 'time')}"
-        said = f"{tried}; {entry.last_error}" if entry.last_error else tried
-        yield Step(max(entry.due_at, entry.created_at), "waiting", said)
+        detail = f"next try; tried {counted(entry.attempts, 'time')}"
+        if entry.last_error:
+            detail += f"; {entry.last_error}"
+        yield Step(max(entry.due_at, entry.created_at), "waiting", detail)
     elif entry.sent_at is None:
         yield Step(None, "parked", entry.last_error or "")
     elif entry.last_error:
@@ -80,10 +81,10 @@ def _mailed(entry: OutboxEntry) -> Iterator[Step]:
         yield Step(entry.sent_at, "sent", entry.kind)
     link = db.session.get(PasswordResetToken, entry.id)
     if link:
-        yield from (Step(*each) for each in sorted(_linked(link)))
+        yield from (Step(*each) for each in sorted(_steps_of_link(link)))
 
 
-def _linked(link: PasswordResetToken) -> Iterator[tuple[datetime, str, str]]:
+def _steps_of_link(link: PasswordResetToken) -> Iterator[tuple[datetime, str, str]]:
     opened = select(SecurityEvent).where(
         SecurityEvent.user_id == link.user_id,
         SecurityEvent.kind == "password_reset.opened",

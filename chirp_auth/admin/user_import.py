@@ -1,7 +1,7 @@
 """Importing users: many accounts from elsewhere, with their bcrypt hashes or with an invitation.
 
-A batch is a transaction: whoever is in the database has their event, and their invitation if they need one.
-Stopped half-way, the same import again skips whom it finds and goes on.
+A batch is a transaction: every account in the database has its event, and its invitation if it needs one.
+A stopped import can be repeated: it skips the accounts that exist.
 """
 
 import re
@@ -29,26 +29,26 @@ from chirp_auth.security.client import Client
 BATCH = 500
 INVITATIONS_AT_ONCE = 50
 INVITATION_EVERY = timedelta(milliseconds=100)
-# The last two are an export's: who is locked stays so, and an account gets an `id` of its own.
+# An export has the last two: a locked account stays locked; `id` is ignored.
 FIELDS = (
     *("email", "password_hash", "first_name", "last_name", "phone_number", "email_verified", "created_at"),
     *("status", "id"),
 )
 MAX_COST = 15  # A hash that costs more would keep a core busy for seconds at each sign-in.
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # Earlier is a mistake; the beginning of the year 1 is no time in UTC.
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # Earlier is a mistake, and the year 1 overflows in UTC.
 
 _TABLE = User.metadata.tables["users"]
 # $2x$ marks hashes of a broken implementation.
 _BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{21}([./A-Za-z0-9])[./A-Za-z0-9]{30}([./A-Za-z0-9])")
-# 16 bytes of salt, and 23 of digest, leave bits of their last character over, which are zero: bcrypt does not read
-# such a salt, and no password gives such a digest.
+# The last base-64 character of salt and digest has unused bits, which are zero. Any other character means a damaged
+# hash: bcrypt does not read such a salt, and no password gives such a digest.
 _LAST_OF_SALT, _LAST_OF_DIGEST = ".Oeu", ".26CGKOSWaeimquy"
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the file: its number and its fields, or why it could not be read."""
+    """One row of the file: its line number and its fields, or why it could not be read."""
 
     number: int
     fields: dict[str, str]
@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(slots=True)
 class ImportResult:
-    """What became of the lines."""
+    """How many rows had which outcome."""
 
     imported: int = 0
     invited: int = 0
@@ -66,83 +66,83 @@ class ImportResult:
 
 
 def import_users(
-    lines: Iterable[Row],
+    rows: Iterable[Row],
     client: Client,
-    refused: Callable[[int, str], None],
-    told: Callable[[int], None] = lambda _lines: None,
+    on_error: Callable[[int, str], None],
+    on_progress: Callable[[int], None] = lambda _rows: None,
 ) -> ImportResult:
-    """Import line by line, in batches of 500; memory does not grow with the number of lines.
+    """Import the rows in batches of 500; memory does not grow with their number.
 
     Args:
-        refused: learns of each refused line its number and a sentence that repeats nothing of the line.
-        told: learns of every batch how many lines it had.
+        on_error: gets the number of each refused row, and a sentence that repeats nothing of the row.
+        on_progress: gets the number of rows of each batch.
     """
-    tally = ImportResult()
-    for users in _batches(lines, tally, refused, told):
-        _add(users, tally, client)
-    audit.record("user.import_done", client, imported=tally.imported, skipped=tally.skipped, refused=tally.refused)
+    result = ImportResult()
+    for users in _batches(rows, result, on_error, on_progress):
+        _add(users, result, client)
+    audit.record("user.import_done", client, imported=result.imported, skipped=result.skipped, refused=result.refused)
     db.session.commit()
-    return tally
+    return result
 
 
 def check(
-    lines: Iterable[Row],
-    refused: Callable[[int, str], None],
-    told: Callable[[int], None] = lambda _lines: None,
+    rows: Iterable[Row],
+    on_error: Callable[[int, str], None],
+    on_progress: Callable[[int], None] = lambda _rows: None,
 ) -> ImportResult:
-    """Say what `import_users` would do, and change nothing; of each address in the file a digest is remembered."""
-    tally = ImportResult()
-    seen: set[bytes] = set()
-    for users in _batches(lines, tally, refused, told):
+    """Return what `import_users` would do, and change nothing. It remembers a digest of each address in the file."""
+    result = ImportResult()
+    digests_before: set[bytes] = set()
+    for users in _batches(rows, result, on_error, on_progress):
         digests = {key: blake2b(key.encode(), digest_size=16).digest() for key in users}
-        known = _known(users) | {key for key, digest in digests.items() if digest in seen}
-        _count(users, known, tally)
-        seen.update(digests.values())
-    return tally
+        existing = _existing(users) | {key for key, digest in digests.items() if digest in digests_before}
+        _count(users, existing, result)
+        digests_before.update(digests.values())
+    return result
 
 
 def _batches(
-    lines: Iterable[Row], tally: ImportResult, refused: Callable[[int, str], None], told: Callable[[int], None]
+    rows: Iterable[Row], result: ImportResult, on_error: Callable[[int, str], None], on_progress: Callable[[int], None]
 ) -> Iterator[dict[str, dict[str, Any]]]:
-    """Yield the users of each batch by address, the first of an address alone; the other lines are in the tally."""
-    remaining = iter(lines)
+    """Yield the users of each batch by address, without repeated addresses; count the other rows in the result."""
+    remaining = iter(rows)
     while batch := list(islice(remaining, BATCH)):
         users: dict[str, dict[str, Any]] = {}
         numbers: dict[str, int] = {}
-        for line in batch:
+        for row in batch:
             try:
-                user = _user(line)
+                user = _user(row)
             except AuthError as refusal:
-                tally.refused += 1
-                refused(line.number, refusal.sentence)
+                result.refused += 1
+                on_error(row.number, refusal.sentence)
                 continue
-            numbers.setdefault(user["email_key"], line.number)
+            numbers.setdefault(user["email_key"], row.number)
             if users.setdefault(user["email_key"], user) is not user:
-                tally.skipped += 1
-        for key in sorted(account_recovery.reserved(users) - _known(users), key=numbers.__getitem__):
+                result.skipped += 1
+        for key in sorted(account_recovery.reserved(users) - _existing(users), key=numbers.__getitem__):
             del users[key]
-            tally.refused += 1
-            refused(numbers[key], EmailReserved.sentence)
+            result.refused += 1
+            on_error(numbers[key], EmailReserved.sentence)
         yield users
-        told(len(batch))
+        on_progress(len(batch))
 
 
-def _add(users: dict[str, dict[str, Any]], tally: ImportResult, client: Client) -> None:
-    """Add those who are not there yet, in one transaction."""
+def _add(users: dict[str, dict[str, Any]], result: ImportResult, client: Client) -> None:
+    """Add the users who have no account yet, in one transaction."""
     while True:
-        known = _known(users)
-        new = [user for key, user in users.items() if key not in known]
+        existing = _existing(users)
+        new = [user for key, user in users.items() if key not in existing]
         try:
             if new:
                 db.session.execute(insert(_TABLE), new)
             break
-        except IntegrityError:  # Somebody registered with one of these addresses since we looked.
+        except IntegrityError:  # Somebody registered with one of these addresses meanwhile.
             db.session.rollback()
-    invited = tally.invited
+    invited = result.invited
     for user in new:
         whose = {"user_id": user["id"], "email_key": user["email_key"]}
         if _is_invited(user):
-            # Spread out: nobody who forgot a password waits behind a hundred thousand invitations.
+            # Spread out, so that no reset link waits behind a hundred thousand invitations.
             delay = INVITATION_EVERY * max(0, invited - INVITATIONS_AT_ONCE)
             outbox.put("invitation", addresses.parse(user["email"]).deliverable, user["id"], delay=delay)
             invited += 1
@@ -150,31 +150,31 @@ def _add(users: dict[str, dict[str, Any]], tally: ImportResult, client: Client) 
         if user["disabled_at"]:
             audit.record("user.locked", client, **whose, reason="imported as locked")
     db.session.commit()
-    _count(users, known, tally)
+    _count(users, existing, result)
 
 
-def _count(users: dict[str, dict[str, Any]], known: set[str], tally: ImportResult) -> None:
-    tally.skipped += len(known)
-    tally.imported += len(users) - len(known)
-    tally.invited += sum(_is_invited(user) for key, user in users.items() if key not in known)
+def _count(users: dict[str, dict[str, Any]], existing: set[str], result: ImportResult) -> None:
+    result.skipped += len(existing)
+    result.imported += len(users) - len(existing)
+    result.invited += sum(_is_invited(user) for key, user in users.items() if key not in existing)
 
 
 def _is_invited(user: dict[str, Any]) -> bool:
-    """Say whether the owner is to choose a password: who is locked waits until an operator unlocks the account."""
+    """Return whether the owner is to choose a password. The owner of a locked account is not invited."""
     return not user["password_hash"] and not user["disabled_at"]
 
 
-def _known(users: dict[str, dict[str, Any]]) -> set[str]:
-    found = db.session.scalars(select(User.email_key).where(User.email_key.in_(list(users))))
-    known = set(found)
+def _existing(users: dict[str, dict[str, Any]]) -> set[str]:
+    rows = db.session.scalars(select(User.email_key).where(User.email_key.in_(list(users))))
+    existing = set(rows)
     db.session.commit()
-    return known
+    return existing
 
 
-def _user(line: Row) -> dict[str, Any]:
-    if line.flaw:
-        raise ValidationFailed({}, line.flaw)
-    fields = line.fields
+def _user(row: Row) -> dict[str, Any]:
+    if row.flaw:
+        raise ValidationFailed({}, row.flaw)
+    fields = row.fields
     address = addresses.parse(fields.get("email", ""))
     created_at = _moment(fields.get("created_at"))
     password_hash = _bcrypt_hash(fields.get("password_hash"))
@@ -203,12 +203,12 @@ def _user(line: Row) -> dict[str, Any]:
 def _bcrypt_hash(text: str | None) -> str | None:
     if not text:
         return None
-    found = _BCRYPT.fullmatch(text)
-    if not found:
+    match = _BCRYPT.fullmatch(text)
+    if not match:
         raise ValidationFailed({}, "The password hash is not a bcrypt hash ($2a$, $2b$ or $2y$).")
-    if not 4 <= int(found[1]) <= MAX_COST:
+    if not 4 <= int(match[1]) <= MAX_COST:
         raise ValidationFailed({}, f"The password hash has a cost outside 4 to {MAX_COST}.")
-    if found[2] not in _LAST_OF_SALT or found[3] not in _LAST_OF_DIGEST:
+    if match[2] not in _LAST_OF_SALT or match[3] not in _LAST_OF_DIGEST:
         raise ValidationFailed({}, "The password hash is damaged: its salt or its digest ends as bcrypt's never do.")
     return text
 

@@ -29,7 +29,7 @@ from chirp_auth.runtime import health
 
 
 class Operators(AppGroup):
-    """The group of all commands: what stops any of them is said in a sentence."""
+    """The group of all commands; it turns what stops any of them into a sentence."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -41,14 +41,14 @@ class Operators(AppGroup):
         except UnicodeEncodeError:
             stop("An argument has bytes that are not UTF-8. See the locale: locale charmap", USAGE)
         except OSError as error:
-            if error.errno == errno.EPIPE:  # Whoever read has enough, as in `… | head`; click ends quietly.
+            if error.errno == errno.EPIPE:  # Broken pipe (`… | head`): click exits quietly.
                 raise
             stdio.drop_output()
             stop(f"{error.filename or 'The output'} could not be used: {error.strerror or error}.", FAILED)
 
 
 def _database_refusal(error: SQLAlchemyError) -> str:
-    """Say why a database that can be reached did not do it."""
+    """Return why a database that can be reached refused."""
     if "database is locked" in str(error):
         return "Another program keeps the database locked: stop it, or try again."
     return f"The database refused: {type(error).__name__}."

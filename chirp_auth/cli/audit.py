@@ -16,7 +16,17 @@ from chirp_auth.admin import audit_trail
 from chirp_auth.audit import queries
 from chirp_auth.cli._common.event_rows import EVENT_COLUMNS, event_row
 from chirp_auth.cli._common.export import opened, output_option, write
-from chirp_auth.cli._common.output import FAILED, REFUSED, as_json_option, clean, done, inert, progress, rows, stop
+from chirp_auth.cli._common.output import (
+    FAILED,
+    REFUSED,
+    as_json_option,
+    clean,
+    done,
+    inert,
+    print_rows,
+    progress,
+    stop,
+)
 from chirp_auth.cli._common.prompts import Span, account, confirm, operator, since, yes_option
 from chirp_auth.errors import InvalidEmail
 from chirp_auth.extensions import db
@@ -56,7 +66,7 @@ def search(
 
     Example: flask --app wsgi auth audit search --user alice@example.com --since 7d
     """
-    found = queries.search(
+    events = queries.search(
         limit,
         user=account(who) if who else None,
         email_key=_lookup_key(email),
@@ -64,7 +74,7 @@ def search(
         outcome=outcome,
         since=since(period),
     )
-    rows(EVENT_COLUMNS if as_json else SHOWN, map(event_row, found), as_json=as_json)
+    print_rows(EVENT_COLUMNS if as_json else SHOWN, map(event_row, events), as_json=as_json)
 
 
 @audit.command("tail")
@@ -80,7 +90,7 @@ def tail(follow: bool, limit: int, as_json: bool) -> None:
     for event in queries.newest(limit):
         last = event.id
         _print_line(event, as_json=as_json)
-    with suppress(KeyboardInterrupt):  # That is how it ends.
+    with suppress(KeyboardInterrupt):  # Ctrl-C is the way to end it.
         while follow:
             db.session.remove()
             for event in queries.since(last):
@@ -99,9 +109,9 @@ def export(period: timedelta | None, form: str, output: Path, as_json: bool) -> 
 
     Example: flask --app wsgi auth audit export --since 30d --output audit.jsonl
     """
-    found = map(event_row, queries.search(since=since(period)))
+    rows = map(event_row, queries.search(since=since(period)))
     with opened(output) as text:
-        write(text, "jsonl" if as_json else form, EVENT_COLUMNS, found, "Exporting events", None)
+        write(text, "jsonl" if as_json else form, EVENT_COLUMNS, rows, "Exporting events", None)
 
 
 @audit.command("verify")
@@ -115,9 +125,9 @@ def export(period: timedelta | None, form: str, output: Path, as_json: bool) -> 
 def verify(heads: Path | None, as_json: bool) -> None:
     """Check the seals over the audit trail. Exit code 1 if an event was changed, removed or slipped in.
 
-    A problem is certain. A suspicion has another cause at times: an event that was long under way, a clock that was
-    wrong. Whoever holds the database can cut the trail off at its end, or remove all of it: only heads that were noted
-    elsewhere tell.
+    A problem is certain. A suspicion can have a harmless cause: an event whose transaction took long, or a wrong clock.
+    Whoever holds the database can cut off the end of the trail, or delete all of it. Only heads that were noted
+    elsewhere reveal that.
 
     Example: flask --app wsgi auth audit verify --head heads-from-the-log-server.txt
     """
@@ -136,19 +146,19 @@ def verify(heads: Path | None, as_json: bool) -> None:
             click.echo(problem)
         for suspicion in report.suspicions:
             click.echo(f"Suspicious: {suspicion}")
-    found = [(report.problems, "problem"), (report.suspicions, "suspicion")]
-    if told := [counted(len(sentences), word) for sentences, word in found if sentences]:
-        stop(f"{' and '.join(told)} in the audit trail.", FAILED)
+    findings = [(report.problems, "problem"), (report.suspicions, "suspicion")]
+    if counts := [counted(len(sentences), word) for sentences, word in findings if sentences]:
+        stop(f"{' and '.join(counts)} in the audit trail.", FAILED)
 
 
 @audit.command("open-chapter")
 @yes_option
 @as_json_option
 def open_chapter(yes: bool, as_json: bool) -> None:
-    """Go on sealing although the last seal does not hold.
+    """Go on sealing although the last seal is broken.
 
-    For a key that is lost, or once you know what happened. Nothing is mended: the act is on record, and verify goes on
-    to tell what is wrong with the chapter before.
+    For when its key is lost, or you know what happened. It repairs nothing: the act is recorded, and verify keeps
+    reporting what is wrong with the chapter before.
 
     Example: flask --app wsgi auth audit open-chapter
     """
@@ -169,7 +179,7 @@ def _print_line(event: SecurityEvent, *, as_json: bool) -> None:
 
 
 def _lookup_key(email: str | None) -> str | None:
-    """Return the lookup form of an address; what is none finds nothing."""
+    """Return the lookup form of an address; any other text stays as it is and matches nothing."""
     try:
         return addresses.parse(email).key if email else None
     except InvalidEmail:

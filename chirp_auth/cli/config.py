@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 from pydantic import SecretStr
 
 from chirp_auth.cli._common import setting_origins
-from chirp_auth.cli._common.output import as_json_option, rows
+from chirp_auth.cli._common.output import as_json_option, print_rows
 from chirp_auth.extensions import settings
 from config import FROM_FILES, ROOT, Settings
 
@@ -40,11 +40,11 @@ def show(as_json: bool) -> None:
     Example: flask --app wsgi auth config show
     """
     origins = setting_origins.origins()
-    settings_rows = [
+    rows = [
         {"name": name.upper(), "value": _masked(getattr(settings, name)), "origin": origins[name]}
         for name in Settings.model_fields
     ]
-    rows(("name", "value", "origin"), settings_rows, as_json=as_json)
+    print_rows(("name", "value", "origin"), rows, as_json=as_json)
 
 
 @config.command("example")
@@ -55,7 +55,7 @@ def example(as_json: bool) -> None:
     Example: flask --app wsgi auth config example > .env.example
     """
     if as_json:
-        rows(("name", "default", "description", "from_file"), _documented(), as_json=True)
+        print_rows(("name", "default", "description", "from_file"), _documented(), as_json=True)
     else:
         click.echo(env_example(), nl=False)
 

@@ -1,4 +1,4 @@
-"""`flask run`, Flask's own development server: what it must not be used for."""
+"""Checks for `flask run`, Flask's development server."""
 
 from collections.abc import Iterator
 
@@ -10,9 +10,9 @@ from config_checks import exposed
 
 
 def problems(settings: Settings) -> Iterator[str]:
-    """Yield why the command under way must not serve with these settings; nothing if it is not `flask run`.
+    """Yield why `flask run` must not serve with these settings; nothing for any other command.
 
-    Its debugger runs whatever code a visitor types, and its --host takes the place of HOST.
+    Its debugger runs code that a visitor types, and its --host overrides HOST.
     """
     context = click.get_current_context()
     if context.info_name != "run":

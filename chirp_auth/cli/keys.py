@@ -31,7 +31,7 @@ keys = AppGroup(
 @dry_run_option
 @as_json_option
 def rotate(name: str, stolen: bool, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Make a new SECRET_KEY, JWT_SECRET or AUDIT_KEY. What the present one signed is good while it is a fallback.
+    """Make a new SECRET_KEY, JWT_SECRET or AUDIT_KEY. What the old one signed is valid while it is a fallback.
 
     Where SECRET_KEY_FILE and SECRET_KEY_FALLBACKS_FILE (and so on for the others) name files, it writes them. Else
     it prints a new key and says what to do with it. A key in use is never printed.
@@ -65,7 +65,7 @@ def rotate(name: str, stolen: bool, yes: bool, dry_run: bool, as_json: bool) -> 
 
 
 def _life(name: str) -> str:
-    """Return, in words, how long something may be about that the key signed."""
+    """Return, in words, how long something that the key signed can stay valid."""
     lives = {SIGNING: sessions.MAX_AGE, ACCESS: settings.jwt_expires_in, AUDIT: settings.keep_events_for}
     return in_words(lives[name])
 
@@ -102,7 +102,7 @@ def _print(name: str, advice: str, *, dry_run: bool, as_json: bool) -> None:
 
 
 def _with_present(key_file: Path, fallbacks_file: Path) -> str:
-    """Return the fallbacks with the present key; stopped before the new one, it is in both files: no harm."""
+    """Return the fallbacks and the present key. If the command stops here, the key is in both files: harmless."""
     present = key_file.read_text(encoding="utf-8").strip()
     former = fallbacks_file.read_text(encoding="utf-8").strip() if fallbacks_file.exists() else ""
     kept = [part.strip() for part in former.split(",") if part.strip() and part.strip() != present]
@@ -110,17 +110,17 @@ def _with_present(key_file: Path, fallbacks_file: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace the file's content as a whole, readable by its owner alone."""
+    """Replace the file atomically, readable by its owner alone."""
     with NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as draft:
         draft.write(text)
         draft.flush()
         os.fsync(draft.fileno())
-    drafted = Path(draft.name)
+    draft_path = Path(draft.name)
     try:
         if path.exists():
             owner = path.stat()
-            os.chown(drafted, owner.st_uid, owner.st_gid)
-            drafted.chmod(owner.st_mode & 0o660)
-        drafted.replace(path)
+            os.chown(draft_path, owner.st_uid, owner.st_gid)
+            draft_path.chmod(owner.st_mode & 0o660)
+        draft_path.replace(path)
     finally:
-        drafted.unlink(missing_ok=True)  # Nobody is to find a key in it.
+        draft_path.unlink(missing_ok=True)  # It may hold a key.

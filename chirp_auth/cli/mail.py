@@ -12,9 +12,9 @@ from chirp_auth.cli._common.output import (
     USAGE,
     as_json_option,
     done,
-    facts,
+    print_facts,
+    print_rows,
     refusals_in_words,
-    rows,
     stop,
 )
 from chirp_auth.cli._common.prompts import confirm, dry_run_option, nothing_to_ask_option, operator, yes_option
@@ -37,15 +37,15 @@ def status(as_json: bool) -> None:
 
     Example: flask --app wsgi auth mail status
     """
-    found = mail_status.read()
-    facts(
+    current = mail_status.read()
+    print_facts(
         {
-            "waiting": found.waiting,
-            "parked": found.parked,
-            "oldest_seconds": round(found.oldest_seconds),
-            "last_sent_at": iso(found.last_sent_at) if found.last_sent_at else None,
-            "last_error": found.last_error,
-            "worker_seen_at": iso(found.worker_seen_at) if found.worker_seen_at else None,
+            "waiting": current.waiting,
+            "parked": current.parked,
+            "oldest_seconds": round(current.oldest_seconds),
+            "last_sent_at": iso(current.last_sent_at) if current.last_sent_at else None,
+            "last_error": current.last_error,
+            "worker_seen_at": iso(current.worker_seen_at) if current.worker_seen_at else None,
         },
         as_json=as_json,
     )
@@ -60,7 +60,7 @@ def show_list(state: str | None, limit: int, as_json: bool) -> None:
 
     Example: flask --app wsgi auth mail list --status parked
     """
-    rows(COLUMNS, map(_row, outbox.listed(limit, state)), as_json=as_json)
+    print_rows(COLUMNS, map(_row, outbox.listed(limit, state)), as_json=as_json)
 
 
 @mail.command("show")
@@ -71,9 +71,9 @@ def show(mail_id: UUID, as_json: bool) -> None:
 
     Example: flask --app wsgi auth mail show 0b0a…
     """
-    found = _named(mail_id)
-    params = {f"param_{name}": value for name, value in found.params.items()}
-    facts({**_row(found), "message_id": found.message_id, **params}, as_json=as_json)
+    entry = _find(mail_id)
+    params = {f"param_{name}": value for name, value in entry.params.items()}
+    print_facts({**_row(entry), "message_id": entry.message_id, **params}, as_json=as_json)
 
 
 @mail.command("retry")
@@ -87,8 +87,8 @@ def retry(mail_id: UUID | None, failed: bool, as_json: bool) -> None:
     Example: flask --app wsgi auth mail retry --failed
     """
     _check(mail_id, failed=failed)
-    tried = outbox.retry(mail_id, operator())
-    done(f"Queued {counted(tried, 'mail')} again; the mail worker sends what is due.", as_json=as_json, queued=tried)
+    queued = outbox.retry(mail_id, operator())
+    done(f"Queued {counted(queued, 'mail')} again; the mail worker sends what is due.", as_json=as_json, queued=queued)
 
 
 @mail.command("cancel")
@@ -103,7 +103,7 @@ def cancel(mail_id: UUID | None, failed: bool, yes: bool, dry_run: bool, as_json
     Example: flask --app wsgi auth mail cancel --failed --dry-run
     """
     _check(mail_id, failed=failed)
-    count = outbox.parked() if failed else 1
+    count = outbox.count_parked() if failed else 1
     if dry_run:
         done(f"Would cancel {counted(count, 'mail')}.", as_json=as_json, mails=count, cancelled=False)
         return
@@ -132,15 +132,15 @@ def send_test(address: str, as_json: bool) -> None:
 def _check(mail_id: UUID | None, *, failed: bool) -> None:
     if (mail_id is None) != failed:
         stop("Name one mail by its id, or say --failed.", USAGE)
-    if mail_id and _named(mail_id).sent_at:
+    if mail_id and _find(mail_id).sent_at:
         stop(f"The mail {mail_id} is over: it was sent or closed. See: flask --app wsgi auth mail list", NOT_FOUND)
 
 
-def _named(mail_id: UUID) -> OutboxEntry:
-    found = outbox.find(mail_id)
-    if found is None:
+def _find(mail_id: UUID) -> OutboxEntry:
+    entry = outbox.find(mail_id)
+    if entry is None:
         stop(f"There is no mail {mail_id}. See: flask --app wsgi auth mail list", NOT_FOUND)
-    return found
+    return entry
 
 
 def _row(entry: OutboxEntry) -> dict[str, object]:

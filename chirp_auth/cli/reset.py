@@ -1,4 +1,4 @@
-"""`flask auth reset …`: help people back into their accounts."""
+"""`flask auth reset …`: reset links that an operator sends, shows or revokes."""
 
 import click
 from flask.cli import AppGroup
@@ -30,11 +30,11 @@ def send(who: str, as_json: bool) -> None:
 
     Example: flask --app wsgi auth reset send alice@example.com
     """
-    found = account(who)
+    user = account(who)
     with refusals_in_words():
-        support_links.mail_link(found, operator())
-    sentence = f"A reset link for {found.email} is queued; the mail worker sends it."
-    done(sentence, as_json=as_json, id=str(found.id), email=found.email, queued=True)
+        support_links.mail_link(user, operator())
+    sentence = f"A reset link for {user.email} is queued; the mail worker sends it."
+    done(sentence, as_json=as_json, id=str(user.id), email=user.email, queued=True)
 
 
 @reset.command("link")
@@ -48,13 +48,19 @@ def link(who: str, yes: bool, as_json: bool) -> None:
 
     Example: flask --app wsgi auth reset link alice@example.com
     """
-    found = account(who)
-    confirm(f"Make a link that takes over the account {found.email}?", yes=yes)
+    user = account(who)
+    confirm(f"Make a link that takes over the account {user.email}?", yes=yes)
     with refusals_in_words():
-        made = support_links.create_link(found, operator())
+        result = support_links.create_link(user, operator())
     if not as_json:
-        click.echo(f"{found.email} is told by mail. The link works once, until {when(made.expires_at)}:", err=True)
-    done(made.url, as_json=as_json, id=str(found.id), link=made.url, expires_at=iso(made.expires_at))
+        click.echo(f"{user.email} is told by mail. The link works once, until {when(result.expires_at)}:", err=True)
+    done(
+        result.url,
+        as_json=as_json,
+        id=str(user.id),
+        link=result.url,
+        expires_at=iso(result.expires_at),
+    )
 
 
 @reset.command("revoke")
@@ -68,13 +74,13 @@ def revoke(who: str | None, everybody: bool, yes: bool, dry_run: bool, as_json: 
 
     Example: flask --app wsgi auth reset revoke alice@example.com
     """
-    found = one_or_all(who, everybody=everybody, option="--all")
-    links, mails = support_links.count_usable(found), support_links.promised_links(found)
+    user = one_or_all(who, everybody=everybody, option="--all")
+    links, mails = support_links.count_usable(user), support_links.count_promised(user)
     words = f"{counted(links, 'link')} and cancel {counted(mails, 'mail')}"
     if dry_run:
         done(f"Would void {words}.", as_json=as_json, links=links, mails=mails, voided=False)
         return
-    confirm(f"Void {words} of {found.email if found else 'all accounts'}?", yes=yes)
-    links, mails = support_links.void_links(found, operator())
+    confirm(f"Void {words} of {user.email if user else 'all accounts'}?", yes=yes)
+    links, mails = support_links.revoke_links(user, operator())
     sentence = f"Voided {counted(links, 'link')}, cancelled {counted(mails, 'mail')}."
     done(sentence, as_json=as_json, links=links, mails=mails, voided=True)

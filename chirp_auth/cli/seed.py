@@ -4,7 +4,7 @@ import click
 from flask.cli import with_appcontext
 
 from chirp_auth.admin import demo_accounts
-from chirp_auth.cli._common.output import REFUSED, as_json_option, rows, stop
+from chirp_auth.cli._common.output import REFUSED, as_json_option, print_rows, stop
 from chirp_auth.cli._common.prompts import operator
 from chirp_auth.extensions import settings
 
@@ -19,7 +19,7 @@ def seed(as_json: bool) -> None:
     """
     if settings.in_production:
         stop("seed is for development: production gets no demo accounts. Use: auth user create", REFUSED)
-    found = [{"email": email, "status": status} for email, status in demo_accounts.ensure_cast(operator())]
-    rows(("email", "status"), found, as_json=as_json)
+    rows = [{"email": email, "status": status} for email, status in demo_accounts.create_missing(operator())]
+    print_rows(("email", "status"), rows, as_json=as_json)
     if not as_json:
         click.echo(f"Their password is in {settings.beside_database('demo-password')}.", err=True)

@@ -5,7 +5,7 @@ from flask.cli import AppGroup
 
 from chirp_auth.accounts import sessions
 from chirp_auth.admin import accounts
-from chirp_auth.cli._common.output import as_json_option, done, rows
+from chirp_auth.cli._common.output import as_json_option, done, print_rows
 from chirp_auth.cli._common.prompts import account, confirm, dry_run_option, one_or_all, operator, yes_option
 from chirp_auth.formatting import counted, iso
 from chirp_auth.security.client import device_in_words
@@ -25,19 +25,19 @@ def show(who: str, as_json: bool) -> None:
 
     Example: flask --app wsgi auth session list alice@example.com
     """
-    found = [
+    rows = [
         {
-            "id": str(place.id),
-            "face": place.face,
-            "device": device_in_words(place.user_agent),
-            "ip": place.ip,
-            "created_at": iso(place.created_at),
-            "last_seen_at": iso(place.last_seen_at),
-            "expires_at": iso(place.expires_at),
+            "id": str(row.id),
+            "face": row.face,
+            "device": device_in_words(row.user_agent),
+            "ip": row.ip,
+            "created_at": iso(row.created_at),
+            "last_seen_at": iso(row.last_seen_at),
+            "expires_at": iso(row.expires_at),
         }
-        for place in sessions.living(account(who))
+        for row in sessions.living(account(who))
     ]
-    rows(COLUMNS, found, as_json=as_json)
+    print_rows(COLUMNS, rows, as_json=as_json)
 
 
 @session.command("revoke")
@@ -51,11 +51,11 @@ def revoke(who: str | None, all_users: bool, yes: bool, dry_run: bool, as_json: 
 
     Example: flask --app wsgi auth session revoke alice@example.com
     """
-    found = one_or_all(who, everybody=all_users, option="--all-users")
-    count = accounts.living_sessions(found)
+    user = one_or_all(who, everybody=all_users, option="--all-users")
+    count = accounts.living_sessions(user)
     if dry_run:
         done(f"Would end {counted(count, 'session')}.", as_json=as_json, sessions=count, ended=False)
         return
-    confirm(f"End {counted(count, 'session')} of {found.email if found else 'all accounts'}?", yes=yes)
-    ended = accounts.end_sessions(found, operator())
+    confirm(f"End {counted(count, 'session')} of {user.email if user else 'all accounts'}?", yes=yes)
+    ended = accounts.end_sessions(user, operator())
     done(f"Ended {counted(ended, 'session')}.", as_json=as_json, sessions=ended, ended=True)

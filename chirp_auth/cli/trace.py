@@ -5,7 +5,7 @@ from flask.cli import with_appcontext
 
 from chirp_auth.admin import trace as tracing
 from chirp_auth.cli._common.event_rows import moment
-from chirp_auth.cli._common.output import NOT_FOUND, as_json_option, rows, stop
+from chirp_auth.cli._common.output import NOT_FOUND, as_json_option, print_rows, stop
 
 
 @click.command("trace")
@@ -34,4 +34,4 @@ def trace(reference: str, as_json: bool) -> None:
             "Look for it in the server's log.",
             NOT_FOUND,
         )
-    rows(("at", "step", "detail"), steps, as_json=as_json)
+    print_rows(("at", "step", "detail"), steps, as_json=as_json)

@@ -1,6 +1,6 @@
-"""The operators' face while the settings cannot be used: help, the doctor, the example file and a first key.
+"""The commands while the settings are invalid: help, the doctor, the example file and a first key.
 
-Every other command says what to mend and changes nothing, for there is no telling which database it would change.
+Every other command reports the problems and changes nothing, as it is unknown which database it would change.
 """
 
 from collections.abc import Sequence

@@ -127,7 +127,7 @@ def test_flasks_own_server_is_not_exposed_by_its_option(tmp_path: Path) -> None:
 
 
 def test_production_removes_the_demo_accounts_and_nobody_else(app: Application, alice: User) -> None:
-    demo_accounts.ensure_cast(Client("cli", actor="developer"))
+    demo_accounts.create_missing(Client("cli", actor="developer"))
     password = demo_accounts._kept_password()
     stranger_session = registration.register(Applicant("demo@example.org", PASSWORD), TEST_CLIENT)
     assert stranger_session is not None
@@ -154,7 +154,7 @@ def test_whoever_registers_under_the_demo_accounts_address_keeps_the_account(app
 
 
 def test_another_server_than_ours_leaves_it_to_the_worker(app: Application, delivered: Callable[[], object]) -> None:
-    demo_accounts.ensure_cast(Client("cli", actor="developer"))
+    demo_accounts.create_missing(Client("cli", actor="developer"))
     app.extensions["settings"] = _in_production(app)
 
     demo_accounts.remove_from_production()

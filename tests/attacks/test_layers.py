@@ -81,7 +81,7 @@ def test_a_link_spent_meanwhile_is_refused(client: FlaskClient, ask: Ask, meanwh
 def test_a_link_voided_meanwhile_is_refused(client: FlaskClient, alice: User, ask: Ask, meanwhile: Meanwhile) -> None:
     token = ask()
 
-    meanwhile(lambda: support_links.void_links(None, TEST_CLIENT))
+    meanwhile(lambda: support_links.revoke_links(None, TEST_CLIENT))
 
     assert redeem(client, token).get_json()["error_code"] == "INVALID_TOKEN"
     assert login(client).status_code == 200

@@ -161,11 +161,11 @@ def test_many_rows_go_in_batches() -> None:
     long_ago = now() - LATER
     db.session.execute(insert(table), [{"kind": "x", "outcome": "ok", "face": "test", "at": long_ago}] * 1201)
     db.session.commit()
-    told: list[int] = []
+    batches: list[int] = []
 
-    retention.purge(TEST_CLIENT, told=told.append)
+    retention.purge(TEST_CLIENT, on_progress=batches.append)
 
-    assert told == [500, 500, 201]
+    assert batches == [500, 500, 201]
 
 
 @pytest.mark.usefixtures("app")

@@ -1,1 +1,1 @@
-"""What all commands share: how they ask, what they print, and the streams that they find."""
+"""What the commands share: prompts, output, exports, standard streams."""

@@ -10,12 +10,12 @@ EVENT_COLUMNS = ("id", "at", "kind", "outcome", "user_id", "face", "ip", "user_a
 
 
 def moment(at: datetime) -> str:
-    """Return a moment in RFC 3339, in UTC and to the millisecond."""
+    """Return a time in RFC 3339, in UTC and to the millisecond."""
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def event_row(event: SecurityEvent) -> dict[str, Any]:
-    """Return an event by its published keys; what more it says is JSON text."""
+    """Return an event under its published keys, with its detail as JSON text."""
     return {
         "id": event.id,
         "at": moment(event.at),

@@ -21,10 +21,10 @@ output_option = click.option(
 
 @contextmanager
 def opened(path: Path) -> Iterator[IO[str]]:
-    """Open the file, or standard output for `-`; end with a sentence if the file cannot take it all."""
+    """Open the file, or standard output for `-`; exit with a sentence if the file cannot be written."""
     try:
         if str(path) != "-":
-            path.touch(mode=0o600)  # What an export holds is nobody else's.
+            path.touch(mode=0o600)  # Personal data: for its owner only.
         with click.open_file(str(path), "w", encoding="utf-8") as output:
             yield output
             output.flush()
@@ -35,18 +35,18 @@ def opened(path: Path) -> Iterator[IO[str]]:
 
 
 def write(
-    output: IO[str], form: str, columns: Sequence[str], found: Iterable[dict[str, Any]], words: str, total: int | None
+    output: IO[str], form: str, columns: Sequence[str], rows: Iterable[dict[str, Any]], label: str, total: int | None
 ) -> None:
-    """Write each row as it comes, `form` being csv or jsonl. No cell of CSV is a formula to a spreadsheet.
+    """Write the rows one by one, as `form`: csv or jsonl. No spreadsheet takes a CSV cell for a formula.
 
-    A terminal gets neither what would steer it nor a progress bar, which would be drawn into the rows.
+    On a terminal, control characters are replaced and there is no progress bar, which would break up the rows.
     """
     on_terminal = output.isatty()
     table = csv.DictWriter(output, columns) if form == "csv" else None
     if table:
         table.writeheader()
-    with nullcontext(_tell_nobody) if on_terminal else progress(words, total) as advance:
-        for row in found:
+    with nullcontext(_ignore) if on_terminal else progress(label, total) as advance:
+        for row in rows:
             if table:
                 cells = {name: _cell(value) for name, value in row.items()}
                 table.writerow({name: clean(value) for name, value in cells.items()} if on_terminal else cells)
@@ -62,5 +62,5 @@ def _cell(value: Any) -> Any:
     return inert(value) if isinstance(value, str) else value
 
 
-def _tell_nobody(_steps: int) -> None:
+def _ignore(_steps: int) -> None:
     pass

@@ -29,7 +29,7 @@ NEXT_STEPS: dict[type[AuthError], tuple[str, ...]] = {
     InvalidEmail: ("Write it as name@host",),
     PasswordTooWeak: ("Choose another one, or let the owner choose: flask --app wsgi auth user create --invite",),
 }
-# Control characters steer a terminal; the bidirectional ones make a text look like another.
+# Control characters steer a terminal; bidirectional ones make a text look like another (Trojan Source).
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 # The last four are the wide forms, which some spreadsheets read like the others.
@@ -38,31 +38,31 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def rows(columns: Sequence[str], found: Iterable[dict[str, Any]], *, as_json: bool) -> None:
+def print_rows(columns: Sequence[str], rows: Iterable[dict[str, Any]], *, as_json: bool) -> None:
     """Print rows; `columns` are the JSON keys and the headings. Rows are printed as they come, except on a terminal."""
     if as_json:
-        _json_list({name: row[name] for name in columns} for row in found)
+        _print_json_list({name: row[name] for name in columns} for row in rows)
     elif sys.stdout.isatty():
-        _on_a_terminal(columns, found)
+        _print_table(columns, rows)
     else:
-        lines = ("\t".join(inert(clean(row[name])) for name in columns) + "\n" for row in found)
+        lines = ("\t".join(inert(clean(row[name])) for name in columns) + "\n" for row in rows)
         while chunk := "".join(islice(lines, CHUNK)):
             click.echo(chunk, nl=False)
 
 
-def facts(found: dict[str, Any], *, as_json: bool) -> None:
-    """Print one thing: its facts by name, with lists of rows below them."""
+def print_facts(facts: dict[str, Any], *, as_json: bool) -> None:
+    """Print the facts about one thing by name, and lists of rows below them."""
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(facts, indent=2))
         return
-    plain = {name: value for name, value in found.items() if not isinstance(value, list)}
+    plain = {name: value for name, value in facts.items() if not isinstance(value, list)}
     width = max(map(len, plain)) if sys.stdout.isatty() else 0
     for name, value in plain.items():
         click.echo(f"{name:<{width}}  {clean(value)}" if width else f"{name}\t{inert(clean(value))}")
-    for name, listed in found.items():
-        if isinstance(listed, list) and listed:
+    for name, rows in facts.items():
+        if isinstance(rows, list) and rows:
             click.echo(f"\n{name}:")
-            rows(list(listed[0]), listed, as_json=False)
+            print_rows(list(rows[0]), rows, as_json=False)
 
 
 def clean(value: object) -> str:
@@ -71,33 +71,33 @@ def clean(value: object) -> str:
 
 
 def inert(cell: str) -> str:
-    """Return a cell of a CSV or TSV file that no spreadsheet takes for a formula (OWASP, CSV Injection).
+    """Return a cell of CSV or TSV that no spreadsheet takes for a formula (OWASP, CSV Injection).
 
-    An apostrophe goes before what could begin one, and before a cell that this would make look like such a cell, so
-    that `as_written` gives back every cell.
+    A cell that could begin a formula gets an apostrophe in front, and so does one that begins with apostrophes before
+    such a cell: `as_written` restores every cell.
     """
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 def as_written(cell: str) -> str:
-    """Return what a cell held before `inert`."""
+    """Undo `inert`."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
-def done(sentence: str, *, as_json: bool, **found: Any) -> None:
-    """Say what a command did: the sentence, or `found` as JSON."""
-    click.echo(json.dumps(found, indent=2) if as_json else clean(sentence))
+def done(sentence: str, *, as_json: bool, **facts: Any) -> None:
+    """Print what a command did: the sentence, or `facts` as JSON."""
+    click.echo(json.dumps(facts, indent=2) if as_json else clean(sentence))
 
 
 def stop(sentence: str, code: int) -> NoReturn:
-    """Say why on standard error and end with the exit code."""
+    """Print why on standard error and exit with the code."""
     click.echo(f"Error: {clean(sentence)}", err=True)
     raise SystemExit(code)
 
 
 @contextmanager
 def refusals_in_words() -> Iterator[None]:
-    """Turn a rule's refusal into a sentence and an exit code."""
+    """Print an `AuthError` as a sentence and exit with its code."""
     try:
         yield
     except UserNotFound as refusal:
@@ -107,35 +107,35 @@ def refusals_in_words() -> Iterator[None]:
 
 
 @contextmanager
-def progress(words: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show how far it is, on a terminal only; yields the function that is told of each step."""
+def progress(label: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar, on a terminal only; yield the callback that advances it."""
     if not sys.stderr.isatty():
         yield lambda _steps: None
         return
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(words, total=total)
+        task = bar.add_task(label, total=total)
         yield lambda steps: bar.advance(task, steps)
 
 
-def _on_a_terminal(columns: Sequence[str], found: Iterable[dict[str, Any]]) -> None:
-    """Print a table, or one fact a line where the terminal is too narrow for whole words: a cut-off id helps nobody."""
+def _print_table(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
+    """Print a table, or one fact a line where the terminal is too narrow for it: a cut-off id is of no use."""
     table, screen = Table(*columns, box=SIMPLE_HEAD, pad_edge=False), Console()
-    shown = [{name: clean(row[name]) for name in columns} for row in found]
-    for row in shown:
+    cleaned = [{name: clean(row[name]) for name in columns} for row in rows]
+    for row in cleaned:
         table.add_row(*map(Text, row.values()))
     needed = Measurement.get(screen, screen.options.update(max_width=MAX_COLUMNS), table).minimum
-    if not shown or needed <= screen.width:
+    if not cleaned or needed <= screen.width:
         screen.print(table)
         return
-    for row in shown:
-        facts(row, as_json=False)
+    for row in cleaned:
+        print_facts(row, as_json=False)
         click.echo()
 
 
-def _json_list(found: Iterable[dict[str, Any]]) -> None:
-    """Print a list as its rows come, so that a long one needs no memory."""
-    texts = ("  " + json.dumps(row) for row in found)
+def _print_json_list(rows: Iterable[dict[str, Any]]) -> None:
+    """Print a JSON list row by row, so that memory does not grow with it."""
+    texts = ("  " + json.dumps(row) for row in rows)
     before = "[\n"
     while chunk := ",\n".join(islice(texts, CHUNK)):
         click.echo(before + chunk, nl=False)

@@ -1,4 +1,4 @@
-"""What commands ask: who is acting, who is meant, is it really to be done, which password."""
+"""What commands ask for: the operator, an account, a confirmation, a password."""
 
 import os
 import pwd
@@ -23,7 +23,7 @@ _NO_BRACKETS = str.maketrans("()", "??")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
-# For scripts that say it everywhere, on commands that only do what takes nothing away.
+# Accepted and ignored, so that scripts can pass --yes to every command.
 nothing_to_ask_option = click.option("--yes", is_flag=True, hidden=True, expose_value=False)
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 
@@ -36,20 +36,19 @@ class Span(click.ParamType[timedelta]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         if isinstance(value, timedelta):
             return value
-        found = re.fullmatch(r"(\d{1,100})([smhd])", value, re.ASCII)
-        if not found:
+        match = re.fullmatch(r"(\d{1,100})([smhd])", value, re.ASCII)
+        if not match:
             self.fail("write a number with s, m, h or d, such as 30m or 7d.", param, ctx)
-        seconds = int(found[1]) * _SECONDS[found[2]]
+        seconds = int(match[1]) * _SECONDS[match[2]]
         if seconds > LONGEST.total_seconds():
             self.fail(f"{LONGEST.days}d at most.", param, ctx)
         return timedelta(seconds=seconds)
 
 
 def operator() -> Client:
-    """Return who runs the command: the system's user, and beside it whom `--as` names, as in `deploy (as: carol)`.
+    """Return who runs the command: the system user, followed by the name from `--as`, as in `deploy (as: carol)`.
 
-    Anybody may write anything after `--as`; the system's user stands first and holds no bracket, so that no name
-    can pass for it.
+    `--as` takes any text. The system user comes first and has no brackets, so that no name can imitate it.
     """
     user = system_user()
     if not (name := click.get_current_context().meta.get(ACTOR)):
@@ -59,7 +58,7 @@ def operator() -> Client:
 
 
 def system_user() -> str:
-    """Return the system's user by the process itself: `getpass.getuser` believes the environment."""
+    """Return the system user of this process. `getpass.getuser` would believe the environment."""
     try:
         name = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a user id without a name, as containers have
@@ -78,19 +77,19 @@ def account(text: str) -> User:
 
 
 def one_or_all(text: str | None, *, everybody: bool, option: str) -> User | None:
-    """Return the account that is meant, None for all of them; which has to be said, and once."""
+    """Return the account, or None for all accounts; end unless exactly one of the two is given."""
     if bool(text) == everybody:
         stop(f"Name an account, or say {option}.", USAGE)
     return account(text) if text else None
 
 
 def since(span: timedelta | None) -> datetime | None:
-    """Return the moment that lies so far back."""
+    """Return the time that long ago."""
     return None if span is None else now() - span
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Go on only if the operator agrees; without a terminal only `--yes` does."""
+    """End unless the operator agrees; without a terminal only `--yes` counts."""
     if yes:
         return
     if not sys.stdin.isatty():

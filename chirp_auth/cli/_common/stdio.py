@@ -1,4 +1,4 @@
-"""The standard streams as they come: closed by a job's shell, or leading to a disk that is full."""
+"""Standard streams that are closed, or that cannot be written."""
 
 import os
 import sys
@@ -9,9 +9,9 @@ NOWHERE = Path(os.devnull)
 
 
 def replace_closed() -> None:
-    """Let a closed input be empty and closed errors go nowhere; nothing is done while output is closed.
+    """Replace closed standard input and error by the null device; exit if standard output is closed.
 
-    Python has None in their place. What a command prints may be what it was called for, such as a link that works once.
+    Python sets closed streams to None. Output is required, as it may be the purpose: a link that works once.
     """
     sys.stdin = sys.stdin or NOWHERE.open(encoding="utf-8")
     sys.stderr = sys.stderr or NOWHERE.open("w", encoding="utf-8")
@@ -20,6 +20,6 @@ def replace_closed() -> None:
 
 
 def drop_output() -> None:
-    """Let standard output swallow what it could not write, or Python would fail over it once more when it ends."""
+    """Redirect standard output to the null device, or Python would fail again when it flushes at exit."""
     with suppress(OSError), NOWHERE.open("w", encoding="utf-8") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import click
 
-from chirp_auth.cli._common.output import FAILED, rows
+from chirp_auth.cli._common.output import FAILED, print_rows
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 
@@ -39,6 +39,6 @@ def report(findings: Sequence[Finding], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"ok": not failed, "checks": list(map(asdict, findings))}, indent=2))
     else:
-        rows(("check", "status", "detail", "fix"), map(asdict, findings), as_json=False)
+        print_rows(("check", "status", "detail", "fix"), map(asdict, findings), as_json=False)
     if failed:
         raise SystemExit(FAILED)

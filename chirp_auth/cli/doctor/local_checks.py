@@ -24,7 +24,7 @@ OTHERS, OTHERS_WRITE = 0o077, 0o022
 
 
 def check_settings() -> Finding:
-    """The settings were read, or no command would run; here is what they leave open."""
+    """The settings are valid, or no command would run; this reports the risky ones."""
     set_count = sum(origin != "default" for origin in setting_origins.origins().values())
     detail = f"{settings.app_env}, {set_count} settings made, the others by default"
     if warnings := list(warnings_of(settings)):
@@ -35,14 +35,14 @@ def check_settings() -> Finding:
 
 
 def check_addresses() -> Finding:
-    """Who sends, and who answers: people in trouble write to the latter."""
+    """The sender of mails, and the address where people get help."""
     sender, security = parseaddr(settings.mail_from)[1], settings.smtp_security
-    road = "" if settings.has_dev_mailbox else f", by SMTP_SECURITY={security}"
-    return ok("addresses", f"MAIL_FROM {sender}, SUPPORT_EMAIL {settings.support_email}{road}")
+    transport = "" if settings.has_dev_mailbox else f", by SMTP_SECURITY={security}"
+    return ok("addresses", f"MAIL_FROM {sender}, SUPPORT_EMAIL {settings.support_email}{transport}")
 
 
 def check_proxy() -> Finding:
-    """Behind a proxy that we do not know of, all people would share one budget."""
+    """Behind a proxy that is not configured, all clients would share one limit."""
     secure = urlsplit(settings.public_url).scheme == "https"
     if settings.in_production and secure and not settings.trusted_proxy_hops:
         return warn(
@@ -69,16 +69,16 @@ def check_demo_accounts() -> Finding:
 
 def check_cookies() -> Finding:
     """The session cookie's flags, as Flask will set them."""
-    made = current_app.config
+    config = current_app.config
     flags = [
         name
-        for name, wanted in (
-            ("HttpOnly", made["SESSION_COOKIE_HTTPONLY"]),
-            ("SameSite", made["SESSION_COOKIE_SAMESITE"] in ("Lax", "Strict")),
-            ("Secure", made["SESSION_COOKIE_SECURE"]),
-            ("__Host-", str(made["SESSION_COOKIE_NAME"]).startswith("__Host-")),
+        for name, is_set in (
+            ("HttpOnly", config["SESSION_COOKIE_HTTPONLY"]),
+            ("SameSite", config["SESSION_COOKIE_SAMESITE"] in ("Lax", "Strict")),
+            ("Secure", config["SESSION_COOKIE_SECURE"]),
+            ("__Host-", str(config["SESSION_COOKIE_NAME"]).startswith("__Host-")),
         )
-        if wanted
+        if is_set
     ]
     needed = 4 if settings.in_production else 2
     if len(flags) < needed:

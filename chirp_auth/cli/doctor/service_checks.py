@@ -1,4 +1,4 @@
-"""The doctor's checks of what the application leans on: database, Redis, mail server, worker, the clock."""
+"""The doctor's checks of what the application depends on: database, Redis, mail server, worker, clock."""
 
 from datetime import timedelta
 
@@ -30,9 +30,9 @@ def check_database() -> Finding:
         with db.engine.connect():
             pass
     except SQLAlchemyError as error:
-        told = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
+        reason = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
         where = "in a file" if settings.on_sqlite else "at a server"
-        return fail("database", f"{where}, cannot be reached: {told}", "Check DATABASE_URL and what it names.")
+        return fail("database", f"{where}, cannot be reached: {reason}", "Check DATABASE_URL and what it names.")
     if flaw := health.flaw():
         detail, _, fix = flaw.partition(": ")
         return fail("database", detail, fix[:1].upper() + fix[1:])
@@ -82,7 +82,7 @@ def check_redis() -> Finding:
 
 
 def check_smtp() -> Finding:
-    """A handshake as before a delivery."""
+    """The mail server accepts the handshake of a delivery."""
     if settings.has_dev_mailbox:
         return ok("smtp", "not used: mail is kept at /dev/mailbox")
     server = f"{settings.smtp_host}:{settings.smtp_port}"
@@ -94,7 +94,7 @@ def check_smtp() -> Finding:
 
 
 def check_delivery() -> list[Finding]:
-    """A worker lives, and mail does not pile up."""
+    """A worker is alive, and mail does not pile up."""
     try:
         mail = status.read()
     except SQLAlchemyError:
@@ -134,10 +134,10 @@ def check_sending(address: str) -> Finding:
 
 
 def _worker(mail: status.MailStatus) -> Finding:
-    seen = mail.worker_seconds
-    if seen is not None and seen <= WORKER_SEEN_SECONDS:
-        return ok("worker", f"seen {seen:.0f} s ago")
-    detail = "none was ever seen" if seen is None else f"last seen {seen:.0f} s ago"
+    age = mail.worker_seconds
+    if age is not None and age <= WORKER_SEEN_SECONDS:
+        return ok("worker", f"seen {age:.0f} s ago")
+    detail = "none was ever seen" if age is None else f"last seen {age:.0f} s ago"
     return (fail if mail.waiting else warn)("worker", detail, START_WORKER)
 
 

@@ -12,7 +12,7 @@ from chirp_auth.accounts.registration import Applicant
 from chirp_auth.admin import invitations, outbox, support_links
 from chirp_auth.audit import queries
 from chirp_auth.cli._common.event_rows import event_row
-from chirp_auth.cli._common.output import as_json_option, facts, refusals_in_words, rows
+from chirp_auth.cli._common.output import as_json_option, print_facts, print_rows, refusals_in_words
 from chirp_auth.cli._common.prompts import Span, account, nothing_to_ask_option, operator, read_password, since
 from chirp_auth.formatting import iso
 from chirp_auth.models import User
@@ -37,8 +37,8 @@ def show_list(
     Example: flask --app wsgi auth user list --search alice --limit 10
     """
     last = account(after) if after else None
-    found = users.listed(limit, search=search, status=status, since=since(registered), after=last)
-    rows(COLUMNS, map(_row, found), as_json=as_json)
+    page = users.listed(limit, search=search, status=status, since=since(registered), after=last)
+    print_rows(COLUMNS, map(_row, page), as_json=as_json)
 
 
 @click.command("show")
@@ -50,8 +50,8 @@ def show(who: str, as_json: bool) -> None:
 
     Example: flask --app wsgi auth user show alice@example.com
     """
-    found = account(who)
-    facts({**_row(found), **_details(found)}, as_json=as_json)
+    user = account(who)
+    print_facts({**_row(user), **_details(user)}, as_json=as_json)
 
 
 @click.command("create")
@@ -72,49 +72,49 @@ def create(
     """
     with refusals_in_words():
         if invite:
-            created = invitations.invite(email, first_name, last_name, phone_number, operator())
+            user = invitations.invite(email, first_name, last_name, phone_number, operator())
         else:
             applicant = Applicant(email, read_password(), first_name, last_name, phone_number)
-            created = registration.create(applicant, operator())
-    rows(COLUMNS, [_row(created)], as_json=as_json)
+            user = registration.create(applicant, operator())
+    print_rows(COLUMNS, [_row(user)], as_json=as_json)
 
 
-def _row(found: User) -> dict[str, str | None]:
+def _row(user: User) -> dict[str, str | None]:
     return {
-        "id": str(found.id),
-        "email": found.email,
-        "name": found.display_name,
-        "status": users.status(found),
-        "created_at": iso(found.created_at),
-        "last_sign_in_at": iso(found.last_sign_in_at) if found.last_sign_in_at else None,
+        "id": str(user.id),
+        "email": user.email,
+        "name": user.display_name,
+        "status": users.status(user),
+        "created_at": iso(user.created_at),
+        "last_sign_in_at": iso(user.last_sign_in_at) if user.last_sign_in_at else None,
     }
 
 
-def _details(found: User) -> dict[str, Any]:
+def _details(user: User) -> dict[str, Any]:
     def moment(name: str) -> str | None:
-        value = getattr(found, name)
+        value = getattr(user, name)
         return iso(value) if value else None
 
     times = ("email_verified_at", "password_changed_at", "password_reset_requested_at", "password_reset_at")
     return {
         **{name: moment(name) for name in times},
-        "phone_number": found.phone_number,
-        "has_password": found.password_hash is not None,
-        "failed_sign_ins": found.failed_sign_ins,
+        "phone_number": user.phone_number,
+        "has_password": user.password_hash is not None,
+        "failed_sign_ins": user.failed_sign_ins,
         "sign_in_blocked_until": moment("sign_in_blocked_until"),
         "disabled_at": moment("disabled_at"),
-        "open_links": support_links.count_usable(found),
-        "sessions": list(_session_rows(found)),
+        "open_links": support_links.count_usable(user),
+        "sessions": list(_session_rows(user)),
         "mails": [
             {"id": str(mail.id), "kind": mail.kind, "created_at": iso(mail.created_at), "error": mail.last_error}
-            for mail in outbox.waiting_mails(found)
+            for mail in outbox.waiting_mails(user)
         ],
-        "events": [event_row(event) for event in queries.search(10, user=found)],
+        "events": [event_row(event) for event in queries.search(10, user=user)],
     }
 
 
-def _session_rows(found: User) -> Iterator[dict[str, str | None]]:
-    for session in sessions.living(found):
+def _session_rows(user: User) -> Iterator[dict[str, str | None]]:
+    for session in sessions.living(user):
         yield {
             "id": str(session.id),
             "face": session.face,

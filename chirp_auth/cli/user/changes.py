@@ -21,11 +21,11 @@ def lock(who: str, reason: str | None, tell: bool, yes: bool, as_json: bool) -> 
 
     Example: flask --app wsgi auth user lock alice@example.com --reason "stolen phone"
     """
-    found = account(who)
-    confirm(f"Lock the account {found.email}?", yes=yes)
+    user = account(who)
+    confirm(f"Lock the account {user.email}?", yes=yes)
     with refusals_in_words():
-        ended = accounts.lock(found, reason, operator(), tell=tell)
-    done(f"{found.email} is locked; {counted(ended, 'session')} ended.", as_json=as_json, id=str(found.id), ended=ended)
+        ended = accounts.lock(user, reason, operator(), tell=tell)
+    done(f"{user.email} is locked; {counted(ended, 'session')} ended.", as_json=as_json, id=str(user.id), ended=ended)
 
 
 @click.command("unlock")
@@ -40,9 +40,9 @@ def unlock(who: str, reason: str | None, tell: bool, as_json: bool) -> None:
 
     Example: flask --app wsgi auth user unlock alice@example.com
     """
-    found = account(who)
-    accounts.unlock(found, reason, operator(), tell=tell)
-    done(f"{found.email} is unlocked.", as_json=as_json, id=str(found.id))
+    user = account(who)
+    accounts.unlock(user, reason, operator(), tell=tell)
+    done(f"{user.email} is unlocked.", as_json=as_json, id=str(user.id))
 
 
 @click.command("delete")
@@ -58,16 +58,16 @@ def delete(who: str, yes: bool, dry_run: bool, as_json: bool) -> None:
 
     Example: flask --app wsgi auth user delete alice@example.com --dry-run
     """
-    found = account(who)
-    gone = {"sessions": accounts.living_sessions(found), "links": support_links.count_usable(found)}
-    words = f"the account {found.email}, {counted(gone['sessions'], 'session')} and {counted(gone['links'], 'link')}"
+    user = account(who)
+    counts = {"sessions": accounts.living_sessions(user), "links": support_links.count_usable(user)}
+    words = f"the account {user.email}, {counted(counts['sessions'], 'session')} and {counted(counts['links'], 'link')}"
     if dry_run:
-        done(f"Would delete {words}.", as_json=as_json, id=str(found.id), deleted=False, **gone)
+        done(f"Would delete {words}.", as_json=as_json, id=str(user.id), deleted=False, **counts)
         return
     confirm(f"Delete {words}? This cannot be undone.", yes=yes)
     with refusals_in_words():
-        accounts.delete(found, operator())
-    done(f"Deleted {words}. The owner is told by mail.", as_json=as_json, id=str(found.id), deleted=True, **gone)
+        accounts.delete(user, operator())
+    done(f"Deleted {words}. The owner is told by mail.", as_json=as_json, id=str(user.id), deleted=True, **counts)
 
 
 @click.command("set-email")
@@ -84,10 +84,10 @@ def set_email(who: str, email: str, without_undo: bool, yes: bool, as_json: bool
 
     Example: flask --app wsgi auth user set-email alice@example.com alice@example.org
     """
-    found = account(who)
-    former = found.email
+    user = account(who)
+    former = user.email
     confirm(f"Change the address of {former} to {email}, and end all its sessions?", yes=yes)
     with refusals_in_words():
-        ended = accounts.set_email(found, email, operator(), undoable=not without_undo)
-    sentence = f"{former} is now {found.email}; {counted(ended, 'session')} ended."
-    done(sentence, as_json=as_json, id=str(found.id), email=found.email, ended=ended)
+        ended = accounts.set_email(user, email, operator(), undoable=not without_undo)
+    sentence = f"{former} is now {user.email}; {counted(ended, 'session')} ended."
+    done(sentence, as_json=as_json, id=str(user.id), email=user.email, ended=ended)

@@ -13,7 +13,7 @@ from chirp_auth.cli._common.prompts import operator
 from chirp_auth.formatting import iso
 from chirp_auth.models import User
 
-EVERYBODY = 2**31 - 1
+ALL_ACCOUNTS = 2**31 - 1
 EXPORTED = ("id", "email", "first_name", "last_name", "phone_number", "email_verified", "status", "created_at")
 
 
@@ -34,17 +34,17 @@ def export(form: str, output: Path, as_json: bool) -> None:
         total = users.count()
         audit_trail.note("user.exported", operator(), accounts=total)
         form = "jsonl" if as_json else form
-        write(text, form, EXPORTED, map(_exported, users.listed(EVERYBODY)), "Exporting", total)
+        write(text, form, EXPORTED, map(_exported, users.listed(ALL_ACCOUNTS)), "Exporting", total)
 
 
-def _exported(found: User) -> dict[str, Any]:
+def _exported(user: User) -> dict[str, Any]:
     return {
-        "id": str(found.id),
-        "email": found.email,
-        "first_name": found.first_name,
-        "last_name": found.last_name,
-        "phone_number": found.phone_number,
-        "email_verified": found.email_verified_at is not None,
-        "status": users.status(found),
-        "created_at": iso(found.created_at),
+        "id": str(user.id),
+        "email": user.email,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "phone_number": user.phone_number,
+        "email_verified": user.email_verified_at is not None,
+        "status": users.status(user),
+        "created_at": iso(user.created_at),
     }

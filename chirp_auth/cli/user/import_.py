@@ -37,26 +37,26 @@ def import_file(file: Path, form: str | None, dry_run: bool, as_json: bool) -> N
     """
     form = form or ("jsonl" if file.suffix.lower() in (".jsonl", ".ndjson", ".json") else "csv")
 
-    def refused(number: int, sentence: str) -> None:
+    def print_error(number: int, sentence: str) -> None:
         click.echo(
             json.dumps({"line": number, "refused": sentence}) if as_json else f"line {number}: {sentence}", err=True
         )
 
-    # The bytes of standard input, whose text would have the terminal's encoding and no byte order mark.
+    # Read bytes: standard input as text has the terminal's encoding and keeps a byte order mark.
     binary = sys.stdin.buffer if str(file) == "-" else file.open("rb")
     text = TextIOWrapper(binary, encoding="utf-8-sig", errors="replace", newline="")
     with text, progress("Importing") as advance:
-        lines = import_rows.of_json(text) if form == "jsonl" else import_rows.of_csv(text)
+        rows = import_rows.of_json(text) if form == "jsonl" else import_rows.of_csv(text)
         if dry_run:
-            tally = user_import.check(lines, refused, advance)
+            result = user_import.check(rows, print_error, advance)
         else:
-            tally = user_import.import_users(lines, operator(), refused, advance)
+            result = user_import.import_users(rows, operator(), print_error, advance)
     verb = "Would import" if dry_run else "Imported"
     sentence = (
-        f"{verb} {counted(tally.imported, 'account')} ({tally.invited} of them by invitation), "
-        f"skipped {tally.skipped} that were there, refused {counted(tally.refused, 'line')}."
+        f"{verb} {counted(result.imported, 'account')} ({result.invited} of them by invitation), "
+        f"skipped {result.skipped} that were there, refused {counted(result.refused, 'line')}."
     )
-    counts = {name: getattr(tally, name) for name in ("imported", "invited", "skipped", "refused")}
+    counts = {name: getattr(result, name) for name in ("imported", "invited", "skipped", "refused")}
     done(sentence, as_json=as_json, **counts)
-    if tally.refused:
+    if result.refused:
         raise SystemExit(FAILED)

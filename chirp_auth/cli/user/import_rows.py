@@ -1,4 +1,4 @@
-"""The lines of a file with accounts, CSV or JSON: each is read by itself, in bounded memory, whatever it holds."""
+"""Reading a file of accounts, CSV or JSON lines, row by row and in bounded memory."""
 
 import csv
 import json
@@ -16,10 +16,10 @@ NOT_READABLE = f"{UNDECODABLE}\n"
 
 
 def of_csv(text: TextIO) -> Iterator[Row]:
-    """Yield the lines of a CSV file by its headings; what is not CSV over several lines is the last that is read.
+    """Yield the rows of a CSV file by its headings; stop at a row over several lines that is not CSV.
 
-    Only a quote makes one of several lines, and where it should have been closed nobody knows: what comes next may be
-    the inside of a field, which must not be taken for accounts.
+    Only an open quote spans lines, and its end is unknown: what follows may be the inside of a field, which must not
+    be imported as accounts.
     """
     lines = _bounded(text)
     headings = [heading.strip().lower() for heading in _heading(lines)]
@@ -55,7 +55,7 @@ def _heading(lines: Iterator[str]) -> list[str]:
 
 
 def of_json(text: TextIO) -> Iterator[Row]:
-    """Yield the lines of a file with a JSON object on each."""
+    """Yield the rows of a file with one JSON object a line."""
     for number, line in enumerate(_bounded(text), 1):
         if not line.strip():
             continue
@@ -63,15 +63,15 @@ def of_json(text: TextIO) -> Iterator[Row]:
             yield Row(number, {}, "The line is not UTF-8, or it is too long.")
             continue
         try:
-            found = json.loads(line)
+            value = json.loads(line)
         except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
+            value = None
+        if not isinstance(value, dict):
             yield Row(number, {}, "The line is not a JSON object.")
-        elif unknown := _unknown(found):
+        elif unknown := _unknown(value):
             yield Row(number, {}, f"The line has unknown fields: {unknown}.")
         else:
-            yield Row(number, {name: _text(value) for name, value in found.items()})
+            yield Row(number, {name: _text(field) for name, field in value.items()})
 
 
 def _text(value: Any) -> str:
@@ -94,7 +94,7 @@ def _unknown(names: Any) -> str:
 
 
 def _bounded(text: TextIO) -> Iterator[str]:
-    """Yield the lines; of one that is too long only that, and whether it leaves a quote open."""
+    """Yield the lines; replace one that is too long by a mark that keeps an open quote open."""
     while line := text.readline(MAX_LINE_CHARACTERS):
         rest, quotes = line, line.count('"')
         while not rest.endswith("\n") and len(rest) == MAX_LINE_CHARACTERS:
