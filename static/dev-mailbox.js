@@ -1,4 +1,4 @@
-// Renews the list of mail, but never under the hands of someone who is using it.
+// Reloads the list of mail, unless somebody is using the page.
 setInterval(() => {
   const idle = document.activeElement === document.body || document.activeElement === null;
   if (idle && document.visibilityState === "visible") location.reload();

@@ -1,4 +1,4 @@
-// Tells times in the reader's own time zone, named, and how long ago where the page asks for it.
+// Shows times in the reader's own time zone, named, and how long ago where the page asks for it.
 const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
 const clock = new Intl.DateTimeFormat(language, {
   day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",

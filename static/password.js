@@ -25,15 +25,15 @@ function addShowButton(input) {
   input.after(button, spoken);
 }
 
-function putAway(repeated) {
+function hideRepeated(repeated) {
   const copy = repeated.querySelector("input");
   const original = document.getElementById(repeated.dataset.repeats);
   const refused = (input) => input.getAttribute("aria-invalid") === "true";
-  if (refused(copy) && !refused(original)) return; // the page speaks about this field alone: leave it to see
+  if (refused(copy) && !refused(original)) return; // the error is about this field alone: keep it visible
   document.querySelector(`[role="alert"] a[href="#${copy.id}"]`)?.closest("li").remove();
   repeated.hidden = true;
   copy.form.addEventListener("submit", () => { copy.value = original.value; });
 }
 
-document.querySelectorAll("[data-repeats]").forEach(putAway);
+document.querySelectorAll("[data-repeats]").forEach(hideRepeated);
 document.querySelectorAll(".password > input").forEach(addShowButton);

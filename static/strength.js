@@ -1,35 +1,35 @@
-// Says what the server thinks of a new password, once the typing pauses: the verdict that submitting would meet.
+// Shows what the server says about a new password, once the typing pauses: the verdict that submitting would get.
 const PAUSE_MS = 600;
 
-function tellStrength(input) {
-  const told = document.createElement("p");
-  told.className = "hint strength";
-  told.id = `${input.id}-strength`;
-  told.setAttribute("aria-live", "polite");
-  input.closest(".field").append(told);
+function addHint(input) {
+  const hint = document.createElement("p");
+  hint.className = "hint strength";
+  hint.id = `${input.id}-strength`;
+  hint.setAttribute("aria-live", "polite");
+  input.closest(".field").append(hint);
   let timer;
-  let asked = 0;
+  let newest = 0;
 
-  async function ask() {
-    const question = ++asked;
+  async function check() {
+    const number = ++newest;
     const form = new FormData(input.form);
     form.delete("current_password");
     try {
-      const answer = await fetch(input.form.dataset.strength, { method: "POST", body: form });
-      if (!answer.ok || question !== asked) return;
-      const verdict = await answer.json();
-      told.textContent = `${verdict.accepted ? "✓" : "✗"} ${verdict.sentence}`;
+      const response = await fetch(input.form.dataset.strength, { method: "POST", body: form });
+      if (!response.ok || number !== newest) return;
+      const verdict = await response.json();
+      hint.textContent = `${verdict.accepted ? "✓" : "✗"} ${verdict.sentence}`;
     } catch {
-      told.textContent = ""; // submitting will tell
+      hint.textContent = ""; // the form will say it
     }
   }
 
   input.addEventListener("input", () => {
     clearTimeout(timer);
-    asked += 1;
-    told.textContent = "";
-    if (input.value) timer = setTimeout(ask, PAUSE_MS);
+    newest += 1;
+    hint.textContent = "";
+    if (input.value) timer = setTimeout(check, PAUSE_MS);
   });
 }
 
-document.querySelectorAll("form[data-strength] .password > input[autocomplete=new-password]").forEach(tellStrength);
+document.querySelectorAll("form[data-strength] .password > input[autocomplete=new-password]").forEach(addHint);

@@ -1,4 +1,4 @@
-// Sends a form once: a double click is one wish. The server would survive the second, but its answer may confuse.
+// Sends a form once. The server handles a double click, but the answer to the second request may confuse.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || form.method !== "post") return;
@@ -6,7 +6,7 @@ document.addEventListener("submit", (event) => {
   form.dataset.sent = "yes";
 });
 
-// Coming back to the page is a new start.
+// After coming back to the page, the form can be sent again.
 addEventListener("pageshow", () => {
   document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
 });

@@ -14,7 +14,6 @@ from chirp_auth.models import Session
 from chirp_auth.security.client import device_in_words, shortened
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.current_session import current_session
-from chirp_auth.web.email_verification import resend_url
 from chirp_auth.web.pages import page
 
 
@@ -23,7 +22,7 @@ def home() -> Response:
     if not current_user.is_authenticated:
         return page("home.html")
     rows = [_row(session) for session in sessions.living(current_user, current_session)]
-    return page("home.html", user=current_user, sessions=rows, resend_verification_url=resend_url())
+    return page("home.html", user=current_user, sessions=rows)
 
 
 @web.post("/sessions/<uuid:session_id>/end")

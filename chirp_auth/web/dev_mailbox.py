@@ -1,6 +1,6 @@
-"""The development mailbox's pages: what would have been mailed, for this machine alone. In production there are none.
+"""The development mailbox's pages: the mails that were not sent. They answer this machine alone, never in production.
 
-Whoever reads it can take over every account, so no setting opens it to others.
+Whoever reads them can take over every account, so no setting opens them to others.
 """
 
 from dataclasses import asdict
@@ -15,7 +15,7 @@ from chirp_auth.mail import mailbox
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.web.pages import page
 
-# Mails carry their styles inline, so this one document may; nothing else in it runs or loads.
+# Mails carry inline styles, which no other document may; nothing else in it runs or loads.
 MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox allow-popups"
 
 dev_mailbox = Blueprint("dev_mailbox", __name__, url_prefix="/dev")
@@ -41,13 +41,13 @@ def messages_json() -> Response:
 @dev_mailbox.get("/mailbox/<message_id>")
 def message(message_id: str) -> Response:
     return page(
-        "dev_mailbox/message.html", message=_found(message_id), raw=_source(message_id).decode(errors="replace")
+        "dev_mailbox/message.html", message=_message(message_id), raw=_source(message_id).decode(errors="replace")
     )
 
 
 @dev_mailbox.get("/mailbox/<message_id>/html")
 def html(message_id: str) -> Response:
-    response = make_response(_found(message_id).html)
+    response = make_response(_message(message_id).html)
     response.headers["Content-Security-Policy"] = MAIL_POLICY
     return response
 
@@ -65,7 +65,7 @@ def clear() -> Redirect:
     return redirect(url_for("auth.dev_mailbox.messages"), 303)
 
 
-def _found(message_id: str) -> Mail:
+def _message(message_id: str) -> Mail:
     return mailbox.message(message_id) or abort(404)
 
 

@@ -1,6 +1,6 @@
 """Confirming an address in a browser: the link shows a button, and only the button changes something.
 
-Where the account is not signed in, the button wants its password, or leads to choosing a new one.
+Where the account is not signed in, the button needs its password, or a new one is chosen.
 """
 
 from flask import Response, flash, redirect, request, session, url_for
@@ -105,13 +105,13 @@ def new_verification_link() -> Redirect:
     limits.resend_verification()
     email_verification.request_link(email, client(FACE))
     flash("If your address still has to be confirmed, a new link is on its way. Please look into your mail.")
-    return redirect(_onwards(), SEE_OTHER)
+    return redirect(_next_url(), SEE_OTHER)
 
 
 def resend_url() -> str | None:
     """Return where a button can ask for a new link, if we know for which address."""
-    known = current_user.is_authenticated or "asked_for" in session
-    return url_for("auth.web.new_verification_link") if known else None
+    has_address = current_user.is_authenticated or "asked_for" in session
+    return url_for("auth.web.new_verification_link") if has_address else None
 
 
 def _token() -> str:
@@ -141,10 +141,10 @@ def _choose(user: User, form: ResetPasswordForm, error: AuthError | None = None)
 def _confirmed(user: User) -> Redirect:
     session["asked_for"] = user.email
     flash(CONFIRMED)
-    return redirect(_onwards(), SEE_OTHER)
+    return redirect(_next_url(), SEE_OTHER)
 
 
-def _onwards() -> str:
+def _next_url() -> str:
     return url_for("auth.web.home" if current_user.is_authenticated else "auth.web.sign_in")
 
 

@@ -15,7 +15,7 @@ from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forms import ForgotPasswordForm
 from chirp_auth.web.pages import page, show_error
 
-RESEND_SECONDS = 60  # After the first mail; as much more after each further one.
+RESEND_SECONDS = 60  # To wait after the first mail; each further one adds as much.
 
 
 @web.route("/forgot-password", methods=["GET", "POST"])
@@ -43,7 +43,7 @@ def check_mail() -> Response:
 
 @web.post("/forgot-password/again")
 def send_again() -> Response | Redirect:
-    """Send another link to the same address; whoever does not wait is told how long to, script or not."""
+    """Send another link to the same address, unless it is too early; the page counts down with script only."""
     email = session.get("asked", {}).get("email")
     if email is None:
         return redirect(url_for("auth.web.forgot_password"), SEE_OTHER)
@@ -54,9 +54,9 @@ def send_again() -> Response | Redirect:
 
 
 def sent_to(email: str) -> Redirect:
-    """Go and say that a link was promised to this address, and note when, for the next one."""
-    before = session.get("asked", {})
-    times = before.get("times", 0) if before.get("email") == email else 0
+    """Lead to the page that says that a link is on its way, and note when, for the wait before the next one."""
+    previous = session.get("asked", {})
+    times = previous.get("times", 0) if previous.get("email") == email else 0
     session["asked"] = {"email": email, "at": int(now().timestamp()), "times": times + 1}
     session["asked_for"] = email
     return redirect(url_for("auth.web.check_mail"), SEE_OTHER)

@@ -1,4 +1,4 @@
-"""What browsers send: the fields and their shape; what the values may be is up to the rules."""
+"""Forms: their fields and the shape of what they hold. Which values are allowed is up to the rules."""
 
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, PasswordField, StringField, TelField, ValidationError

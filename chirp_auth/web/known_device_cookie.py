@@ -1,4 +1,4 @@
-"""The cookie of a known device: set where somebody has just shown to be the account's owner."""
+"""The cookie of a known device: set when the account's owner has just authenticated in this browser."""
 
 from werkzeug.wrappers import Response as Redirect
 
@@ -9,9 +9,9 @@ from chirp_auth.models import User
 from chirp_auth.web.blueprint import FACE
 
 
-def remember(answer: Redirect, user: User) -> Redirect:
-    """Add to the answer what makes this browser a known device of the user."""
-    answer.set_cookie(
+def remember(response: Redirect, user: User) -> Redirect:
+    """Add the cookie that makes this browser a known device of the user."""
+    response.set_cookie(
         device_cookie(),
         known_devices.remember(user, client(FACE)),
         max_age=known_devices.LIFE,
@@ -19,4 +19,4 @@ def remember(answer: Redirect, user: User) -> Redirect:
         httponly=True,
         samesite="Lax",
     )
-    return answer
+    return response

@@ -1,4 +1,4 @@
-"""Links as they arrive: what mail programs add to the token in an address is taken off again."""
+"""Tokens of mailed links: without what mail programs add to them, and out of the address bar."""
 
 import re
 
@@ -8,7 +8,7 @@ MAX_CHARACTERS = 500  # Ours have about 90; a cookie has room for 4,000 in all.
 
 
 def store_token(name: str, raw: str) -> None:
-    """Put the token of a link that was followed into the session cookie, so that it can leave the address bar."""
+    """Put the token of a link that was followed into the session cookie, so that it leaves the address bar."""
     session[name] = cleaned(raw)
 
 
@@ -18,6 +18,6 @@ def cleaned(raw: str) -> str:
     Its signature still decides whether it is one of ours.
     """
     joined = re.sub(r"[\s=]+", "", raw)
-    found = re.search(r"[\w.-]+", joined, re.ASCII)
-    token = found[0].strip(".").removeprefix("3D") if found else ""
+    match = re.search(r"[\w.-]+", joined, re.ASCII)
+    token = match[0].strip(".").removeprefix("3D") if match else ""
     return token if len(token) <= MAX_CHARACTERS else ""

@@ -1,4 +1,4 @@
-"""The page behind "this was not me" in a notice: the link shows what the button does, and only the button does it."""
+"""The page behind "this was not me" in a notice: the link explains, and only the button changes something."""
 
 from flask import Response, redirect, request, session, url_for
 from flask_login import logout_user

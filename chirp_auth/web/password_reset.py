@@ -88,7 +88,7 @@ def _reset(form: ResetPasswordForm, link: PasswordResetToken) -> Response | Redi
 def _in_words(reset: PasswordReset) -> dict[str, object]:
     """Return what the success page says, small enough for a cookie."""
     devices = list(dict.fromkeys(reset.devices))[:MAX_DEVICES_NAMED]
-    return {"email": reset.user.email, "changed_at": now(), "ended": reset.ended_sessions, "places": devices}
+    return {"email": reset.user.email, "changed_at": now(), "ended": reset.ended_sessions, "devices": devices}
 
 
 def _already_done() -> Redirect:

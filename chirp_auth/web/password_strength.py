@@ -1,68 +1,62 @@
-"""What the server thinks of a password while it is typed: the verdict that submitting it would meet.
+"""Password hints: while a new password is typed, the verdict that submitting it would get.
 
-Nothing is kept and nothing is logged; without script the same is said after submitting. A hint may fail: it is the
-first thing to give way when clients ask too often.
+Nothing is stored or logged. Without script the form says the same after it was sent. Under load hints are the first
+to be refused.
 """
 
 from threading import BoundedSemaphore
+from typing import cast
 
 from flask import Response, jsonify, request, session
 from flask_login import current_user
 
 from chirp_auth.accounts import reset_links
-from chirp_auth.errors import (
-    InvalidToken,
-    PasswordTooWeak,
-    RateLimitExceeded,
-    ServiceBusy,
-    TokenAlreadyUsed,
-    TokenExpired,
-)
+from chirp_auth.errors import PasswordTooWeak, RateLimitExceeded, ServiceBusy
 from chirp_auth.formatting import whole_seconds
 from chirp_auth.models import User
 from chirp_auth.security import limits, passwords
 from chirp_auth.web.blueprint import web
+from chirp_auth.web.broken_links import BROKEN_LINK
 
 ACCEPTED = "This password will do."
 
-_turn = BoundedSemaphore(
-    1
-)  # One hint at a time in a process: others are refused, so that none waits in a page's place.
+# One hint at a time in each process. Others are refused at once, so that no waiting hint occupies a thread.
+_one_at_a_time = BoundedSemaphore(1)
 
 
 @web.post("/password-strength")
 def password_strength() -> Response:
     try:
         limits.password_strength()
-    except (RateLimitExceeded, ServiceBusy) as refusal:
-        return _no_verdict(refusal)
-    if not _turn.acquire(blocking=False):
-        return _no_verdict(ServiceBusy())
+    except (RateLimitExceeded, ServiceBusy) as error:
+        return _refused(error)
+    if not _one_at_a_time.acquire(blocking=False):
+        return _refused(ServiceBusy())
     try:
         return _verdict()
     finally:
-        _turn.release()
+        _one_at_a_time.release()
 
 
 def _verdict() -> Response:
-    typed = request.form.get("new_password") or request.form.get("password", "")
+    password = request.form.get("new_password") or request.form.get("password", "")
     try:
-        passwords.check(typed, _context())
-    except PasswordTooWeak as refusal:
-        return jsonify({"accepted": False, "sentence": f"{refusal.sentence}."})
+        passwords.check(password, _context())
+    except PasswordTooWeak as error:
+        return jsonify({"accepted": False, "sentence": f"{error.sentence}."})
     return jsonify({"accepted": True, "sentence": ACCEPTED})
 
 
-def _no_verdict(refusal: RateLimitExceeded | ServiceBusy) -> Response:
-    """Refuse in a few bytes: a page for each would cost more than the verdict."""
-    response = jsonify({"sentence": refusal.sentence})
-    response.status_code = 429 if isinstance(refusal, RateLimitExceeded) else 503
-    response.headers["Retry-After"] = str(whole_seconds(refusal.retry_after))
+def _refused(error: RateLimitExceeded | ServiceBusy) -> Response:
+    """Refuse in a few bytes: a page would cost more than the verdict."""
+    response = jsonify({"sentence": error.sentence})
+    response.status_code = 429 if isinstance(error, RateLimitExceeded) else 503
+    response.headers["Retry-After"] = str(whole_seconds(error.retry_after))
     return response
 
 
 def _context() -> tuple[str | None, ...]:
-    """Return the address and names that must not be the password's bulk: as typed, or those of the account."""
+    """Return the address and names that must not make up the password: as typed, or those of the account."""
     if "email" in request.form:
         return tuple(request.form.get(name, "")[:300] for name in ("email", "first_name", "last_name"))
     user = _user()
@@ -71,9 +65,8 @@ def _context() -> tuple[str | None, ...]:
 
 def _user() -> User | None:
     if current_user.is_authenticated:
-        signed_in: User = current_user._get_current_object()
-        return signed_in
+        return cast("User", current_user._get_current_object())
     try:
         return reset_links.check_link(session.get("reset_token", "")).user
-    except (InvalidToken, TokenExpired, TokenAlreadyUsed):
+    except BROKEN_LINK:
         return None

@@ -1,4 +1,4 @@
-"""`/.well-known/security.txt`: whom to tell about a hole (RFC 9116)."""
+"""`/.well-known/security.txt`: where to report a vulnerability (RFC 9116)."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from chirp_auth.extensions import settings
 from chirp_auth.formatting import iso
 from chirp_auth.web.blueprint import web
 
-GOOD_FOR = timedelta(days=90)  # RFC 9116, 2.5.5: less than a year ahead. It is made at every request.
+VALID_FOR = timedelta(days=90)  # RFC 9116, 2.5.5: less than a year ahead; each request counts anew.
 
 
 @web.get("/.well-known/security.txt")
@@ -17,7 +17,7 @@ def security_txt() -> Response:
     contact = settings.security_contact or f"mailto:{settings.support_email}"
     lines = [
         f"Contact: {contact}",
-        f"Expires: {iso(now() + GOOD_FOR)}",
+        f"Expires: {iso(now() + VALID_FOR)}",
         "Preferred-Languages: en",
         f"Canonical: {settings.public_url}/.well-known/security.txt",
     ]
