@@ -7,7 +7,7 @@ not capped here: whoever could spend them would act unseen.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import NoReturn
@@ -42,15 +42,16 @@ _ALLOW = (
 Mail = tuple[UUID, bool, datetime]  # its entry, whether it is a reset link, and when it was or will be there
 
 
-def allow(entries: Sequence[OutboxEntry]) -> set[UUID]:
+def allow(entries: Sequence[OutboxEntry], keys: Mapping[UUID, str] | None = None) -> set[UUID]:
     """Mark, in the caller's transaction, which of these entries may be mailed, and return their ids.
 
     Until that transaction ends no other worker decides about the same mailboxes, so a batch is best committed soon.
-    An entry that was allowed before stays so at every further try.
+    An entry that was allowed before stays so at every further try. `keys` are the mailboxes, where they are known.
     """
-    keys = {entry.id: addresses.parse(entry.recipient).key for entry in entries}
-    _lock(entries, set(keys.values()))
-    counted = _counted(set(keys.values()))
+    keys = keys or {entry.id: addresses.parse(entry.recipient).key for entry in entries}
+    mailboxes = {keys[entry.id] for entry in entries}
+    _lock(entries, mailboxes)
+    counted = _counted(mailboxes)
     allowed: dict[str, set[UUID]] = defaultdict(set)
     for entry in sorted(entries, key=lambda entry: entry.created_at):
         mails = counted[keys[entry.id]]

@@ -137,7 +137,7 @@ def _issue(
     """Void the users' older links and add the new ones, where this hour's mails are not spent nor the promise void."""
     entries = [entry for entry, _ in promises.values()]
     held = outbox.hold(entries)  # The entries first, then the mailboxes, then the users: here as everywhere.
-    allowed = mail_caps.allow(entries)
+    allowed = mail_caps.allow(entries, {entry.id: user.email_key for entry, user in promises.values()})
     holders = _lock({user.id for _, user in promises.values()})
     issued = _issued(promises)  # by a worker whose lease ran out meanwhile
     rows: list[PasswordResetToken] = []

@@ -16,13 +16,14 @@ class Message(FlaskMailMessage):
     Flask-Mail's own constructor is not called: it asks the resolver for this machine's name, for a Message-ID.
     """
 
-    sender: str  # a bare address, as in the envelope
+    sender: str | tuple[str, str]  # a bare address, as in the envelope
     recipient: str
     raw: bytes
 
     def __post_init__(self) -> None:
-        self.subject, self.reply_to, self.date = "", None, 0.0
-        self.recipients, self.cc, self.bcc = [self.recipient], [], []
+        # With a name beside it, if an empty one, Flask-Mail does not parse an address once more.
+        self.sender, self.recipients = ("", str(self.sender)), [("", self.recipient)]
+        self.subject, self.reply_to, self.date, self.cc, self.bcc = "", None, 0.0, [], []
         self.mail_options, self.rcpt_options = [], []
 
     def as_bytes(self) -> bytes:

@@ -36,11 +36,10 @@ class NotSent(Exception):
 def message_for(entry: OutboxEntry, email: Email) -> Message:
     """Return the mail as a message; it has the same Message-ID at every try."""
     text, html, subject = (_render(entry.kind, part, email) for part in ("body.txt", "body.html", "subject.txt"))
-    name, sender = parseaddr(settings.mail_from)
-    name = name or settings.app_name
+    from_header, sender = _sender(settings.mail_from, settings.app_name)
     headers = {
         "Subject": encoded(" ".join(subject.split()), "Subject"),
-        "From": formataddr((name, sender)) if name.isascii() else f"{encoded(name, 'From')} <{sender}>",
+        "From": from_header,
         "To": email.recipient,
         "Reply-To": settings.support_email,
         "Date": format_datetime(now()),
@@ -75,6 +74,14 @@ def _render(kind: str, part: str, email: Email) -> str:
         public_url=settings.public_url,
         **email.values,
     )
+
+
+@cache
+def _sender(mail_from: str, app_name: str) -> tuple[str, str]:
+    """Return the sender as a header and as a bare address."""
+    name, address = parseaddr(mail_from)
+    name = name or app_name
+    return formataddr((name, address)) if name.isascii() else f"{encoded(name, 'From')} <{address}>", address
 
 
 @cache

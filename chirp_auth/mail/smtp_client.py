@@ -20,7 +20,7 @@ class PunctualSmtp(smtplib.SMTP):
         super().__init__(*where, **how)
 
     def sendmail(self, from_addr: str, to_addrs: Sequence[str], msg: Any, *_options: Any) -> dict[str, Any]:
-        """Send a message to its one recipient; MAIL, RCPT and DATA go in one write where the server offers it.
+        """Send a message between two bare addresses; MAIL, RCPT and DATA go in one write where the server allows it.
 
         Raises:
             smtplib.SMTPException: as smtplib's own does.
@@ -29,8 +29,8 @@ class PunctualSmtp(smtplib.SMTP):
         self.took_sender = False
         size = f" SIZE={len(msg)}" if self.has_extn("size") else ""
         commands = (
-            f"MAIL FROM:{smtplib.quoteaddr(from_addr)}{size}",
-            f"RCPT TO:{smtplib.quoteaddr(recipient)}",
+            f"MAIL FROM:<{from_addr}>{size}",
+            f"RCPT TO:<{recipient}>",
             "DATA",
         )
         replies = self._replies(commands)

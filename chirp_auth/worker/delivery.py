@@ -7,7 +7,7 @@ transaction is open while the sending threads talk to the mail server.
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -17,10 +17,10 @@ from flask import Flask, current_app
 from chirp_auth.extensions import DATABASE_AWAY, db, settings
 from chirp_auth.mail import outbox
 from chirp_auth.mail.rendering import NotSent
-from chirp_auth.mail.smtp import DELIVERY_SECONDS, Refused, ServerAway
+from chirp_auth.mail.smtp import DELIVERY_SECONDS, ServerAway
 from chirp_auth.models import OutboxEntry
-from chirp_auth.worker import composers, periodic
-from chirp_auth.worker.dispatch import Dispatch, Job, Report, ServerSuspect, TooLate
+from chirp_auth.worker import composers, outcomes, periodic
+from chirp_auth.worker.dispatch import Dispatch, Job, Report, ServerSuspect
 from chirp_auth.worker.sending import Senders
 
 BATCH = 100
@@ -195,7 +195,7 @@ class Delivery:
         self._settle_at = time.monotonic() + SETTLE_SECONDS
         self._mark(reports, away)
         if away:
-            _give_back(left, away)
+            outcomes.give_back(left, away)
         db.session.commit()
         if away:
             raise away
@@ -206,41 +206,8 @@ class Delivery:
         if not self._reports:
             return
         try:
-            _write(self._reports, away)
+            outcomes.write(self._reports, away)
         except DATABASE_AWAY:  # A connection that was lost meanwhile is replaced by a new one.
             db.session.rollback()
-            _write(self._reports, away)
+            outcomes.write(self._reports, away)
         self._reports = []
-
-
-def _write(reports: Sequence[Report], away: ServerAway | None) -> None:
-    """Mark in one transaction: a statement for each outcome, however many entries had it."""
-    groups: dict[tuple[Callable[..., None], str | None], list[OutboxEntry]] = defaultdict(list)
-    for report in reports:
-        groups[_outcome(report, away)].append(report.job.entry)
-    for (mark, words), entries in groups.items():
-        mark(entries) if words is None else mark(entries, words)
-    db.session.commit()
-
-
-def _outcome(report: Report, away: ServerAway | None) -> tuple[Callable[..., None], str | None]:
-    """Return how to mark an entry. A message's own delay grows with its tries; the server's absence says nothing."""
-    error = report.error
-    if error is None:
-        return (outbox.close, report.job.decoy_for) if report.job.decoy_for else (outbox.mark_sent, None)
-    if isinstance(error, TooLate):
-        return outbox.release, None
-    if isinstance(error, Refused):
-        return outbox.park, str(error)
-    if away and report.is_suspect:
-        return outbox.postpone, str(error)
-    return outbox.retry_later, str(error)
-
-
-def _give_back(left: Sequence[Job], away: ServerAway) -> None:
-    """Let what was not tried wait until the server is back; what only broke off too often may be tried at once."""
-    entries = [job.entry for job in left]
-    if isinstance(away, ServerSuspect):
-        outbox.release(entries)
-    else:
-        outbox.postpone(entries, str(away))

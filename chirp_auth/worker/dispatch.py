@@ -15,6 +15,7 @@ from chirp_auth.models import OutboxEntry
 
 DIFFERENT_DOMAINS = 3  # So many that break off in a row, and it is the server.
 PROBE_SECONDS = 2.0  # While the server is in doubt, the next message waits so long for the one before.
+MOST_BEHIND = 200  # So many mails may wait for one to the same address before no more are claimed.
 NARROW_SECONDS = 30.0  # A server that refused a further connection is asked for one more after this.
 
 
@@ -84,7 +85,7 @@ class Dispatch:
         until = time.monotonic() + seconds
         with self.work:
             while not self.is_closed:
-                if self._ready and self._has_room(connected):
+                if self._ready and self._has_room(connected=connected):
                     job = self._ready.popleft()
                     if job.latest_start >= time.monotonic():
                         job.begun_at = time.monotonic()
@@ -158,7 +159,8 @@ class Dispatch:
     def has_room(self) -> bool:
         """Whether a job that came now could begin soon."""
         with self.work:
-            return len(self._ready) <= self.most and not self._away and (not self._behind or self._has_room(True))
+            few_wait = len(self._ready) <= self.most and sum(map(len, self._behind.values())) <= MOST_BEHIND
+            return few_wait and not self._away and (not self._behind or self._has_room(connected=True))
 
     def wait(self, seconds: float) -> None:
         """Wait until nothing is pending, or few jobs wait, or the server is away; at most so long."""
@@ -166,7 +168,7 @@ class Dispatch:
             if self.is_pending and not self._away:
                 self._news.wait(seconds)
 
-    def _has_room(self, connected: bool) -> bool:
+    def _has_room(self, *, connected: bool) -> bool:
         if self._away or len(self._suspect_domains) >= DIFFERENT_DOMAINS:
             return False
         moment = time.monotonic()
