@@ -27,7 +27,7 @@ from chirp_auth.extensions import db
 from chirp_auth.mail import outbox
 from chirp_auth.models import OutboxEntry, User
 from chirp_auth.worker import delivery
-from config import load
+from config import Settings, load
 
 SINK_PORT = 5953
 
@@ -36,10 +36,7 @@ def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory() as folder, _sink(options.seconds_per_mail):
         url = options.database_url or f"sqlite:///{Path(folder)}/bench.db"
-        secrets = {"secret_key": "b3c9a51f0e7d4826a94b1c60f28e57d3", "jwt_secret": "62f08ad94c1be7530da8f96b247ce513"}
-        app = create_app(
-            load(_env_file=None, database_url=url, smtp_host="127.0.0.1", smtp_port=SINK_PORT, bcrypt_cost=4, **secrets)
-        )
+        app = create_app(_settings(url))
         with app.app_context():
             flask_migrate.upgrade()
             fill(options.mails)
@@ -54,6 +51,17 @@ def main() -> None:
         print(f"{used / options.mails * 1000:.2f} ms of processor time each")
         if options.profile:
             pstats.Stats(profile).sort_stats("tottime").print_stats(25)
+
+
+def _settings(url: str) -> Settings:
+    return load(
+        _env_file=None,
+        database_url=url,
+        smtp_host="127.0.0.1",
+        smtp_port=SINK_PORT,
+        secret_key="b3c9a51f0e7d4826a94b1c60f28e57d3",
+        jwt_secret="62f08ad94c1be7530da8f96b247ce513",
+    )
 
 
 def fill(mails: int) -> None:

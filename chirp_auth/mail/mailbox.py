@@ -62,7 +62,7 @@ class DevMailbox:
 class _Connection(Connection):
     """Flask-Mail's connection to the folder."""
 
-    def configure_host(self) -> "_Folder":  # type: ignore[override]  # it takes the messages all the same
+    def configure_host(self) -> "_Folder":  # type: ignore[override]  # of a client it uses these two methods
         return _Folder()
 
 
