@@ -47,6 +47,10 @@ def _duration(value: object) -> object:
     return span
 
 
+def _mail_worker(value: object) -> object:
+    return "process" if value == "thread" else value  # Its former name.
+
+
 def _origin(value: str) -> str:
     if not value:  # Not set: it follows from other settings.
         return value
@@ -136,6 +140,7 @@ ReadableFile = Annotated[Path, AfterValidator(_readable)]
 Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 AppId = Annotated[str, AfterValidator(_app_id)]
 Region = Annotated[str, AfterValidator(_region)]
+MailWorker = Annotated[Literal["process", "external"], BeforeValidator(_mail_worker)]
 Listed = BeforeValidator(_listed)
 
 
@@ -230,8 +235,8 @@ class Settings(BaseSettings):
     """Server processes. More than one needs PostgreSQL and REDIS_URL."""
     web_threads: int = Field(8, ge=1, le=128)
     """Requests that each server process works on at once."""
-    mail_worker: Literal["thread", "external"] = "thread"
-    """`thread`: the web process delivers mail; `external`: `flask --app wsgi auth worker` does (PostgreSQL only)."""
+    mail_worker: MailWorker = "process"
+    """`process`: the server starts a worker; `external`: `flask --app wsgi auth worker` does the work (PostgreSQL)."""
     trusted_proxy_hops: int = Field(0, ge=0, le=10)
     """How many reverse proxies stand in front and set X-Forwarded-For and X-Forwarded-Proto."""
     metrics_token: SecretStr | None = None

@@ -1,4 +1,4 @@
-"""The application for servers, and for `flask --app wsgi …`; a server also gets the mail thread."""
+"""The application for any WSGI server, and for `flask --app wsgi …`. It starts nothing."""
 
 import gc
 
@@ -7,6 +7,7 @@ import gc
 gc.disable()
 
 import click
+import structlog
 from flask import Flask
 from flask_migrate.cli import db as migrations
 
@@ -14,13 +15,11 @@ from chirp_auth import cli, create_app
 from chirp_auth.cli import flask_run, without_settings
 from chirp_auth.cli._common import stdio
 from chirp_auth.runtime import logs
-from chirp_auth.worker import delivery
 from config import ConfigurationError, load
 
 
 def _application() -> Flask:
-    # Under the `flask` command there is a click context: operators' commands deliver no mail on the side, and only
-    # what goes wrong is logged between their words.
+    # Under the `flask` command there is a click context: only what goes wrong is logged between its words.
     commanded = click.get_current_context(silent=True) is not None
     if commanded:
         stdio.replace_closed()
@@ -33,10 +32,9 @@ def _application() -> Flask:
             raise
         return without_settings.application(error.problems, cli.auth, migrations)
     logs.configure(as_json=settings.in_production, only_trouble=commanded)
-    made = create_app(settings)
-    if settings.mail_worker == "thread" and not commanded:
-        delivery.start_thread(made)
-    return made
+    if not commanded or flask_run.is_running():
+        structlog.get_logger("server").warning("mail needs a worker", start="flask --app wsgi auth worker")
+    return create_app(settings)
 
 
 app = _application()

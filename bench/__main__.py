@@ -1,7 +1,7 @@
 """`make bench`: forgot-password beside a bare Flask route that commits one insert, on the same kind of server.
 
 The two take turns, several rounds each, so that whatever else the machine does hits both. The application runs
-with its default settings, its mail thread included; only the limit per client is raised, for one client asks.
+with its default settings, its worker process included; only the limit per client is raised, for one client asks.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """The metrics that the process itself counts; `runtime/metrics_endpoint.py` shows them.
 
-Several server processes share their counts through the folder PROMETHEUS_MULTIPROC_DIR.
+Several processes, web and worker, share their counts through the folder PROMETHEUS_MULTIPROC_DIR.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram

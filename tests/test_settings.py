@@ -65,7 +65,7 @@ def test_nothing_has_to_be_set_in_development(load_from: Load) -> None:
     assert (settings.smtp_host, settings.smtp_port, settings.smtp_security) == (None, 587, "none")
     assert (settings.bcrypt_cost, settings.password_min_length, settings.password_min_guesses) == (12, 8, 100_000)
     assert (settings.phone_default_region, settings.trusted_proxy_hops) == ("IN", 0)
-    assert (settings.web_workers, settings.mail_worker, settings.conceal_accounts) == (1, "thread", False)
+    assert (settings.web_workers, settings.mail_worker, settings.conceal_accounts) == (1, "process", False)
 
 
 def test_the_default_database_is_a_file_in_instance() -> None:
@@ -80,7 +80,7 @@ def test_the_default_database_is_a_file_in_instance() -> None:
         ("HOST", "::1", "::1"),
         ("PORT", "8080", 8080),
         ("WEB_THREADS", "3", 3),
-        ("MAIL_WORKER", "thread", "thread"),
+        ("MAIL_WORKER", "thread", "process"),
         ("PUBLIC_URL", "https://auth.example.com/", "https://auth.example.com"),
         ("FRONTEND_URL", "https://app.example.com", "https://app.example.com"),
         ("PASSWORD_RESET_REDIRECT_URL", "/new-password", "/new-password"),

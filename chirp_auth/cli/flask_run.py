@@ -9,14 +9,19 @@ from config import Settings
 from config_checks import exposed
 
 
+def is_running() -> bool:
+    """Say whether the command under way is `flask run`."""
+    return click.get_current_context().info_name == "run"
+
+
 def problems(settings: Settings) -> Iterator[str]:
     """Yield why `flask run` must not serve with these settings; nothing for any other command.
 
     Its debugger runs code that a visitor types, and its --host overrides HOST.
     """
-    context = click.get_current_context()
-    if context.info_name != "run":
+    if not is_running():
         return
+    context = click.get_current_context()
     if settings.in_production and (get_debug_flag() or context.params.get("debugger")):
         yield "APP_ENV=production allows no debugger: use make serve, or flask run without --debug."
     if exposure := exposed(settings, context.params.get("host", settings.host), "--host"):

@@ -1,9 +1,5 @@
 """`flask auth worker`: deliver mail in a process of its own."""
 
-import signal
-import threading
-from types import FrameType
-
 import click
 from flask import current_app
 from flask.cli import with_appcontext
@@ -11,11 +7,10 @@ from flask.cli import with_appcontext
 from chirp_auth.cli._common.output import FAILED, as_json_option, done, stop
 from chirp_auth.extensions import settings
 from chirp_auth.formatting import counted
-from chirp_auth.mail import outbox
 from chirp_auth.mail.smtp import ServerAway
 from chirp_auth.runtime import logs
 from chirp_auth.worker import delivery as mail_worker
-from chirp_auth.worker import periodic
+from chirp_auth.worker import periodic, process
 
 
 @click.command("worker")
@@ -23,7 +18,7 @@ from chirp_auth.worker import periodic
 @with_appcontext
 @as_json_option
 def worker(once: bool, as_json: bool) -> None:
-    """Deliver mail from the outbox until stopped. Any number of workers may run at once (on PostgreSQL).
+    """Deliver mail from the outbox until stopped. On PostgreSQL any number of workers may run at once.
 
     Example: flask --app wsgi auth worker
     """
@@ -31,16 +26,8 @@ def worker(once: bool, as_json: bool) -> None:
     if once:
         _work_once(as_json=as_json)
         return
-    stop = threading.Event()
-
-    def finish(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-        outbox.wake.set()
-
-    signal.signal(signal.SIGTERM, finish)
-    signal.signal(signal.SIGINT, finish)
     click.echo("Delivering mail. Ctrl-C ends it after the mail at hand.", err=True)
-    mail_worker.run(current_app._get_current_object(), stop)  # type: ignore[attr-defined]  # the proxy's own way
+    process.run(current_app._get_current_object())  # type: ignore[attr-defined]  # the proxy's own way
 
 
 def _work_once(*, as_json: bool) -> None:

@@ -1,10 +1,14 @@
 """The server: checks the settings and the port, migrates, says where everything is, and serves."""
 
 import errno
+import gc
 import multiprocessing
 import os
+import signal
 import socket
 import sys
+import threading
+from contextlib import ExitStack
 from tempfile import TemporaryDirectory
 
 import flask_migrate
@@ -20,7 +24,7 @@ from chirp_auth.admin import demo_accounts
 from chirp_auth.extensions import db
 from chirp_auth.runtime import logs, metrics_endpoint
 from chirp_auth.security.client import Client
-from chirp_auth.server import allocator, connection_guard
+from chirp_auth.server import allocator, connection_guard, worker_process
 from chirp_auth.server.rsgi import Adapter
 from config import EVERY_ADDRESS, ROOT, ConfigurationError, Settings, in_an_address, load
 from config_checks import is_loopback, warnings_of
@@ -53,18 +57,17 @@ def main() -> None:
 
 
 def _serve(settings: Settings) -> None:
-    if settings.web_workers == 1:
-        _run(settings)
-        return
-    # Fresh processes, for what counts requests decides at its import whether it shares its counts.
+    # Fresh processes, for what counts requests and events decides at its import whether it shares its counts.
     multiprocessing.set_start_method("spawn")
-    with TemporaryDirectory(prefix="chirp-auth-metrics-") as folder:
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    with TemporaryDirectory(prefix="chirp-auth-metrics-") as folder, ExitStack() as beside:
         os.environ[metrics_endpoint.FOLDER] = folder
+        if settings.mail_worker == "process":
+            beside.enter_context(worker_process.running())
         _run(settings)
 
 
 def _run(settings: Settings) -> None:
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     connection_guard.raise_file_limit()
     Granian(
         "wsgi:app",
@@ -91,13 +94,21 @@ def _run(settings: Settings) -> None:
 def _load() -> Adapter:
     """Load the application in a process that is to serve it."""
     allocator.return_large_blocks()
-    from wsgi import app  # noqa: PLC0415 - it starts what belongs to a serving process
-
-    settings: Settings = app.extensions["settings"]
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    settings = load()
+    logs.configure(as_json=settings.in_production)
+    app = create_app(settings)
     hops = settings.trusted_proxy_hops
     adapter = Adapter(app, threads=settings.web_threads, trusted_hops=hops)
     connection_guard.start(settings.port, adapter.answering, behind_a_proxy=hops > 0)
     return adapter
+
+
+def _end_with_parent() -> None:
+    """Stop this process when the one that watches it was killed: it would serve on with nothing to send its mail."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _check_port(settings: Settings) -> None:

@@ -19,12 +19,13 @@ from chirp_auth.mail import outbox
 from chirp_auth.mail.rendering import NotSent
 from chirp_auth.mail.smtp import DELIVERY_SECONDS, ServerAway
 from chirp_auth.models import OutboxEntry
-from chirp_auth.worker import composers, outcomes, periodic
+from chirp_auth.worker import composers, outcomes, periodic, wake
 from chirp_auth.worker.dispatch import Dispatch, Job, Report, ServerSuspect
 from chirp_auth.worker.sending import Senders
 
 BATCH = 100
 POLL_SECONDS = 0.25
+IDLE_SECONDS = 2.0  # Between rounds in which nothing falls due; the periodic jobs wait for no longer.
 GATHER_SECONDS = 0.05  # After a wait: a burst of requests becomes one batch, and requests come first.
 SETTLE_SECONDS = 0.5  # Sent mails are marked at least so often: a killed worker repeats no more than these.
 AWAY_PAUSE_SECONDS = 5.0
@@ -60,20 +61,6 @@ def run(app: Flask, stop: threading.Event) -> None:
                 finally:
                     db.session.remove()
             delivery.wait(stop)
-
-
-def start_thread(app: Flask) -> Callable[[], None]:
-    """Deliver in a thread of this process; return the function that stops it."""
-    stop = threading.Event()
-    thread = threading.Thread(target=run, args=(app, stop), name="mail", daemon=True)
-    thread.start()
-
-    def finish() -> None:
-        stop.set()
-        outbox.wake.set()
-        thread.join(timeout=DELIVERY_SECONDS)
-
-    return finish
 
 
 def run_once() -> int:
@@ -187,7 +174,9 @@ class Delivery:
         elif time.monotonic() < self._resume_at:
             stop.wait(min(POLL_SECONDS, self._resume_at - time.monotonic()))
         elif time.monotonic() < self._claim_at:
-            outbox.wake.wait(POLL_SECONDS)
+            with self._app.app_context():
+                wake.wait_for_work(IDLE_SECONDS)
+            self._claim_at = 0.0
             stop.wait(GATHER_SECONDS)
 
     def _settle(self) -> None:

@@ -16,6 +16,7 @@ from chirp_auth.models import OutboxEntry, User
 from chirp_auth.worker import delivery, dispatch
 from config import Settings
 from tests.support.smtp import CLOSING, SmtpServer
+from tests.support.worker import start_thread
 
 HEALTHY = [f"healthy{n}@post.example.com" for n in range(10)]
 
@@ -42,7 +43,7 @@ def promise(alice: User) -> Promise:
 @pytest.fixture
 def working(app: Application) -> Iterator[None]:
     """A worker as in production, until the test ends."""
-    stop = delivery.start_thread(app)
+    stop = start_thread(app)
     yield
     stop()
 

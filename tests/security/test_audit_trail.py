@@ -18,10 +18,10 @@ from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import AuditSeal, SecurityEvent, User
-from chirp_auth.worker import delivery
 from config import Settings
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
 from tests.security.acts import FORGOT_DOORS, forgot, login, post_form, sign_in
+from tests.support.worker import start_thread
 
 Delivered = Callable[[], list[Mail]]
 
@@ -156,7 +156,7 @@ def test_an_event_that_commits_late_comes_into_a_later_seal(app: Application) ->
 
 def test_the_worker_seals_by_itself(app: Application) -> None:
     record(3)
-    stop = delivery.start_thread(app)
+    stop = start_thread(app)
     try:
         for _ in range(100):
             if audit_trail.verify().events == 3:

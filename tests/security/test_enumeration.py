@@ -20,6 +20,7 @@ from config import Settings
 from tests.conftest import PASSWORD, TEST_CLIENT
 from tests.security.acts import FORGOT_DOORS, SIGN_IN_DOORS, login, post_form
 from tests.support.smtp import SmtpServer
+from tests.support.worker import start_thread
 
 STATES = ("unknown", "known", "unverified", "locked", "disabled")
 
@@ -156,7 +157,7 @@ def test_a_slow_mail_server_shows_nowhere(
 ) -> None:
     smtp_server.seconds_before_answer = 5
     slow = build(settings.model_copy(update={"smtp_host": smtp_server.host, "smtp_port": smtp_server.port}))
-    finish = delivery.start_thread(slow)
+    finish = start_thread(slow)
     try:
         assert_alike(slow, lambda email: FORGOT_DOORS["v1"](slow.test_client(), email))
         assert smtp_server.messages == [], "the answers did not wait for the mail"

@@ -20,6 +20,7 @@ from config import Settings
 from tests.mail.conftest import entries
 from tests.support.server import application, command
 from tests.support.smtp import SmtpServer
+from tests.support.worker import start_thread
 
 Promise = Callable[..., None]
 Ask = Callable[[], OutboxEntry]
@@ -45,7 +46,7 @@ def environment(settings: Settings) -> dict[str, str]:
 @pytest.fixture
 def mail_thread(app: Application) -> Iterator[None]:
     """The thread that a server process has."""
-    stop = delivery.start_thread(app)
+    stop = start_thread(app)
     yield
     stop()
 
@@ -144,7 +145,7 @@ def test_the_mail_thread_outlives_whatever_goes_wrong(
     promise()
     db.session.execute(text("ALTER TABLE outbox RENAME TO away"))
     db.session.commit()
-    stop = delivery.start_thread(app)
+    stop = start_thread(app)
     try:
         with pytest.raises(TimeoutError):
             smtp_server.wait_for(1, seconds=0.5)

@@ -21,7 +21,7 @@ SKEW = timedelta(seconds=5)
 WORKER_SEEN_SECONDS = 60
 LAG_WARN_SECONDS, LAG_FAIL_SECONDS = 60, 300
 
-START_WORKER = "Start the server (MAIL_WORKER=thread) or: flask --app wsgi auth worker"
+START_WORKER = "Start the server (MAIL_WORKER=process) or: flask --app wsgi auth worker"
 
 
 def check_database() -> Finding:

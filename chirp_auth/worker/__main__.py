@@ -1,0 +1,17 @@
+"""`python -m chirp_auth.worker`: the worker that the server starts. An operator's is `flask --app wsgi auth worker`."""
+
+from chirp_auth import create_app
+from chirp_auth.runtime import logs
+from chirp_auth.worker import process
+from config import load
+
+
+def main() -> None:
+    """Deliver mail for as long as the server that started this process lives."""
+    settings = load()
+    logs.configure(as_json=settings.in_production)
+    process.run_beside_server(create_app(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""The worker beside the server: one process, which comes back when it dies and goes when the server goes."""
+
+import json
+import os
+import signal
+import time
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support.child import accepts_connections, free_port
+from tests.support.redis import RedisServer
+from tests.support.server import Application, application, command
+from tests.support.smtp import SmtpServer
+
+CHEAP = {"BCRYPT_COST": "4"}
+START_SECONDS = 60  # Far more than a start takes; a busy machine may need it.
+
+
+@pytest.fixture
+def environment(database_url: str, smtp_server: SmtpServer) -> dict[str, str]:
+    """Settings of a server whose mail goes to the test's own."""
+    mail = {"SMTP_HOST": smtp_server.host, "SMTP_PORT": str(smtp_server.port)}
+    return {**CHEAP, **mail, "DATABASE_URL": database_url}
+
+
+def workers(server: int) -> list[int]:
+    """Return the worker processes that this server started."""
+    return [pid for pid in children(server) if "chirp_auth.worker" in command_line(pid)]
+
+
+def children(parent: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(words[1]) == parent and words[0] != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def ask_for_a_link(server: Application) -> None:
+    """Have a link mailed to the demo account."""
+    body = json.dumps({"email": "demo@example.com"}).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{server.base_url}/api/auth/forgot-password", body, headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status == 200
+
+
+def test_a_killed_worker_is_started_again_and_the_mail_leaves(
+    environment: Mapping[str, str], smtp_server: SmtpServer, tmp_path: Path
+) -> None:
+    with application(environment, tmp_path, seconds=START_SECONDS) as server:
+        ask_for_a_link(server)
+        smtp_server.wait_for(1, seconds=START_SECONDS)
+        (worker,) = workers(server.pid)
+
+        os.kill(worker, signal.SIGKILL)
+        ask_for_a_link(server)
+
+        smtp_server.wait_for(2, seconds=START_SECONDS)
+        assert len(workers(server.pid)) == 1
+        assert "worker process started again" in server.output
+        assert server.stop() == 0
+
+
+def test_a_killed_server_takes_its_worker_along_and_the_next_one_sends_the_mail(
+    environment: Mapping[str, str], smtp_server: SmtpServer, tmp_path: Path
+) -> None:
+    with application(environment, tmp_path, seconds=START_SECONDS) as server:
+        ask_for_a_link(server)
+        smtp_server.wait_for(1, seconds=START_SECONDS)
+        (worker,) = workers(server.pid)
+        beside = children(server.pid)
+        os.kill(worker, signal.SIGSTOP)  # What is asked for now stays in the outbox.
+        ask_for_a_link(server)
+        os.kill(server.pid, signal.SIGKILL)  # Alone: nobody signals the worker.
+        os.kill(worker, signal.SIGCONT)
+        deadline = time.monotonic() + 15
+        while any(map(is_running, beside)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert list(filter(is_running, beside)) == [], "the worker, and what serves without one"
+
+    with application(environment, tmp_path, seconds=START_SECONDS):
+        smtp_server.wait_for(2, seconds=START_SECONDS)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("to_all", [True, False])
+def test_a_signal_ends_both_cleanly(
+    environment: Mapping[str, str], tmp_path: Path, number: signal.Signals, to_all: bool
+) -> None:
+    with application(environment, tmp_path, seconds=START_SECONDS) as server:
+        (worker,) = workers(server.pid)
+        if to_all:
+            server.signal(number)  # As a terminal's Ctrl-C, and perhaps before the worker has begun.
+        else:
+            os.kill(server.pid, number)
+
+        assert server.wait(seconds=15) == 0
+        assert not is_running(worker)
+        assert "Traceback" not in server.output
+
+
+def test_several_web_processes_have_one_worker_whose_events_count(
+    postgres_url: str, own_redis_server: RedisServer, smtp_server: SmtpServer, tmp_path: Path
+) -> None:
+    mail = {"SMTP_HOST": smtp_server.host, "SMTP_PORT": str(smtp_server.port)}
+    settings = {**CHEAP, **mail, "DATABASE_URL": postgres_url, "REDIS_URL": own_redis_server.url, "WEB_WORKERS": "2"}
+    with application(settings, tmp_path, seconds=START_SECONDS) as server:
+        ask_for_a_link(server)
+        smtp_server.wait_for(1, seconds=START_SECONDS)
+
+        assert len(workers(server.pid)) == 1
+        with urllib.request.urlopen(f"{server.base_url}/metrics", timeout=10) as answer:
+            assert 'chirp_auth_events_total{kind="password_reset.requested"' in answer.read().decode()
+
+
+def test_an_external_worker_is_not_started(postgres_url: str, tmp_path: Path) -> None:
+    with application(
+        {**CHEAP, "DATABASE_URL": postgres_url, "MAIL_WORKER": "external"}, tmp_path, seconds=START_SECONDS
+    ) as server:
+        ask_for_a_link(server)
+
+        assert workers(server.pid) == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_another_server_says_what_sends_its_mail_and_that_does(
+    environment: Mapping[str, str], smtp_server: SmtpServer, tmp_path: Path
+) -> None:
+    with application(environment, tmp_path, seconds=START_SECONDS):
+        pass  # It migrates, and makes the demo account.
+    port = free_port()
+    run = ("flask", "--app", "wsgi", "run", "--port", str(port))
+    serving = {**environment, "PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
+    with command(run, serving, tmp_path) as server:
+        server.wait_until(lambda: "auth worker" in server.output)
+        server.wait_until(lambda: accepts_connections(port))
+        assert children(server.pid) == []
+
+        with command(("flask", "--app", "wsgi", "auth", "worker"), serving, tmp_path):
+            body = b'{"email": "demo@example.com"}'
+            url = f"http://127.0.0.1:{port}/api/auth/forgot-password"
+            request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                assert answer.status == 200
+            smtp_server.wait_for(1, seconds=START_SECONDS)
