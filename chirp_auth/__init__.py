@@ -28,7 +28,7 @@ POOL_WAIT_SECONDS = 5
 
 
 def create_app(settings: config.Settings | None = None) -> routing.Application:
-    """Build the application. Starts nothing: the mail thread is `wsgi.py`'s.
+    """Build the application. Starts nothing: the worker process is the server's.
 
     Raises:
         ConfigurationError: the settings cannot be used; it lists every problem.
@@ -50,6 +50,8 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
         forwarded: Any = WithoutQuotes(ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops))
         app.wsgi_app = forwarded  # type: ignore[method-assign]
     _bind_extensions(app)
+    with app.app_context():
+        (sqlite if settings.on_sqlite else postgresql).prepare(db.engine)
     logs.init_app(app)
     security_headers.init_app(app)
     rate_limit_headers.init_app(app)
@@ -130,7 +132,7 @@ def _flask_config(settings: config.Settings) -> dict[str, Any]:
 
 
 def _engine_options(settings: config.Settings) -> dict[str, Any]:
-    # One connection for each server thread, one for the mail thread, one for the health check.
+    # One connection for each server thread, one for the health check, one to spare.
     pool = {
         "poolclass": QueuePool,
         "pool_size": settings.web_threads + 2,
@@ -140,4 +142,4 @@ def _engine_options(settings: config.Settings) -> dict[str, Any]:
     }
     if settings.on_sqlite:
         return {**pool, "connect_args": sqlite.CONNECT_ARGS}
-    return {**pool, "pool_pre_ping": True, "connect_args": postgresql.CONNECT_ARGS}
+    return {**pool, "connect_args": postgresql.CONNECT_ARGS}

@@ -4,14 +4,19 @@ A server that was frozen, or whose network is gone, says nothing at all. Command
 people do not.
 """
 
+import math
+import select
+import time
 from typing import Any
 
 import psycopg
 from flask import has_request_context
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Engine, event
+from sqlalchemy import Dialect, Engine, event
+from sqlalchemy.exc import InvalidatePoolError
 
 ANSWER_SECONDS = 5.0
+IDLE_SECONDS = 5.0
 CONNECT_ARGS = {
     "connect_timeout": int(ANSWER_SECONDS),
     "keepalives_idle": 30,  # A network that is gone is noticed after a minute, where nobody waits for less.
@@ -19,6 +24,14 @@ CONNECT_ARGS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,  # milliseconds
 }
+
+
+def prepare(engine: Engine) -> None:
+    """Let this engine's connections give up in time, and replace those that died while nobody used them."""
+    checks = _Checks(engine.dialect)
+    event.listen(engine, "do_connect", _connect)
+    event.listen(engine, "checkin", checks.on_checkin)
+    event.listen(engine, "checkout", checks.on_checkout)
 
 
 class _Impatient(psycopg.Connection[Any]):
@@ -33,6 +46,38 @@ class _Impatient(psycopg.Connection[Any]):
             raise
 
 
-@event.listens_for(Engine, "do_connect")
-def _connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> psycopg.Connection[Any] | None:
-    return _Impatient.connect(*arguments, **options) if dialect.driver == "psycopg" else None
+def _connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> psycopg.Connection[Any]:
+    return _Impatient.connect(*arguments, **options)
+
+
+class _Checks:
+    """Finds connections that died in the pool, without a round trip for those in steady use."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+
+    def on_checkin(self, _connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    def on_checkout(self, connection: Any, record: Any, _proxy: Any) -> None:
+        """Ping a connection that was idle for long, or to which the server said something, such as good-bye.
+
+        If it is dead, the pool drops all that are as old: after a restart of PostgreSQL none of them lives.
+        """
+        idle_since = record.info.get("idle_since", math.inf)  # A new one answered just now.
+        if time.monotonic() - idle_since < IDLE_SECONDS and not _has_news(connection):
+            return
+        try:
+            self._dialect.do_ping(connection)
+        except psycopg.Error as error:
+            raise InvalidatePoolError from error
+
+
+def _has_news(connection: psycopg.Connection[Any]) -> bool:
+    """Say whether something arrived while nothing was asked for: a message, or the end of the stream."""
+    poll = select.poll()
+    try:
+        poll.register(connection.fileno(), select.POLLIN)
+    except psycopg.OperationalError:
+        return True  # It is closed.
+    return bool(poll.poll(0))

@@ -1,7 +1,9 @@
 """SQLite as a database for a server: durable commits, and writers that queue instead of polling for the lock.
 
-SQLite lets one connection write at a time; another one sleeps and asks again, for longer each time, while the
-database may long be free. Threads of one process can do better: they wait in line for a lock of our own.
+SQLite lets one connection write at a time; another one sleeps and asks again, for longer each time (up to 100 ms),
+while the database may long be free. Threads of one process wait in line for a lock of our own. The two processes of
+a server, web and worker, ask again every millisecond: neither can then keep the other out for long, as each leaves
+a gap between two of its transactions.
 """
 
 import os
@@ -11,52 +13,79 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.pool import Pool
 
 WAIT_SECONDS = 5
+ASK_SECONDS = 0.001
 
 # Python's sqlite3 begins a transaction at the first write, and IMMEDIATE takes the write lock there:
 # readers never hold a lock, and a writer never has to upgrade one.
 CONNECT_ARGS = {"isolation_level": "IMMEDIATE", "timeout": WAIT_SECONDS}
 
-_writer = Lock()
+
+def prepare(engine: Engine) -> None:
+    """Let this engine's connections make the file private, commit durably, and write one after the other."""
+    event.listen(engine, "do_connect", _make_private)
+    event.listen(engine, "connect", _set_up)
+    queue = _Queue()
+    event.listen(engine, "before_cursor_execute", queue.enter)
+    event.listen(engine, "checkin", queue.leave)
 
 
-@event.listens_for(Engine, "do_connect")
-def _make_private(dialect: Dialect, _record: Any, place: Any, _options: Any) -> None:
+def _make_private(_dialect: Any, _record: Any, place: Any, _options: Any) -> None:
     """Make a new database its owner's alone; SQLite gives its rights to the files beside it."""
-    if dialect.name == "sqlite":
-        with suppress(OSError):  # It is there, or cannot be: SQLite will say so.
-            os.close(os.open(place[0], os.O_CREAT | os.O_EXCL, 0o600))
+    with suppress(OSError):  # It is there, or cannot be: SQLite will say so.
+        os.close(os.open(place[0], os.O_CREAT | os.O_EXCL, 0o600))
 
 
-@event.listens_for(Engine, "connect")
-def _prepare(connection: Any, _record: Any) -> None:
+def _set_up(connection: Any, _record: Any) -> None:
     """Set up a connection: readers beside one writer, commits that survive a power cut, foreign keys."""
-    if isinstance(connection, sqlite3.Connection):
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
 
 
-@event.listens_for(Engine, "before_cursor_execute")
-def _queue(connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, _many: bool) -> None:
-    """Wait in line before the first write of a transaction, then for other programs in what time is left."""
-    if connection.dialect.name != "sqlite" or not (context.isinsert or context.isupdate or context.isdelete):
-        return
-    if "writes" not in connection.info:
+class _Queue:
+    """The line in which this process's writers wait."""
+
+    def __init__(self) -> None:
+        self._writer = Lock()
+
+    def enter(
+        self, connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, _many: bool
+    ) -> None:
+        """Wait in line before the first write of a transaction, then for other processes in what time is left."""
+        if "writes" in connection.info or not (context.isinsert or context.isupdate or context.isdelete):
+            return
         latest = time.monotonic() + WAIT_SECONDS
-        if not _writer.acquire(timeout=WAIT_SECONDS):
+        if not self._writer.acquire(timeout=WAIT_SECONDS):
             raise OperationalError(statement, parameters, sqlite3.OperationalError("database is locked"))
         connection.info["writes"] = True
-        left = max(0.0, latest - time.monotonic())
-        cursor.execute(f"PRAGMA busy_timeout = {int(left * 1000)}")
+        try:
+            _begin(cursor, latest)
+        except sqlite3.OperationalError as error:
+            raise OperationalError(statement, parameters, error) from error
+
+    def leave(self, _connection: Any, record: Any) -> None:
+        """A connection goes back to its pool when its transaction is over, however it ended."""
+        if record.info.pop("writes", False):
+            self._writer.release()
 
 
-@event.listens_for(Pool, "checkin")
-def _let_the_next_one_in(_connection: Any, record: Any) -> None:
-    """A connection goes back to its pool when its transaction is over, however it ended."""
-    if record.info.pop("writes", False):
-        _writer.release()
+def _begin(cursor: Any, latest: float) -> None:
+    """Take the write lock, asking until `latest`."""
+    if cursor.connection.in_transaction:
+        return
+    cursor.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                cursor.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= latest:
+                    raise
+            time.sleep(ASK_SECONDS)
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout = {int(WAIT_SECONDS * 1000)}")
