@@ -16,6 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 
+from chirp_auth.runtime.shared_sync import SharedSync
+
 WAIT_SECONDS = 5
 ASK_SECONDS = 0.001
 
@@ -28,7 +30,7 @@ def prepare(engine: Engine) -> None:
     """Let this engine's connections make the file private, commit durably, and write one after the other."""
     event.listen(engine, "do_connect", _make_private)
     event.listen(engine, "connect", _set_up)
-    queue = _Queue()
+    queue = _Queue(SharedSync(f"{engine.url.database}-wal"))
     event.listen(engine, "before_cursor_execute", queue.enter)
     event.listen(engine, "checkin", queue.leave)
 
@@ -42,15 +44,16 @@ def _make_private(_dialect: Any, _record: Any, place: Any, _options: Any) -> Non
 def _set_up(connection: Any, _record: Any) -> None:
     """Set up a connection: readers beside one writer, commits that survive a power cut, foreign keys."""
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA synchronous = NORMAL")  # `SharedSync` does the rest.
     connection.execute("PRAGMA foreign_keys = ON")
 
 
 class _Queue:
     """The line in which this process's writers wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, sync: SharedSync) -> None:
         self._writer = Lock()
+        self._sync = sync
 
     def enter(
         self, connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, _many: bool
@@ -68,9 +71,13 @@ class _Queue:
             raise OperationalError(statement, parameters, error) from error
 
     def leave(self, _connection: Any, record: Any) -> None:
-        """A connection goes back to its pool when its transaction is over, however it ended."""
+        """Let the next one write, then wait until what was written is durable: before that nobody is answered.
+
+        A connection goes back to its pool when its transaction is over, however it ended.
+        """
         if record.info.pop("writes", False):
             self._writer.release()
+            self._sync.wait()
 
 
 def _begin(cursor: Any, latest: float) -> None:
