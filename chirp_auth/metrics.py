@@ -1,4 +1,4 @@
-"""The metrics that the process itself counts; `runtime/metrics_endpoint.py` shows them.
+"""The metrics that a process counts while it works; `runtime/metrics_endpoint` shows them.
 
 Several processes, web and worker, share their counts through the folder PROMETHEUS_MULTIPROC_DIR.
 """
@@ -23,11 +23,11 @@ request_seconds = Histogram(
 events = Counter("chirp_auth_events", "Security events, by kind and outcome.", ("kind", "outcome"), registry=registry)
 hashing = Gauge(
     "chirp_auth_hash_gate",
-    "Callers in the hash gate, running and waiting; more than there are cores means a queue.",
+    "Callers in the hash queue, running and waiting; more than there are cores means that some wait.",
     multiprocess_mode="livesum",
     registry=registry,
 )
-hashes_refused = Counter("chirp_auth_hash_gate_refused", "Callers that the hash gate turned away.", registry=registry)
+hashes_refused = Counter("chirp_auth_hash_gate_refused", "Callers that the hash queue refused.", registry=registry)
 limiter_degraded = Gauge(
     "chirp_auth_limiter_degraded",
     "1 while Redis is away and each process counts limits on its own.",

@@ -28,13 +28,13 @@ log = structlog.get_logger("http")
 
 
 def init_app(app: Flask, answer: Answer) -> None:
-    """Answer every exception that leaves a view, and requests that reach none; `answer` words a refusal."""
+    """Answer every exception that leaves a view or the routing; `answer` words a refusal."""
     app.extensions["answer_refusal"] = answer
     app.register_error_handler(AuthError, _refused)
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(CSRFError, _not_our_form)
-    for away in DATABASE_AWAY:
-        app.register_error_handler(away, _database_away)
+    app.register_error_handler(CSRFError, _csrf_failed)
+    for error in DATABASE_AWAY:
+        app.register_error_handler(error, _database_away)
     app.register_error_handler(Exception, _bug)
 
 
@@ -46,17 +46,16 @@ def _refused(error: AuthError) -> Response:
 def _http_error(error: HTTPException) -> Response:
     if error.code is not None and error.code < 400:
         return error.get_response()  # type: ignore[return-value]  # a redirect that routing asks for
-    known = BY_STATUS.get(error.code or 500)
-    if known is None:
-        known = errors.InternalError if (error.code or 500) >= 500 else errors.MalformedRequest
-    response = _refused(known())
+    status = error.code or 500
+    refusal = BY_STATUS.get(status) or (errors.InternalError if status >= 500 else errors.MalformedRequest)
+    response = _refused(refusal())
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             response.headers[name] = ", ".join(sorted(value.split(", ")))  # Werkzeug keeps methods in a set
     return response
 
 
-def _not_our_form(_error: CSRFError) -> Response:
+def _csrf_failed(_error: CSRFError) -> Response:
     return _refused(errors.MalformedRequest(CSRF_SENTENCE))
 
 

@@ -9,9 +9,10 @@ NAMES = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO")
 
 
 class WithoutQuotes:
-    """Removes quotation marks, between which ProxyFix would take a proxy's comma for a part of the client's own text.
+    """Removes quotation marks: ProxyFix does not split at a comma between them.
 
-    `X-Forwarded-For: 203.0.113.9:"` from a client, to which a proxy adds its own, would else be that address.
+    Otherwise a client's `X-Forwarded-For: 203.0.113.9:"`, to which a proxy appends the real address, would be taken as
+    one value, and the client would choose its own address.
     """
 
     def __init__(self, application: Wsgi) -> None:

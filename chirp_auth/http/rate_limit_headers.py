@@ -19,15 +19,15 @@ log = structlog.get_logger("limits")
 
 
 def init_app(app: Flask) -> None:
-    """Tell on every answer under a limit how much is left; record who spent all of it."""
-    app.after_request(_tell)
+    """Put the headers on every answer under a limit; record each limit that was hit."""
+    app.after_request(_add_headers)
 
 
-def _tell(response: Response) -> Response:
-    if found := limits.spent():
-        response.headers["RateLimit-Policy"] = ", ".join(_policy(limit) for limit in found)
-        response.headers["RateLimit"] = ", ".join(_state(limit) for limit in found)
-    for limit in found:
+def _add_headers(response: Response) -> Response:
+    if spent := limits.spent():
+        response.headers["RateLimit-Policy"] = ", ".join(_policy(limit) for limit in spent)
+        response.headers["RateLimit"] = ", ".join(_state(limit) for limit in spent)
+    for limit in spent:
         if limit.exceeded:
             _record(limit)
     return response

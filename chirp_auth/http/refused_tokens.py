@@ -1,6 +1,6 @@
-"""Tokens that were refused, on record: who tries them out, or goes on using one that is dead, is seen.
+"""Refused tokens are audit events, so that guessing, and the use of a dead token, can be noticed.
 
-A stranger can send as many as they like: one row for each client, kind and hour, and a log line for the others.
+A flood of them costs one row for each client, kind, outcome and hour; the others are log lines.
 """
 
 from collections.abc import Iterator
@@ -30,11 +30,11 @@ log = structlog.get_logger("audit")
 
 @contextmanager
 def on_record(kind: str, face: str) -> Iterator[None]:
-    """Record as an event of this kind that the token, which is used inside, is refused."""
+    """Record an event of this kind if the block refuses a token."""
     try:
         yield
     except REFUSALS as refusal:
-        if not isinstance(refusal, RefreshReused):  # The rule has it on record, each time: it ends a session.
+        if not isinstance(refusal, RefreshReused):  # The rule records it each time, because it ends a session.
             _record(kind, face, _outcome(refusal))
         raise
 

@@ -1,4 +1,4 @@
-"""The caller: what the faces that speak HTTP tell the rules, the logs and the counts about a request."""
+"""The request context: what the web faces tell the rules, the logs and the metrics about the current request."""
 
 import re
 from secrets import token_hex
@@ -10,14 +10,14 @@ from chirp_auth.extensions import remote_address, settings
 from chirp_auth.models import MAX_USER_AGENT_CHARACTERS
 from chirp_auth.security.client import Client, is_loopback
 
-# The names that proxies give to who asked them, such as X-Forwarded-Proto, CF-Connecting-IP and X-Client-IP.
+# Headers that proxies add, such as X-Forwarded-Proto, CF-Connecting-IP and X-Client-IP.
 _FROM_A_PROXY = re.compile(r"forwarded|(^|-)(client)?ip(v6)?$|^via$|^cdn-loop$|^x-envoy-", re.IGNORECASE)
 REFERENCE_HEADER = "X-Request-Id"
 BROWSER = "browser"
 
 
 def client(face: str) -> Client:
-    """Return who calls: the address that TRUSTED_PROXY_HOPS lets us believe, the device, the reference."""
+    """Return the client: its address, as TRUSTED_PROXY_HOPS allows, its known device and the request's reference."""
     return Client(
         face=face,
         ip=remote_address(),
@@ -28,10 +28,10 @@ def client(face: str) -> Client:
 
 
 def is_from_this_machine() -> bool:
-    """Say whether the peer itself is this machine and asks for it by an address or name that only it can use.
+    """Say whether the peer is this machine, the Host is a loopback name, and no header was added by a proxy.
 
-    A proxy here that passes strangers on says so in a header, or at least passes on the public name that they asked
-    for; so does a browser here that a stranger's page sends to this machine (DNS rebinding).
+    A proxy on this machine adds such a header, or at least passes on the public Host. The Host check also stops DNS
+    rebinding.
     """
     peer = request.environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR") or request.remote_addr
     host = re.sub(r":\d+$", "", request.host).strip("[]")
@@ -40,7 +40,7 @@ def is_from_this_machine() -> bool:
 
 
 def device_cookie() -> str:
-    """Return the name of the cookie that a browser keeps for its owner; the JSON face reads no cookie."""
+    """Return the name of the known-device cookie; the JSON face reads no cookie."""
     return "__Host-device" if settings.in_production else "device"
 
 
@@ -50,7 +50,7 @@ def reference() -> str:
 
 
 def route() -> str:
-    """Return the template of the request's path, "none" for a path of nobody's: never what a client wrote there."""
+    """Return the template of the request's route, "none" if there is no such route; never what a client wrote."""
     rule = request.url_rule
     # The path is one of ours, the method is not.
     if rule is None and isinstance(refusal := request.routing_exception, MethodNotAllowed):

@@ -20,6 +20,7 @@ from chirp_auth.http.request_context import reference, route
 
 MASK = "…"
 SECRET_FIELDS = re.compile(r"passw|secret|token|authorization|cookie|api_?key|credential|\bpass$", re.IGNORECASE)
+MAX_NAME_CHARACTERS = 100  # Of what is looked up and remembered; our fields have shorter names.
 QUIET_ROUTES = ("/static/", "/healthz/", "/metrics")
 # In a text of a library's: name=value, a bearer token, a URL's password, and what looks like a hash or a JWT.
 _SECRET_TEXT = re.compile(
@@ -91,7 +92,7 @@ def mask_secrets(_logger: WrappedLogger, _method: str, fields: EventDict) -> Eve
 
 
 def _masked(name: object, value: Any) -> Any:
-    if isinstance(name, str) and _names_a_secret(name):
+    if isinstance(name, str) and (len(name) > MAX_NAME_CHARACTERS or _names_a_secret(name)):
         return MASK
     if isinstance(value, str):
         return _SECRET_TEXT.sub(_keep_the_name, value)

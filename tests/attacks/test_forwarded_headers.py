@@ -81,3 +81,19 @@ def test_no_client_writes_its_own_reference(server: Application) -> None:
 
         assert "forged-by-hand" not in answer
         assert re.search(r"^x-request-id: [0-9a-f]{16}\r$", answer, re.MULTILINE)
+
+
+def test_no_client_says_for_the_proxy_whether_its_connection_is_encrypted(server: Application) -> None:
+    def answer_of(*headers: str) -> str:
+        lines = ["GET /nowhere HTTP/1.1", "Host: x", *headers, "Connection: close", "", ""]
+        with closing(socket.create_connection(("127.0.0.1", server.port), timeout=10)) as connection:
+            connection.sendall("\r\n".join(lines).encode())
+            with connection.makefile("rb") as answer:
+                return re.sub(r"(?m)^date: .*$|[0-9a-f]{16}", "", answer.read().decode())
+
+    for real in ("http", "https"):
+        forged = "https" if real == "http" else "http"
+        expected = answer_of(f"X-Forwarded-Proto: {real}")
+        for name in ("X_Forwarded_Proto", "x_forwarded-proto", "X-Forwarded_Proto"):
+            assert answer_of(f"{name}: {forged}", f"X-Forwarded-Proto: {real}") == expected
+            assert answer_of(f"X-Forwarded-Proto: {real}", f"{name}: {forged}") == expected

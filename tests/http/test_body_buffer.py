@@ -1,4 +1,4 @@
-"""The intake: who sends a body slowly, cut off or far too large keeps nobody else waiting."""
+"""The body buffer: who sends a body slowly, cut off or far too large keeps nobody else waiting."""
 
 import http.client
 import json
