@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextvars import Context
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,14 @@ from chirp_auth.models import SecurityEvent, User
 from chirp_auth.security.client import Client
 from chirp_auth.worker import delivery
 from config import Settings, load
+from tests.support import people
 from tests.support.postgres import PostgresServer
+from tests.support.visitor import Visitor
 
 pytest_plugins = ["tests.support.plugin"]
 
-ALICE = "alice@example.com"
-MALLORY = "mallory@example.com"
-PASSWORD = "seven quiet herons"
-NEW_PASSWORD = "eleven loud magpies"
+ALICE, MALLORY = people.ALICE, people.MALLORY
+PASSWORD, NEW_PASSWORD = people.PASSWORD, people.NEW_PASSWORD
 
 TEST_CLIENT = Client(face="test", ip="192.0.2.7", user_agent="Mozilla/5.0 Firefox/140.0", reference="test")
 
@@ -60,6 +59,7 @@ def settings(request: pytest.FixtureRequest, database_url: str) -> Settings:
 def app(settings: Settings) -> Iterator[Application]:
     """The application, with its context: rules can be called directly."""
     app = create_app(settings)
+    app.test_client_class = Visitor
     with app.app_context():
         yield app
         db.session.remove()
@@ -68,13 +68,7 @@ def app(settings: Settings) -> Iterator[Application]:
 
 @pytest.fixture
 def client(app: Application) -> FlaskClient:
-    """A browser or a mobile app, as far as HTTP goes; each request has a context of its own, as in a server."""
-    server = app.wsgi_app
-
-    def in_its_own_context(environ: Any, start_response: Any) -> Any:
-        return Context().run(server, environ, start_response)
-
-    app.wsgi_app = in_its_own_context  # type: ignore[method-assign]  # Flask's documented place for it
+    """A browser or a mobile app, as far as HTTP goes."""
     return app.test_client()
 
 
@@ -116,8 +110,8 @@ def ask(alice: User, delivered: Callable[[], list[Mail]]) -> Callable[[], str]:
 
 def events(kind: str) -> list[str]:
     """Return the outcomes of all events of a kind, oldest first."""
-    found = db.session.scalars(select(SecurityEvent).where(SecurityEvent.kind == kind).order_by(SecurityEvent.id))
-    return [event.outcome for event in found]
+    query = select(SecurityEvent).where(SecurityEvent.kind == kind).order_by(SecurityEvent.id)
+    return [event.outcome for event in db.session.scalars(query)]
 
 
 def token_in(mail: Mail) -> str:

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from chirp_auth.models import User
 from tests.api.talk import JSON, told
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD
-from tests.security import acts
+from tests.support import visitor
 
 SHARED = ("/register", "/login", "/forgot-password", "/reset-password")
 LOGIN = {"email": ALICE, "password": PASSWORD}
@@ -22,7 +22,7 @@ def test_no_json_answer_sets_a_cookie(client: FlaskClient, alice: User, path: st
 
 
 def test_no_json_call_reads_the_cookie_of_a_browser(client: FlaskClient, alice: User) -> None:
-    acts.sign_in(client)
+    visitor.sign_in(client)
     assert client.get("/change-password").status_code == 200
 
     answer = client.get("/api/v1/auth/me")

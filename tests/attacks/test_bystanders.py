@@ -28,8 +28,9 @@ from chirp_auth.extensions import db
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import AddressChange, PasswordResetToken, Session, User
 from chirp_auth.security import tokens
-from tests.attacks.test_layers import change, login, redeem
+from tests.attacks.test_layers import change, redeem
 from tests.conftest import ALICE, MALLORY, PASSWORD, TEST_CLIENT
+from tests.support.visitor import login
 
 
 @dataclass(frozen=True)

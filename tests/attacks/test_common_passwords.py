@@ -15,12 +15,11 @@ from chirp_auth.accounts import password_reset
 from chirp_auth.admin import support_links
 from chirp_auth.errors import PasswordTooWeak
 from chirp_auth.extensions import db
-from chirp_auth.http.routing import Application
 from chirp_auth.models import User
 from chirp_auth.security import passwords
 from config import load
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT
-from tests.web.conftest import Tab, Visitor
+from tests.support.visitor import bearer, post_form
 
 FOLDER = Path(passwords.__file__).parent
 ADVICE = "This is one of the passwords that attackers try first. Three unrelated words work well"
@@ -56,11 +55,6 @@ def rules() -> Iterator[None]:
     """The rules alone, for thousands of passwords: they need no database."""
     with create_app(load(_env_file=None, secret_key="k" * 32, jwt_secret="j" * 32)).app_context():
         yield
-
-
-@pytest.fixture
-def visitor(app: Application) -> Visitor:
-    return Visitor(Tab(app, app.response_class))
 
 
 def commonest() -> list[str]:
@@ -112,15 +106,15 @@ def test_thousands_of_random_passwords_and_phrases_are_accepted(rules: None) -> 
 
 @pytest.mark.settings(rate_limits_enabled=False)
 @pytest.mark.parametrize("password", DECORATED)
-def test_every_door_refuses_it_and_says_what_to_do(client: FlaskClient, visitor: Visitor, password: str) -> None:
+def test_every_door_refuses_it_and_says_what_to_do(client: FlaskClient, password: str) -> None:
     typed = {"email": "mallory@example.com", "password": password}
 
     assert client.post("/api/v1/auth/register", json=typed).get_json()["detail"] == ADVICE
-    assert visitor.send("/password-strength", "/register", **typed).get_json() == {
+    assert post_form(client, "/password-strength", page="/register", **typed).get_json() == {
         "accepted": False,
         "sentence": f"{ADVICE}.",
     }
-    assert ADVICE in visitor.send("/register", **typed).text
+    assert ADVICE in post_form(client, "/register", **typed).text
 
 
 @pytest.mark.parametrize("password", SAMPLES)
@@ -129,9 +123,7 @@ def test_the_published_samples_open_every_door(client: FlaskClient, alice: User,
     by_old = {"email": ALICE, "old_password": PASSWORD, "new_password": password}
     doors: list[Callable[[], TestResponse]] = [
         lambda: client.post("/api/auth/reset_password", json=by_old),
-        lambda: client.post(
-            "/api/v1/auth/reset-password", json=by_link, headers={"Authorization": f"Bearer {link(alice)}"}
-        ),
+        lambda: client.post("/api/v1/auth/reset-password", json=by_link, headers=bearer(link(alice))),
         lambda: client.post("/api/auth/reset-password", json={"token": link(alice), **by_link}),
         lambda: client.post("/reset-password", json={"token": link(alice), "new_password": password}),
     ]

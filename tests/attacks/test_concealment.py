@@ -16,8 +16,8 @@ from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import OutboxEntry, Session, User
 from tests.conftest import NEW_PASSWORD, PASSWORD, TEST_CLIENT, events, token_in
-from tests.security.acts import SIGN_IN_DOORS, login, post_form
-from tests.web.conftest import Tab, words
+from tests.support.visitor import SIGN_IN_DOORS, bearer, login, post_form
+from tests.web.conftest import words
 
 pytestmark = pytest.mark.settings(conceal_accounts=True, rate_limits_enabled=False)
 
@@ -35,7 +35,6 @@ REGISTRATION_DOORS: dict[str, Callable[[FlaskClient, str], TestResponse]] = {
 @pytest.fixture(autouse=True)
 def people(app: Application, delivered: Delivered) -> None:
     """Somebody with a confirmed address, somebody who registered and waits, and an address that was just left."""
-    app.test_client_class = Tab
     registration.create(Applicant(TAKEN, NEW_PASSWORD), TEST_CLIENT)
     mover = registration.create(Applicant(LEFT, PASSWORD), TEST_CLIENT)
     address_change.request_change(sessions.add(mover, TEST_CLIENT), PASSWORD, "mover@example.org", TEST_CLIENT)
@@ -139,17 +138,17 @@ def test_an_open_session_is_dead_until_the_address_is_confirmed(app: Application
     """Accounts were not concealed when it was opened, or support has just changed the address."""
     signed_in = app.test_client()
     tokens = login(signed_in, TAKEN, NEW_PASSWORD).get_json()
-    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
-    assert signed_in.get("/api/v1/auth/me", headers=bearer).status_code == 200
+    headers = bearer(tokens["access_token"])
+    assert signed_in.get("/api/v1/auth/me", headers=headers).status_code == 200
 
     db.session.execute(update(User).values(email_verified_at=None))
     db.session.commit()
 
-    assert signed_in.get("/api/v1/auth/me", headers=bearer).status_code == 401
+    assert signed_in.get("/api/v1/auth/me", headers=headers).status_code == 401
     refreshed = signed_in.post("/api/v1/auth/refresh", json={"refresh_token": tokens["refresh_token"]})
     changed = {"current_password": NEW_PASSWORD, "new_password": PASSWORD, "confirm_password": PASSWORD}
     assert refreshed.status_code == 401
-    assert signed_in.post("/api/v1/auth/change-password", json=changed, headers=bearer).status_code == 401
+    assert signed_in.post("/api/v1/auth/change-password", json=changed, headers=headers).status_code == 401
 
 
 def test_registering_opens_no_session(app: Application) -> None:

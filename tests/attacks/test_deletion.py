@@ -22,8 +22,8 @@ from chirp_auth.mail.smtp import Refused
 from chirp_auth.models import OutboxEntry, SecurityEvent, User
 from chirp_auth.security.client import Client
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
-from tests.security.acts import FORGOT_DOORS, login
-from tests.security.acts import sign_in as sign_in_form
+from tests.support.visitor import FORGOT_DOORS, login
+from tests.support.visitor import sign_in as sign_in_form
 
 Delivered = Callable[[], list[Mail]]
 OPERATOR = Client("cli", actor="test")

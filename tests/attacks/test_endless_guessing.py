@@ -16,8 +16,8 @@ from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import KnownDevice, SecurityEvent, User
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
-from tests.security.acts import forgot, login, post_form, sign_in
 from tests.support.together import in_threads
+from tests.support.visitor import forgot, login, post_form, sign_in
 
 Delivered = Callable[[], list[Mail]]
 

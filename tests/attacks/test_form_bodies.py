@@ -1,7 +1,7 @@
 """Forms that hold what is no text, or fields without end, are refused before anything else looks at them."""
 
-import re
 from io import BytesIO
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,7 +10,7 @@ from chirp_auth.http.form_parser import MAX_FIELDS
 from chirp_auth.http.routing import Application
 from chirp_auth.models import User
 from tests.conftest import ALICE, PASSWORD
-from tests.security.acts import sign_in
+from tests.support.visitor import csrf_token, post_form, sign_in
 
 URL_ENCODED = "application/x-www-form-urlencoded"
 
@@ -26,12 +26,6 @@ def posting_rules(app: Application) -> list[str]:
         for rule in app.url_map.iter_rules()
         if "POST" in (rule.methods or ()) and not rule.arguments and rule.endpoint.startswith("auth.web.")
     )
-
-
-def token_on(page: str) -> str:
-    found = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', page)
-    assert found
-    return found[1]
 
 
 @pytest.mark.parametrize("field", ["email", "password", "csrf_token", "nothing_we_know"])
@@ -55,10 +49,9 @@ def test_every_form_refuses_a_file_before_csrf(app: Application, client: FlaskCl
 
 def test_a_file_is_no_new_password(client: FlaskClient, alice: User) -> None:
     sign_in(client)
-    token = token_on(client.get("/change-password").text)
-    fields = {"csrf_token": token, "current_password": PASSWORD}
+    passwords: dict[str, Any] = {"current_password": PASSWORD, "new_password": file(), "confirm_password": file()}
 
-    answer = client.post("/change-password", data={**fields, "new_password": file(), "confirm_password": file()})
+    answer = post_form(client, "/change-password", **passwords)
 
     assert answer.status_code == 415
     stranger = client.application.test_client()
@@ -66,7 +59,7 @@ def test_a_file_is_no_new_password(client: FlaskClient, alice: User) -> None:
 
 
 def test_text_in_a_multipart_body_is_a_form_like_any_other(client: FlaskClient, alice: User) -> None:
-    fields = {"csrf_token": token_on(client.get("/login").text), "email": ALICE, "password": PASSWORD}
+    fields = {"csrf_token": csrf_token(client.get("/login").text), "email": ALICE, "password": PASSWORD}
 
     assert client.post("/login", data=fields, content_type="multipart/form-data").status_code == 303
 

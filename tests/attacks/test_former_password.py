@@ -18,9 +18,9 @@ from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
-from tests.security.acts import forgot, login, post_form, sign_in
 from tests.security.test_not_me import not_me_token, object_with
 from tests.support.together import OK, in_threads
+from tests.support.visitor import bearer, forgot, login, post_form, sign_in
 
 Delivered = Callable[[], list[Mail]]
 
@@ -33,13 +33,13 @@ pytestmark = [pytest.mark.settings(rate_limits_enabled=False, web_threads=12), p
 
 def reset(client: FlaskClient, token: str, password: str) -> Any:
     body = {"new_password": password, "confirm_password": password}
-    return client.post("/api/v1/auth/reset-password", json=body, headers={"Authorization": f"Bearer {token}"})
+    return client.post("/api/v1/auth/reset-password", json=body, headers=bearer(token))
 
 
 def change(client: FlaskClient, current: str, new: str) -> None:
     access_token = login(client, password=current).get_json()["access_token"]
     body = {"current_password": current, "new_password": new, "confirm_password": new}
-    headers = {"Authorization": f"Bearer {access_token}"}
+    headers = bearer(access_token)
     assert client.post("/api/v1/auth/change-password", json=body, headers=headers).status_code == 200
 
 
@@ -86,9 +86,7 @@ def test_the_same_letters_composed_otherwise_are_the_same_password(
 
     access_token = login(client, password=composed).get_json()["access_token"]
     body = {"current_password": composed, "new_password": decomposed, "confirm_password": decomposed}
-    changed = client.post(
-        "/api/v1/auth/change-password", json=body, headers={"Authorization": f"Bearer {access_token}"}
-    )
+    changed = client.post("/api/v1/auth/change-password", json=body, headers=bearer(access_token))
 
     assert refusal(changed) == (400, "PASSWORD_TOO_WEAK", PRESENT)
     assert refusal(reset(client, ask(), decomposed)) == (400, "PASSWORD_TOO_WEAK", PRESENT)

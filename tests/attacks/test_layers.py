@@ -21,6 +21,7 @@ from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
 from tests.attacks.meanwhile import Meanwhile, act_after
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, events
+from tests.support.visitor import login
 
 Ask = Callable[[], str]
 Delivered = Callable[[], list[Mail]]
@@ -37,10 +38,6 @@ def meanwhile(app: Application, monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
 def redeem(client: FlaskClient, token: str) -> TestResponse:
     body = {"token": token, "new_password": NEW_PASSWORD, "confirm_password": NEW_PASSWORD}
     return client.post("/api/auth/reset-password", json=body)
-
-
-def login(client: FlaskClient, password: str = PASSWORD, email: str = ALICE) -> TestResponse:
-    return client.post("/api/v1/auth/login", json={"email": email, "password": password})
 
 
 def change(client: FlaskClient, new_password: str = NEW_PASSWORD) -> TestResponse:
@@ -143,7 +140,7 @@ def test_a_sign_in_overtaken_by_a_change_brings_no_old_password_back(
     meanwhile(lambda: replace_password(OTHER_PASSWORD))
 
     assert login(client).status_code == 401
-    assert login(client, OTHER_PASSWORD).status_code == 200
+    assert login(client, password=OTHER_PASSWORD).status_code == 200
     assert login(client).status_code == 401
 
 

@@ -25,9 +25,10 @@ from chirp_auth.models import AddressChange, Session, User
 from chirp_auth.security import tokens
 from chirp_auth.worker import composers
 from tests.attacks.meanwhile import act_after
-from tests.attacks.test_layers import change, login, redeem, write
+from tests.attacks.test_layers import change, redeem, write
 from tests.conftest import ALICE, MALLORY, PASSWORD, TEST_CLIENT, events
-from tests.security.acts import sign_in as sign_in_browser
+from tests.support.visitor import login, press
+from tests.support.visitor import sign_in as sign_in_browser
 
 Ask = Callable[[], str]
 
@@ -115,14 +116,14 @@ def test_an_address_confirmed_or_overtaken_meanwhile_is_not_changed(
     page = client.get("/confirm-address").text
 
     act_after(app, monkeypatch, address_change, "check_link")(write(table, **values))
-    _press(client, "/confirm-address", page)
+    press(client, "/confirm-address", page)
 
     assert address_of(alice) == ALICE
 
 
 def test_an_address_that_nobody_overtook_is_changed(client: FlaskClient, alice: User, address_link: str) -> None:
     client.get(address_link)
-    _press(client, "/confirm-address", client.get("/confirm-address").text)
+    press(client, "/confirm-address", client.get("/confirm-address").text)
 
     assert address_of(alice) == NEW
 
@@ -167,13 +168,6 @@ def _with_cookie(client: FlaskClient, device: str) -> FlaskClient:
     browser = client.application.test_client()
     browser.set_cookie("device", device)
     return browser
-
-
-def _press(client: FlaskClient, path: str, page: str) -> TestResponse:
-    """Press the button of a page that was open before."""
-    csrf_token = page.partition('name="csrf_token"')[2].partition('value="')[2].partition('"')[0]
-    assert csrf_token
-    return client.post(path, data={"csrf_token": csrf_token})
 
 
 def test_a_promise_cancelled_after_it_was_claimed_brings_no_link(app: Application, alice: User) -> None:

@@ -20,7 +20,7 @@ from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
 from chirp_auth.security import tokens
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
-from tests.security.acts import post_form
+from tests.support.visitor import bearer, post_form
 
 NEW = "secret.name@elsewhere.example.net"
 TELLING = ("secret.name", "elsewhere.example.net")
@@ -73,7 +73,7 @@ def test_an_old_link_names_no_new_address_and_mails_nothing(
         answered = client.post(
             "/api/v1/auth/reset-password",
             json={"new_password": NEW_PASSWORD, "confirm_password": NEW_PASSWORD},
-            headers={"Authorization": f"Bearer {token}"},
+            headers=bearer(token),
         )
         shown = client.get("/forgot-password/sent")
 

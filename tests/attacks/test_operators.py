@@ -18,7 +18,7 @@ from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import SecurityEvent, User
 from tests.cli.conftest import quiet_logs  # noqa: F401 - a fixture that every test here has
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT
-from tests.security.acts import post_form
+from tests.support.visitor import post_form
 
 Delivered = Callable[[], list[Mail]]
 

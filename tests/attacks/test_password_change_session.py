@@ -14,8 +14,8 @@ from chirp_auth.http.routing import Application
 from chirp_auth.models import Session, User
 from chirp_auth.security import tokens
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, events
-from tests.security.acts import login
 from tests.support.together import OK, in_threads
+from tests.support.visitor import bearer, login
 
 V1 = "/api/v1/auth"
 OTHER_PASSWORD = "some violet anvils"
@@ -26,10 +26,6 @@ pytestmark = [pytest.mark.settings(rate_limits_enabled=False, web_threads=12), p
 def change(client: FlaskClient, access_token: str, current: str = PASSWORD, new: str = NEW_PASSWORD) -> Any:
     body = {"current_password": current, "new_password": new, "confirm_password": new}
     return client.post(f"{V1}/change-password", json=body, headers=bearer(access_token))
-
-
-def bearer(access_token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {access_token}"}
 
 
 def me(client: FlaskClient, access_token: str) -> int:

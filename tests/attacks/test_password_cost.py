@@ -7,9 +7,9 @@ import pytest
 from flask.testing import FlaskClient
 from zxcvbn_rs_py import zxcvbn
 
-from chirp_auth.http.routing import Application
 from chirp_auth.security import password_guesses
-from tests.web.conftest import Tab, Visitor
+from tests.conftest import MALLORY, PASSWORD
+from tests.support.visitor import post_form, press
 
 READ_AS_LETTERS = set("@({[<!|$+%")  # zxcvbn tries every combination of the letters that these stand for.
 HOSTILE = [
@@ -31,28 +31,23 @@ DOORS = {
 
 
 @pytest.fixture
-def visitor(app: Application) -> Visitor:
-    return Visitor(Tab(app, app.response_class))
-
-
-@pytest.fixture
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     """What zxcvbn was given: the real one judges it all the same."""
-    seen: list[tuple[str, list[str]]] = []
+    calls: list[tuple[str, list[str]]] = []
 
     def watched(password: str, user_inputs: list[str]) -> object:
-        seen.append((password, user_inputs))
+        calls.append((password, user_inputs))
         return zxcvbn(password, user_inputs)
 
     monkeypatch.setattr(password_guesses, "zxcvbn", watched)
-    return seen
+    return calls
 
 
-def submit(door: str, client: FlaskClient, visitor: Visitor, password: str, **more: str) -> int:
+def submit(door: str, client: FlaskClient, password: str, **more: str) -> int:
     path = DOORS[door]
-    typed = {"email": "mallory@example.com", "password": password, **more}
+    typed = {"email": MALLORY, "password": password, **more}
     if door in ("hint", "page"):
-        return visitor.send(path, "/register", **typed).status_code
+        return post_form(client, path, page="/register", **typed).status_code
     if door == "seller":
         typed = {"email": typed["email"], "old_password": "any", "new_password": password}
     return client.post(path, json=typed).status_code
@@ -61,13 +56,13 @@ def submit(door: str, client: FlaskClient, visitor: Visitor, password: str, **mo
 @pytest.mark.settings(rate_limits_enabled=False)
 @pytest.mark.parametrize("door", DOORS)
 def test_the_estimate_sees_few_characters_and_no_signs_that_look_like_letters(
-    client: FlaskClient, visitor: Visitor, judged: list[tuple[str, list[str]]], door: str
+    client: FlaskClient, judged: list[tuple[str, list[str]]], door: str
 ) -> None:
     names = " ".join(f"name{number}" for number in range(12))
     more = {} if door == "seller" else {"first_name": names, "last_name": names.upper()}
 
     for password in HOSTILE:
-        assert submit(door, client, visitor, password[:72], **more) < 500
+        assert submit(door, client, password[:72], **more) < 500
 
     assert len(judged) >= 3, "what is not judged proves nothing"
     for text, words in judged:
@@ -78,21 +73,19 @@ def test_the_estimate_sees_few_characters_and_no_signs_that_look_like_letters(
 
 
 @pytest.mark.settings(rate_limits_enabled=False)
-def test_a_hint_with_endless_names_costs_no_more(visitor: Visitor, judged: list[tuple[str, list[str]]]) -> None:
+def test_a_hint_with_endless_names_costs_no_more(client: FlaskClient, judged: list[tuple[str, list[str]]]) -> None:
     endless = ".".join(f"word{number}" for number in range(20_000))
 
-    assert submit("hint", visitor.client, visitor, "seven quiet herons", first_name=endless, last_name=endless) == 200
+    assert submit("hint", client, "seven quiet herons", first_name=endless, last_name=endless) == 200
 
     assert sum(len(word) for _, words in judged for word in words) < 10_000
 
 
-def test_a_client_gets_a_verdict_a_second_and_then_none_for_a_while(visitor: Visitor) -> None:
-    page = visitor.open("/register").text
-    token = page.partition('name="csrf_token"')[2].partition('value="')[2].partition('"')[0]
+def test_a_client_gets_a_verdict_a_second_and_then_none_for_a_while(client: FlaskClient) -> None:
+    page = client.get("/register").text
 
     def ask() -> tuple[int, int | None, bool]:
-        typed = {"csrf_token": token, "email": "mallory@example.com", "password": "seven quiet herons"}
-        answer = visitor.client.post("/password-strength", data=typed)
+        answer = press(client, "/password-strength", page, email=MALLORY, password=PASSWORD)
         return answer.status_code, answer.headers.get("Retry-After", type=int), answer.is_json
 
     assert {ask() for _ in range(60)} == {(200, None, True)}
@@ -103,23 +96,23 @@ def test_a_client_gets_a_verdict_a_second_and_then_none_for_a_while(visitor: Vis
 
 
 def test_hints_asked_for_at_once_do_not_wait_for_each_other(
-    visitor: Visitor, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     meanwhile: list[int] = []
 
     def asked_meanwhile(password: str, user_inputs: list[str]) -> object:
         if not meanwhile:
             meanwhile.append(0)
-            other = Visitor(Tab(client.application, client.application.response_class))
+            other = client.application.test_client()
             with ThreadPoolExecutor(1) as thread:
-                meanwhile[0] = thread.submit(submit, "hint", client, other, "eleven loud magpies").result(timeout=30)
+                meanwhile[0] = thread.submit(submit, "hint", other, "eleven loud magpies").result(timeout=30)
         return zxcvbn(password, user_inputs)
 
     monkeypatch.setattr(password_guesses, "zxcvbn", asked_meanwhile)
 
-    assert submit("hint", client, visitor, "seven quiet herons") == 200
+    assert submit("hint", client, "seven quiet herons") == 200
     assert meanwhile == [503]
-    assert submit("hint", client, visitor, "seven quiet herons") == 200
+    assert submit("hint", client, "seven quiet herons") == 200
 
 
 @pytest.mark.parametrize(
@@ -136,7 +129,7 @@ def test_hints_asked_for_at_once_do_not_wait_for_each_other(
     ],
 )
 def test_a_long_password_of_one_repeated_pattern_is_refused(client: FlaskClient, password: str) -> None:
-    answer = client.post("/api/v1/auth/register", json={"email": "mallory@example.com", "password": password})
+    answer = client.post("/api/v1/auth/register", json={"email": MALLORY, "password": password})
 
     assert answer.status_code == 400
     assert answer.get_json()["code"] == "PASSWORD_TOO_WEAK"
@@ -147,6 +140,6 @@ def test_a_long_password_of_one_repeated_pattern_is_refused(client: FlaskClient,
     ["x7!kq-zW" * 9, "!@#$%^&*()_+QWERTYUIOP seven herons", "4@8({[<369&#!1/|0$5+7%2", "p@per l@ntern 7 herons"],
 )
 def test_signs_do_not_make_a_good_password_a_bad_one(client: FlaskClient, password: str) -> None:
-    answer = client.post("/api/v1/auth/register", json={"email": "mallory@example.com", "password": password})
+    answer = client.post("/api/v1/auth/register", json={"email": MALLORY, "password": password})
 
     assert answer.status_code == 201, answer.text

@@ -20,7 +20,7 @@ from chirp_auth.extensions import db, settings
 from chirp_auth.models import AddressChange, KnownDevice, PasswordResetToken, User
 from chirp_auth.security import tokens
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT
-from tests.security.acts import post_form
+from tests.support.visitor import post_form
 
 PURPOSES = (
     tokens.PASSWORD_RESET,

@@ -10,20 +10,15 @@ from flask.testing import FlaskClient
 from chirp_auth.clock import now
 from chirp_auth.models import User
 from chirp_auth.security import limits
-from tests.conftest import ALICE, PASSWORD, events
-from tests.security.acts import post_form
+from tests.conftest import events
+from tests.support.visitor import bearer, login, post_form
 
 FORGED = "WyJhIiwxXQ.forged"
 
 
 @pytest.fixture
 def signed_in(client: FlaskClient, alice: User) -> dict[str, Any]:
-    answer = client.post("/api/v1/auth/login", json={"email": ALICE, "password": PASSWORD})
-    return dict(answer.get_json())
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
+    return dict(login(client).get_json())
 
 
 def logout(client: FlaskClient, token: str) -> int:

@@ -19,8 +19,8 @@ from chirp_auth.models import OutboxEntry, SecurityEvent, User
 from chirp_auth.security.client import Client
 from tests.cli.conftest import quiet_logs  # noqa: F401 - a fixture that every test here has
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
-from tests.security.acts import login
-from tests.security.acts import sign_in as sign_in_form
+from tests.support.visitor import bearer, login
+from tests.support.visitor import sign_in as sign_in_form
 
 Backup = dict[str, list[dict[str, Any]]]
 Delivered = Callable[[], list[Mail]]
@@ -62,11 +62,11 @@ def test_sessions_that_were_ended_do_not_live_again(runner: FlaskCliRunner, clie
 
 def _places(client: FlaskClient, token: dict[str, Any]) -> tuple[int, int, int]:
     """Ask with a browser's cookie, with an access token and with a refresh token."""
-    bearer = {"Authorization": f"Bearer {token['access_token']}"}
+    headers = bearer(token["access_token"])
     api = "/api/v1/auth"
     return (
         client.get("/change-password").status_code,
-        client.get(f"{api}/me", headers=bearer).status_code,
+        client.get(f"{api}/me", headers=headers).status_code,
         client.post(f"{api}/refresh", json={"refresh_token": token["refresh_token"]}).status_code,
     )
 

@@ -20,8 +20,8 @@ from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import OutboxEntry, SecurityEvent, Session, User
 from chirp_auth.security.client import Client
 from tests.conftest import TEST_CLIENT, token_in
-from tests.security.acts import login, post_form
-from tests.web.conftest import Tab, words
+from tests.support.visitor import bearer, login, post_form, press
+from tests.web.conftest import words
 
 Delivered = Callable[[], list[Mail]]
 
@@ -29,11 +29,6 @@ VICTIM, SQUATTERS_OWN = "victim@example.com", "squatter@example.org"
 SQUATTERS, VICTIMS = "the squatter's long words", "nine calm otters swim"
 FIREFOX = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
 WORKER = Client(face="worker", actor="worker")
-
-
-@pytest.fixture(autouse=True)
-def _tabs(app: Application) -> None:
-    app.test_client_class = Tab
 
 
 @pytest.fixture
@@ -138,7 +133,7 @@ def test_in_the_browser_that_registered_one_button_confirms_and_nothing_ends(
     post_form(registered, "/verify-email")
 
     assert is_signed_in(registered)
-    me = app.test_client().get("/api/v1/auth/me", headers={"Authorization": f"Bearer {in_the_app}"})
+    me = app.test_client().get("/api/v1/auth/me", headers=bearer(in_the_app))
     assert me.get_json()["user"]["email_verified"] is True
 
 
@@ -159,13 +154,12 @@ def test_a_link_that_has_confirmed_sets_no_password(
     mail, victim, later = delivered()[0], app.test_client(), app.test_client()
     for browser in (victim, later):
         open_link(browser, mail)
-    token = later.get("/verify-email/new-password")
-    assert token.status_code == 200
+    page = later.get("/verify-email/new-password")
+    assert page.status_code == 200
     form = {"password": "another long secret", "confirm_password": "another long secret"}
-    csrf = token.text.partition('name="csrf_token"')[2].partition('value="')[2].partition('"')[0]
     confirm_with_new_password(victim)
 
-    refused = later.post("/verify-email/new-password", data={"csrf_token": csrf, **form})
+    refused = press(later, "/verify-email/new-password", page.text, **form)
 
     assert refused.location == "/verify-email"
     assert "is confirmed" in words(later.get("/verify-email"))
@@ -183,9 +177,9 @@ def test_in_an_app_of_another_device_all_sessions_end(
 
     assert (answer.status_code, answer.get_json()["email"]) == (200, VICTIM)
     assert not is_signed_in(squatter)
-    bearer = {"Authorization": f"Bearer {strangers}"}
-    assert app.test_client().get("/api/v1/auth/me", headers=bearer).status_code == 401
-    fresh = {"Authorization": f"Bearer {login(app.test_client(), VICTIM, SQUATTERS).get_json()['access_token']}"}
+    headers = bearer(strangers)
+    assert app.test_client().get("/api/v1/auth/me", headers=headers).status_code == 401
+    fresh = bearer(login(app.test_client(), VICTIM, SQUATTERS).get_json()["access_token"])
     again = app.test_client().post("/api/v1/auth/verify-email", json={"token": token}, headers=phone)
     assert again.status_code == 200
     assert app.test_client().get("/api/v1/auth/me", headers=fresh).status_code == 200, "a second time ends nothing"
@@ -197,12 +191,12 @@ def test_in_the_app_that_registered_its_session_stays(
 ) -> None:
     phone = app.test_client()
     opened = phone.post("/api/v1/auth/register", json={"email": VICTIM, "password": VICTIMS}).get_json()
-    bearer = {"Authorization": f"Bearer {opened['access_token']}"}
+    headers = bearer(opened["access_token"])
 
     token = token_in(delivered()[0])
-    phone.post("/api/v1/auth/verify-email", json={"token": token}, headers=bearer if sends_its_token else {})
+    phone.post("/api/v1/auth/verify-email", json={"token": token}, headers=headers if sends_its_token else {})
 
-    assert phone.get("/api/v1/auth/me", headers=bearer).get_json()["user"]["email_verified"] is True
+    assert phone.get("/api/v1/auth/me", headers=headers).get_json()["user"]["email_verified"] is True
 
 
 @pytest.mark.settings(conceal_accounts=True)
@@ -309,8 +303,8 @@ def test_no_other_account_is_deleted(
     elif kept == "reset":
         app.test_client().post("/api/v1/auth/forgot-password", json={"email": VICTIM})
         body = {"new_password": SQUATTERS, "confirm_password": SQUATTERS}
-        bearer = {"Authorization": f"Bearer {token_in(delivered()[0])}"}
-        assert app.test_client().post("/api/v1/auth/reset-password", json=body, headers=bearer).status_code == 200
+        headers = bearer(token_in(delivered()[0]))
+        assert app.test_client().post("/api/v1/auth/reset-password", json=body, headers=headers).status_code == 200
     elif kept == "moved":
         user = user_of(VICTIM)
         assert user

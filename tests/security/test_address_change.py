@@ -19,9 +19,9 @@ from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import Session, User
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
-from tests.security.acts import forgot, login, post_form, sign_in
 from tests.security.test_not_me import not_me_token, object_with
 from tests.support.together import OK, in_threads
+from tests.support.visitor import bearer, forgot, login, post_form, sign_in
 
 Delivered = Callable[[], list[Mail]]
 
@@ -97,7 +97,7 @@ def test_the_change_ends_sessions_and_links(
     confirm(app.test_client(), token_in(delivered()[0]))
 
     assert browser.get("/change-address").status_code == 303
-    assert browser.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {access}"}).status_code == 401
+    assert browser.get("/api/v1/auth/me", headers=bearer(access)).status_code == 401
     assert app.test_client().get(f"/reset-password?token={link}", follow_redirects=True).status_code == 404
 
 

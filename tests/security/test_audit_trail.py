@@ -20,7 +20,7 @@ from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import AuditSeal, SecurityEvent, User
 from config import Settings
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
-from tests.security.acts import FORGOT_DOORS, forgot, login, post_form, sign_in
+from tests.support.visitor import FORGOT_DOORS, forgot, login, post_form, sign_in
 from tests.support.worker import start_thread
 
 Delivered = Callable[[], list[Mail]]

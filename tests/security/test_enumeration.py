@@ -18,8 +18,8 @@ from chirp_auth.models import OutboxEntry, SecurityEvent, User
 from chirp_auth.worker import delivery
 from config import Settings
 from tests.conftest import PASSWORD, TEST_CLIENT
-from tests.security.acts import FORGOT_DOORS, SIGN_IN_DOORS, login, post_form
 from tests.support.smtp import SmtpServer
+from tests.support.visitor import FORGOT_DOORS, SIGN_IN_DOORS, login, post_form
 from tests.support.worker import start_thread
 
 STATES = ("unknown", "known", "unverified", "locked", "disabled")

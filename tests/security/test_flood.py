@@ -20,9 +20,9 @@ from chirp_auth.http.routing import Application
 from chirp_auth.models import SecurityEvent, User
 from chirp_auth.security.hash_queue import HashQueue
 from tests.conftest import NEW_PASSWORD, PASSWORD
-from tests.security.acts import SIGN_IN_DOORS, forgot, login, post_form, sign_in
 from tests.security.test_hash_queue import wait_until
 from tests.support.server import application
+from tests.support.visitor import SIGN_IN_DOORS, forgot, login, post_form, sign_in
 
 pytestmark = pytest.mark.settings(rate_limits_enabled=False)
 

@@ -15,7 +15,7 @@ from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import SecurityEvent, User
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, token_in
-from tests.security.acts import SIGN_IN_DOORS, forgot, login, post_form, sign_in
+from tests.support.visitor import SIGN_IN_DOORS, bearer, forgot, login, post_form, sign_in
 
 Delivered = Callable[[], list[Mail]]
 
@@ -217,7 +217,7 @@ def test_asking_for_links_delays_nobody(client: FlaskClient, alice: User) -> Non
         forgot(client)
 
     assert login(client).status_code == 200
-    alive = client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {tokens['access_token']}"})
+    alive = client.get("/api/v1/auth/me", headers=bearer(tokens["access_token"]))
     assert alive.status_code == 200
 
 
@@ -225,7 +225,7 @@ def test_a_delay_ends_no_session(app: Application, alice: User) -> None:
     access = login(app.test_client()).get_json()["access_token"]
     guess(app.test_client(), 9)
 
-    alive = app.test_client().get("/api/v1/auth/me", headers={"Authorization": f"Bearer {access}"})
+    alive = app.test_client().get("/api/v1/auth/me", headers=bearer(access))
     assert alive.status_code == 200
 
 

@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from chirp_auth.http.routing import Application
 from chirp_auth.models import User
-from tests.security.acts import forgot, post_form, sign_in
+from tests.support.visitor import forgot, post_form, sign_in
 
 PAGES = (
     "/",

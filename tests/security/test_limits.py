@@ -16,9 +16,8 @@ from chirp_auth.models import SecurityEvent
 from chirp_auth.security import limits
 from config import Settings
 from tests.conftest import MALLORY
-from tests.security.acts import FORGOT_DOORS, SIGN_IN_DOORS, forgot, login
-from tests.security.conftest import Visitor
 from tests.support.redis import RedisServer
+from tests.support.visitor import FORGOT_DOORS, SIGN_IN_DOORS, Visitor, forgot, login
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, token_in
-from tests.security.acts import forgot, login, post_form, sign_in
+from tests.support.visitor import bearer, forgot, login, post_form, sign_in
 
 Delivered = Callable[[], list[Mail]]
 
@@ -117,7 +117,7 @@ def test_a_reset_ends_every_session_and_signs_nobody_in(app: Application, alice:
     thief.get(f"/reset-password?token={link}")
     post_form(thief, "/reset-password", password=NEW_PASSWORD, confirm_password=NEW_PASSWORD)
 
-    assert phone.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {access}"}).status_code == 401
+    assert phone.get("/api/v1/auth/me", headers=bearer(access)).status_code == 401
     assert "Hello, Alice" not in browser.get("/").text
     assert "Hello, Alice" not in thief.get("/").text
 

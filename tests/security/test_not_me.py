@@ -15,7 +15,7 @@ from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import Session, User
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, token_in
-from tests.security.acts import forgot, login, post_form, sign_in
+from tests.support.visitor import bearer, forgot, login, post_form, sign_in
 
 Delivered = Callable[[], list[Mail]]
 
@@ -62,7 +62,7 @@ def test_the_button_shuts_the_thief_out_and_brings_the_owner_back(
     assert object_with(owner, notice).headers["Location"] == "/not-me/done"
 
     assert login(thief, password=NEW_PASSWORD).status_code == 401
-    assert thief.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {stolen}"}).status_code == 401
+    assert thief.get("/api/v1/auth/me", headers=bearer(stolen)).status_code == 401
     assert living_sessions() == 0
     owner.get(f"/reset-password?token={token_in(delivered()[0])}")
     post_form(owner, "/reset-password", password="third quiet heron", confirm_password="third quiet heron")

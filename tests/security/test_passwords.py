@@ -11,7 +11,7 @@ from chirp_auth.http.routing import Application
 from chirp_auth.models import User
 from config import ConfigurationError, Settings, load
 from tests.conftest import ALICE, PASSWORD
-from tests.security.acts import login
+from tests.support.visitor import login
 
 Build = Callable[[Settings], Application]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
-from flask.testing import FlaskCliRunner
+from flask.testing import FlaskClient, FlaskCliRunner
 from pydantic import SecretStr
 from sqlalchemy import select
 
@@ -17,8 +17,8 @@ from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
 from config import Settings
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, token_in
-from tests.security.acts import forgot, login, post_form, sign_in
 from tests.security.test_not_me import not_me_token
+from tests.support.visitor import bearer, forgot, login, post_form, press, sign_in
 
 Delivered = Callable[[], list[Mail]]
 Build = Callable[[Settings], Application]
@@ -59,7 +59,7 @@ def live_through_everything(app: Application, delivered: Delivered) -> list[str]
     secrets += cookies_of(browser)
     post_form(browser, "/change-address", email="new@example.com", password=PASSWORD)
     secrets.append(token_in(delivered()[0]))
-    phone.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {signed_in['access_token']}"})
+    phone.get("/api/v1/auth/me", headers=bearer(signed_in["access_token"]))
 
     for door in (forgot, forgot):
         door(phone)
@@ -72,7 +72,7 @@ def live_through_everything(app: Application, delivered: Delivered) -> list[str]
     phone.post(
         "/api/v1/auth/reset-password",
         json={"new_password": NEWEST_PASSWORD, "confirm_password": NEWEST_PASSWORD},
-        headers={"Authorization": f"Bearer {secrets[-2]}"},
+        headers=bearer(secrets[-2]),
     )
     seller = {"email": ALICE, "old_password": NEW_PASSWORD, "new_password": NEWEST_PASSWORD}
     assert phone.post("/api/auth/reset_password", json=seller).status_code == 200
@@ -83,10 +83,10 @@ def live_through_everything(app: Application, delivered: Delivered) -> list[str]
     return [secret for secret in secrets if secret]
 
 
-def cookies_of(browser: object) -> list[str]:
+def cookies_of(browser: FlaskClient) -> list[str]:
     """The cookies that open something: what is signed in there, and what is known there."""
-    found = [browser.get_cookie(name) for name in ("session", "device")]  # type: ignore[attr-defined]  # Visitor's
-    return [cookie.value for cookie in found if cookie]
+    cookies = [browser.get_cookie(name) for name in ("session", "device")]
+    return [cookie.value for cookie in cookies if cookie]
 
 
 def forms_of(secret: str) -> set[str]:
@@ -179,8 +179,7 @@ def test_what_old_keys_signed_lives_on_after_a_change_of_keys(
 ) -> None:
     before = app.test_client()
     sign_in(before)
-    open_page = before.get("/change-password").text.partition('name="csrf_token" type="hidden" value="')[2]
-    csrf_token = open_page.partition('"')[0]
+    open_page = before.get("/change-password").text
     tokens = login(app.test_client()).get_json()
     forgot(app.test_client())
     link = token_in(delivered()[0])
@@ -191,11 +190,11 @@ def test_what_old_keys_signed_lives_on_after_a_change_of_keys(
         assert cookie
         after.set_cookie(name, cookie.value)
 
-    assert csrf_token
     assert "Hello, Alice" in after.get("/").text
-    assert after.post("/change-password", data={"csrf_token": csrf_token}).status_code == 400
-    assert "Enter your current password" in after.post("/change-password", data={"csrf_token": csrf_token}).text
-    me = after.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {tokens['access_token']}"})
+    answer = press(after, "/change-password", open_page)
+    assert answer.status_code == 400
+    assert "Enter your current password" in answer.text
+    me = after.get("/api/v1/auth/me", headers=bearer(tokens["access_token"]))
     assert me.status_code == 200
     refreshed = after.post("/api/v1/auth/refresh", json={"refresh_token": tokens["refresh_token"]})
     assert refreshed.status_code == 200
@@ -218,6 +217,6 @@ def test_what_a_dropped_key_signed_is_void(
     after.set_cookie("session", cookie.value)
 
     assert "Hello, Alice" not in after.get("/").text
-    me = after.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {tokens['access_token']}"})
+    me = after.get("/api/v1/auth/me", headers=bearer(tokens["access_token"]))
     assert me.status_code == 401
     assert after.get(f"/reset-password?token={link}", follow_redirects=True).status_code == 404
