@@ -15,7 +15,6 @@ from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.mail.rendering import NotSent
 from chirp_auth.models import OutboxEntry, PasswordResetToken, SecurityEvent, User
-from chirp_auth.security import tokens
 from chirp_auth.worker import composers
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT
 from tests.support.together import OK, in_threads
@@ -130,13 +129,6 @@ def test_a_token_with_a_changed_letter_is_no_token(ask: Ask, place: int) -> None
 def test_what_is_not_ours_is_no_token(app: Application, text: str) -> None:
     with pytest.raises(InvalidToken):
         reset_links.check_link(text)
-
-
-def test_a_token_for_another_purpose_is_no_link(alice: User) -> None:
-    token = tokens.mint(tokens.EMAIL_VERIFICATION, alice.id, now(), tokens.mark_of(alice.email_key))
-
-    with pytest.raises(InvalidToken):
-        reset_links.check_link(token)
 
 
 def test_a_link_whose_row_was_cleaned_up_is_expired_not_unknown(ask: Ask) -> None:

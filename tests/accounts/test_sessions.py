@@ -1,6 +1,5 @@
 """Sessions: how long each lives, and that an ended one is dead at once."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -8,7 +7,7 @@ import pytest
 import time_machine
 from sqlalchemy import update
 
-from chirp_auth.accounts import password_reset, registration, sessions, sign_in
+from chirp_auth.accounts import registration, sessions, sign_in
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
@@ -59,12 +58,6 @@ def test_all_others_can_be_ended(alice: User, here: Session, there: Session) -> 
 
     assert (alive(here), alive(there)) == (True, False)
     assert [session.id for session in sessions.living(alice)] == [here.id]
-
-
-def test_a_reset_ends_a_session_at_once(here: Session, ask: Callable[[], str]) -> None:
-    password_reset.reset_password(ask(), NEW_PASSWORD, NEW_PASSWORD, TEST_CLIENT)
-
-    assert not alive(here)
 
 
 @pytest.mark.parametrize("changed", [{"disabled_at": NOON}, {"credential_version": 2}])
