@@ -24,6 +24,7 @@ from chirp_auth.worker import delivery
 from config import Settings, load
 from tests.support import people
 from tests.support.postgres import PostgresServer
+from tests.support.postgres_reused import ReusedDatabase
 from tests.support.visitor import Visitor
 
 pytest_plugins = ["tests.support.plugin"]
@@ -34,16 +35,29 @@ PASSWORD, NEW_PASSWORD = people.PASSWORD, people.NEW_PASSWORD
 TEST_CLIENT = Client(face="test", ip="192.0.2.7", user_agent="Mozilla/5.0 Firefox/140.0", reference="test")
 
 
+# For tests of what happens before any database is asked.
+on_one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, run_folder: Path, tmp_path: Path) -> Iterator[str]:
     """The URL of a migrated, empty database of this test's own, on SQLite and then on PostgreSQL."""
     if request.param == "sqlite":
         yield f"sqlite:///{shutil.copy(_sqlite_template(run_folder), tmp_path / 'chirp.db')}"
         return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    with server.database(server.template("migrated", _migrate)) as url:
+    reused: ReusedDatabase = request.getfixturevalue("reused_database")
+    with reused.as_new() as url:
         yield url
         shutil.rmtree(_settings(url).beside_database("mailbox"), ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def reused_database(postgres_server: PostgresServer) -> Iterator[ReusedDatabase]:
+    """The PostgreSQL database that the tests of this process share, one after the other."""
+    tables = [table.name for table in reversed(db.metadata.sorted_tables)]
+    reused = ReusedDatabase(postgres_server, postgres_server.template("migrated", _migrate), tables)
+    yield reused
+    reused.drop()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from chirp_auth.extensions import db
 from chirp_auth.models import User
 from chirp_auth.security import passwords
 from config import load
-from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT
+from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, on_one_database
 from tests.support.visitor import bearer, post_form
 
 FOLDER = Path(passwords.__file__).parent
@@ -104,6 +104,7 @@ def test_thousands_of_random_passwords_and_phrases_are_accepted(rules: None) -> 
     assert not [password for password in phrases + made if not is_accepted(password)]
 
 
+@on_one_database
 @pytest.mark.settings(rate_limits_enabled=False)
 @pytest.mark.parametrize("password", DECORATED)
 def test_every_door_refuses_it_and_says_what_to_do(client: FlaskClient, password: str) -> None:

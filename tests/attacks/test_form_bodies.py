@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from chirp_auth.http.form_parser import MAX_FIELDS
 from chirp_auth.http.routing import Application
 from chirp_auth.models import User
-from tests.conftest import ALICE, PASSWORD
+from tests.conftest import ALICE, PASSWORD, on_one_database
 from tests.support.visitor import csrf_token, post_form, sign_in
 
 URL_ENCODED = "application/x-www-form-urlencoded"
@@ -64,6 +64,7 @@ def test_text_in_a_multipart_body_is_a_form_like_any_other(client: FlaskClient, 
     assert client.post("/login", data=fields, content_type="multipart/form-data").status_code == 303
 
 
+@on_one_database
 @pytest.mark.parametrize("content_type", [URL_ENCODED, "multipart/form-data"])
 def test_fields_without_end_are_refused(client: FlaskClient, content_type: str) -> None:
     many = {f"field{number}": "" for number in range(MAX_FIELDS + 1)}
@@ -71,6 +72,7 @@ def test_fields_without_end_are_refused(client: FlaskClient, content_type: str) 
     assert client.post("/login", data=many, content_type=content_type).status_code == 413
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "body",
     [
@@ -92,6 +94,7 @@ def test_a_broken_multipart_body_is_no_error_of_ours(client: FlaskClient, body: 
     assert 400 <= answer.status_code < 500
 
 
+@on_one_database
 def test_json_doors_take_no_multipart_body_at_all(client: FlaskClient) -> None:
     for path in ("/api/v1/auth/login", "/api/auth/login", "/api/auth/reset_password"):
         answer = client.post(path, data={"email": file()})

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from zxcvbn_rs_py import zxcvbn
 
 from chirp_auth.security import password_guesses
-from tests.conftest import MALLORY, PASSWORD
+from tests.conftest import MALLORY, PASSWORD, on_one_database
 from tests.support.visitor import post_form, press
 
 READ_AS_LETTERS = set("@({[<!|$+%")  # zxcvbn tries every combination of the letters that these stand for.
@@ -53,6 +53,7 @@ def submit(door: str, client: FlaskClient, password: str, **more: str) -> int:
     return client.post(path, json=typed).status_code
 
 
+@on_one_database
 @pytest.mark.settings(rate_limits_enabled=False)
 @pytest.mark.parametrize("door", DOORS)
 def test_the_estimate_sees_few_characters_and_no_signs_that_look_like_letters(
@@ -72,6 +73,7 @@ def test_the_estimate_sees_few_characters_and_no_signs_that_look_like_letters(
         assert all(len(word) <= 100 for word in words)
 
 
+@on_one_database
 @pytest.mark.settings(rate_limits_enabled=False)
 def test_a_hint_with_endless_names_costs_no_more(client: FlaskClient, judged: list[tuple[str, list[str]]]) -> None:
     endless = ".".join(f"word{number}" for number in range(20_000))
@@ -95,6 +97,7 @@ def test_a_client_gets_a_verdict_a_second_and_then_none_for_a_while(client: Flas
     assert wait <= 60
 
 
+@on_one_database
 def test_hints_asked_for_at_once_do_not_wait_for_each_other(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +118,7 @@ def test_hints_asked_for_at_once_do_not_wait_for_each_other(
     assert submit("hint", client, "seven quiet herons") == 200
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "password",
     [
@@ -135,6 +139,7 @@ def test_a_long_password_of_one_repeated_pattern_is_refused(client: FlaskClient,
     assert answer.get_json()["code"] == "PASSWORD_TOO_WEAK"
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "password",
     ["x7!kq-zW" * 9, "!@#$%^&*()_+QWERTYUIOP seven herons", "4@8({[<369&#!1/|0$5+7%2", "p@per l@ntern 7 herons"],
