@@ -80,9 +80,11 @@ def _application(folder: Path, options: argparse.Namespace) -> Iterator[None]:
 
 
 @contextmanager
-def _server(module: list[str], port: int, path: str, environment: dict[str, str]) -> Iterator[None]:
+def _server(
+    module: list[str], port: int, path: str, environment: dict[str, str], *, python: str = sys.executable
+) -> Iterator[subprocess.Popen[bytes]]:
     child = subprocess.Popen(
-        [sys.executable, "-m", *module],
+        [python, "-m", *module],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,
@@ -90,14 +92,14 @@ def _server(module: list[str], port: int, path: str, environment: dict[str, str]
     )
     try:
         _wait(child, f"http://127.0.0.1:{port}{path}")
-        yield
+        yield child
     finally:
         child.terminate()
         child.wait(timeout=30)
 
 
 def _wait(child: subprocess.Popen[bytes], url: str) -> None:
-    for _ in range(150):
+    for _ in range(300):
         if child.poll() is not None:
             raise SystemExit(f"{child.args!r} ended before it was ready")
         try:
@@ -115,7 +117,6 @@ def _database(folder: Path, name: str, options: argparse.Namespace) -> str:
 
 
 def _default_threads() -> int:
-
     return int(Settings.model_fields["web_threads"].default)
 
 

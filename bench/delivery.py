@@ -88,7 +88,7 @@ def drain(app: Flask, mails: int) -> None:
 
 @contextmanager
 def _sink(seconds_per_mail: float) -> Iterator[None]:
-    command = [sys.executable, "-m", "bench.sink", str(SINK_PORT), str(seconds_per_mail)]
+    command = [sys.executable, "-m", "bench.plain_sink", str(SINK_PORT), str(seconds_per_mail)]
     process = subprocess.Popen(command, cwd=Path(__file__).parent.parent, env=dict(os.environ))
     try:
         for _ in range(100):

@@ -1,9 +1,12 @@
 """A load of HTTP requests over kept-alive connections, light enough not to be what is measured."""
 
+import itertools
+import math
 import selectors
 import socket
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 MAX_ANSWER_BYTES = 65536
@@ -40,20 +43,33 @@ def run(port: int, wire: bytes, *, connections: int, seconds: float, clients: in
 
     They come from so many addresses of this machine: 127.0.0.1, 127.0.0.2 and on.
     """
+    return _drive(port, itertools.repeat(wire), connections, clients, seconds)
+
+
+def send_all(port: int, wires: Sequence[bytes], *, connections: int) -> Load:
+    """Send each of these once, over so many connections, each waiting for its answer before it asks again."""
+    return _drive(port, iter(wires), min(connections, len(wires)), 1, math.inf)
+
+
+def _drive(port: int, wires: Iterator[bytes], connections: int, clients: int, seconds: float) -> Load:
     load = Load()
     selector = selectors.DefaultSelector()
     started = time.perf_counter()
     for number in range(connections):
         line = socket.create_connection(("127.0.0.1", port), source_address=(f"127.0.0.{1 + number % clients}", 0))
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        line.sendall(wire)
+        line.sendall(next(wires))
         selector.register(line, selectors.EVENT_READ, [line, time.perf_counter()])
-    while time.perf_counter() - started < seconds:
+    while selector.get_map() and time.perf_counter() - started < seconds:
         for key, _ in selector.select(timeout=1):
             client: socket.socket = key.data[0]
             _receive(client, load, key.data[1])
-            key.data[1] = time.perf_counter()
-            client.sendall(wire)
+            if wire := next(wires, b""):
+                key.data[1] = time.perf_counter()
+                client.sendall(wire)
+            else:
+                selector.unregister(client)
+                client.close()
     load.seconds = time.perf_counter() - started
     for key in list(selector.get_map().values()):
         key.data[0].close()
@@ -64,10 +80,9 @@ def run(port: int, wire: bytes, *, connections: int, seconds: float, clients: in
 def _receive(line: socket.socket, load: Load, sent: float) -> None:
     """Read one whole answer; the servers here always say its length."""
     answer = line.recv(MAX_ANSWER_BYTES)
-    head, found, body = answer.partition(b"\r\n\r\n")
-    while not found:
+    while b"\r\n\r\n" not in answer:
         answer += _more(line)
-        head, found, body = answer.partition(b"\r\n\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
     length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
     while len(body) < length:
         body += _more(line)

@@ -1,7 +1,6 @@
 """The server: checks the settings and the port, migrates, says where everything is, and serves."""
 
 import errno
-import gc
 import multiprocessing
 import os
 import signal

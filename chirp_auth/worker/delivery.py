@@ -7,7 +7,6 @@ transaction is open while the sending threads talk to the mail server.
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
