@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,13 +78,17 @@ def fill(mails: int) -> None:
 
 def drain(app: Flask, mails: int) -> None:
     """Let one worker run until all mails are marked as sent."""
-    stop = delivery.start_thread(app)
+    stop = threading.Event()
+    thread = threading.Thread(target=delivery.run, args=(app, stop), daemon=True)
+    thread.start()
     with app.app_context():
         sent = select(func.count()).select_from(OutboxEntry).where(OutboxEntry.sent_at.is_not(None))
         while (db.session.scalar(sent) or 0) < mails:
             db.session.rollback()
             time.sleep(0.1)
-    stop()
+    stop.set()
+    outbox.wake.set()
+    thread.join()
 
 
 @contextmanager
