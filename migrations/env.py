@@ -7,6 +7,8 @@ from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from chirp_auth.runtime.sqlite import make_private
+
 ONE_AT_A_TIME = 0x43484952  # The advisory lock under which PostgreSQL lets only one process migrate.
 
 database = current_app.extensions["migrate"].db
@@ -16,6 +18,7 @@ def run() -> None:
     """Migrate over a connection of our own, so that a killed migration leaves nothing half done."""
     engine = create_engine(database.engine.url, poolclass=NullPool)
     if engine.dialect.name == "sqlite":
+        event.listen(engine, "do_connect", make_private)
         event.listen(engine, "connect", _leave_transactions_to_us)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     with engine.begin() as connection:

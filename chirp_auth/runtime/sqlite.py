@@ -28,14 +28,14 @@ CONNECT_ARGS = {"isolation_level": "IMMEDIATE", "timeout": WAIT_SECONDS}
 
 def prepare(engine: Engine) -> None:
     """Let this engine's connections make the file private, commit durably, and write one after the other."""
-    event.listen(engine, "do_connect", _make_private)
+    event.listen(engine, "do_connect", make_private)
     event.listen(engine, "connect", _set_up)
     queue = _Queue(SharedSync(f"{engine.url.database}-wal"))
     event.listen(engine, "before_cursor_execute", queue.enter)
     event.listen(engine, "checkin", queue.leave)
 
 
-def _make_private(_dialect: Any, _record: Any, place: Any, _options: Any) -> None:
+def make_private(_dialect: Any, _record: Any, place: Any, _options: Any) -> None:
     """Make a new database its owner's alone; SQLite gives its rights to the files beside it."""
     with suppress(OSError):  # It is there, or cannot be: SQLite will say so.
         os.close(os.open(place[0], os.O_CREAT | os.O_EXCL, 0o600))

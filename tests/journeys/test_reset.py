@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import NEW_PASSWORD, PASSWORD, Person
+from tests.journeys.conftest import NEW_PASSWORD, Person
 
 pytestmark = pytest.mark.browser
 OpenBrowser = Callable[..., Page]
@@ -134,7 +134,7 @@ def test_showing_the_password_is_undone_when_it_is_sent(
     assert box is not None
     assert box["height"] >= 44
 
-    page.fill("#password", PASSWORD)
+    page.fill("#password", NEW_PASSWORD)
     button.click()
     expect(page.locator("#password")).to_have_attribute("type", "text")
     with page.expect_request(lambda request: request.method == "POST"):
