@@ -67,7 +67,7 @@ def bystander(alice: User) -> Bystander:
 def test_what_alice_does_touches_no_row_of_anybody_else(client: FlaskClient, alice: User, bystander: Bystander) -> None:
     token = support_links.create_link(alice, TEST_CLIENT).url.partition("token=")[2]
 
-    assert login(client, "a wrong guess").status_code == 401
+    assert login(client, password="a wrong guess").status_code == 401
     assert bystander.is_untouched()
     assert login(client).status_code == 200
     assert bystander.is_untouched()
