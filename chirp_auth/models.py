@@ -19,6 +19,7 @@ from sqlalchemy import (
     Uuid,
     false,
     text,
+    true,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -145,6 +146,7 @@ class OutboxEntry(Model):
 
     Closed: `sent_at` is set. Parked for an operator: neither `due_at` nor `sent_at`. `params` never contains a secret.
     `recipient_key` is the mailbox's lookup form, set with `allowed_at` when `mail_caps` allows the mail.
+    `is_recorded` says that the audit trail has the entry's cause; a reset request's follows later.
     """
 
     __tablename__ = "outbox"
@@ -154,6 +156,7 @@ class OutboxEntry(Model):
         _where_set("sent_at"),
         _where_set("recipient_key"),
         _partial_index("ix_outbox_parked", "created_at", "due_at IS NULL AND sent_at IS NULL"),
+        _partial_index("ix_outbox_unrecorded", "id", "NOT is_recorded"),
         {"sqlite_with_rowid": False},  # WITHOUT ROWID: one B-tree instead of two, one page less per insert.
     )
 
@@ -170,6 +173,7 @@ class OutboxEntry(Model):
     allowed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_error: Mapped[str | None] = mapped_column(Text)
+    is_recorded: Mapped[bool] = mapped_column(default=True, server_default=true())
 
 
 class JobLock(Model):

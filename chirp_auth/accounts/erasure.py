@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, or_, select
 
 from chirp_auth import audit
+from chirp_auth.accounts import reset_requests
 from chirp_auth.audit import erasure
 from chirp_auth.extensions import db
 from chirp_auth.models import AddressChange, OutboxEntry, SecurityEvent, User
@@ -27,6 +28,7 @@ def erase(user: User, client: Client, *conditions: ColumnElement[bool], **detail
     deleting = delete(User).where(User.id == user.id, *conditions).returning(User.id)
     if db.session.scalar(deleting) is None:
         return None
+    reset_requests.record_all_of(keys)
     db.session.execute(delete(OutboxEntry).where(func.lower(OutboxEntry.recipient).in_(keys)))
     unconfirmed = AddressChange.confirmed_at.is_(None)  # Requests of other accounts, which can ask again.
     db.session.execute(delete(AddressChange).where(AddressChange.new_email_key.in_(keys), unconfirmed))

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import SQLColumnExpression, func, select, update
 
 from chirp_auth import audit
-from chirp_auth.accounts import addresses, former_passwords, lockout, reset_links, revocation
+from chirp_auth.accounts import former_passwords, lockout, reset_links, reset_requests, revocation
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, LinkReplaced, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db
@@ -39,15 +39,7 @@ def request_link(email: str, client: Client) -> None:
     Raises:
         InvalidEmail: the address is not an address.
     """
-    address = addresses.parse(email)
-    outbox.put(
-        "reset_link",
-        address.deliverable,
-        ip=client.ip,
-        user_agent=client.user_agent,
-        reference=client.reference,
-    )
-    audit.record("password_reset.requested", client, email_key=address.key)
+    reset_requests.promise(email, client)
     db.session.commit()
 
 

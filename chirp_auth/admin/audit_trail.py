@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import ColumnElement, delete, func, select
 
 from chirp_auth import audit
+from chirp_auth.accounts import reset_requests
 from chirp_auth.audit import chain, heads, verification
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
@@ -130,6 +131,12 @@ def delete_oldest_seal(is_old: ColumnElement[bool]) -> int:
 
 
 def _seal_until(deadline: float) -> None:
+    """Seal until then. Requests come first whose events are still to be written: a seal lets nothing older follow."""
+    while reset_requests.record_waiting(chain.BATCH) == chain.BATCH:
+        db.session.commit()
+        if time.monotonic() >= deadline:
+            return
+    db.session.commit()
     try:
         while True:
             seal = chain.seal_batch()

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import false, or_, select
 
+from chirp_auth.accounts import reset_requests
 from chirp_auth.extensions import db
 from chirp_auth.formatting import counted
 from chirp_auth.models import OutboxEntry, PasswordResetToken, SecurityEvent
@@ -35,8 +36,10 @@ def trace(reference: str) -> list[Step]:
         db.session.scalars(select(SecurityEvent).where(SecurityEvent.reference == reference).order_by(SecurityEvent.id))
     )
     steps = [_step_of(event) for event in events if event.kind not in SHOWN_BY_THE_MAIL]
+    entries = _entries(reference, events)
+    steps += [Step(entry.created_at, "accepted", reset_requests.KIND) for entry in entries if not entry.is_recorded]
     steps.sort(key=lambda step: step.step != "accepted")
-    for entry in _entries(reference, events):
+    for entry in entries:
         steps += _steps_of_mail(entry)
     return steps
 
@@ -50,19 +53,11 @@ def _step_of(event: SecurityEvent) -> Step:
 
 
 def _entries(reference: str, events: list[SecurityEvent]) -> list[OutboxEntry]:
-    """Return the mails of the request. They were added together with its events, which narrows the search."""
-    if not events:
-        return []
-    first, last = events[0].at - AROUND, events[-1].at + AROUND
-    rows = db.session.scalars(
-        select(OutboxEntry)
-        .where(
-            OutboxEntry.created_at.between(first, last),
-            OutboxEntry.params["reference"].as_string() == reference,
-        )
-        .order_by(OutboxEntry.created_at)
-    )
-    return list(rows)
+    """Return the mails of the request. They were added together with its events, if it has any yet."""
+    around = OutboxEntry.created_at.between(events[0].at - AROUND, events[-1].at + AROUND) if events else false()
+    same_request = OutboxEntry.params["reference"].as_string() == reference
+    query = select(OutboxEntry).where(or_(~OutboxEntry.is_recorded, around), same_request)
+    return list(db.session.scalars(query.order_by(OutboxEntry.created_at)))
 
 
 def _steps_of_mail(entry: OutboxEntry) -> Iterator[Step]:

@@ -1,5 +1,7 @@
 """The audit trail: a row for each event of an account, added to the caller's transaction."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from hmac import digest as digest_by_key
 from typing import Any
 from uuid import UUID
@@ -9,6 +11,7 @@ from sqlalchemy import insert
 
 from chirp_auth import metrics
 from chirp_auth.audit import erasure, keys
+from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import SecurityEvent
 from chirp_auth.security.client import Client
@@ -32,24 +35,47 @@ def record(
 
     `email_key` is stored as a keyed digest, so that attempts on one address can be counted without naming it.
     """
-    db.session.connection().execute(
-        _INSERT,
-        {
-            "kind": kind,
-            "outcome": outcome,
-            "user_id": user_id,
-            "email_digest": digest(email_key) if email_key else None,
-            "ip": client.ip,
-            "user_agent": client.user_agent,
-            **erasure.salted(client.ip, client.user_agent),
-            "face": client.face,
-            "reference": client.reference,
-            "actor": client.actor,
-            "detail": detail or None,
-        },
-    )
+    write([event(kind, client, outcome=outcome, user_id=user_id, email_key=email_key, detail=detail)])
+    announce(kind, client, outcome, **detail)
+
+
+def announce(kind: str, client: Client, outcome: str = "ok", **detail: Any) -> None:
+    """Count an event and write its log line. The caller sees to its row in the audit trail."""
     metrics.events.labels(kind, outcome).inc()
     log.info(kind, outcome=outcome, face=client.face, reference=client.reference, **detail)
+
+
+def event(
+    kind: str,
+    client: Client,
+    *,
+    at: datetime | None = None,
+    outcome: str = "ok",
+    user_id: UUID | None = None,
+    email_key: str | None = None,
+    detail: dict[str, Any] | None = None,
+) -> dict[str, object]:
+    """Return the row of an event, for `write`."""
+    return {
+        "at": at or now(),
+        "kind": kind,
+        "outcome": outcome,
+        "user_id": user_id,
+        "email_digest": digest(email_key) if email_key else None,
+        "ip": client.ip,
+        "user_agent": client.user_agent,
+        **erasure.salted(client.ip, client.user_agent),
+        "face": client.face,
+        "reference": client.reference,
+        "actor": client.actor,
+        "detail": detail or None,
+    }
+
+
+def write(events: Sequence[dict[str, object]]) -> None:
+    """Add events to the transaction."""
+    if events:
+        db.session.connection().execute(_INSERT, events)
 
 
 def digest(email_key: str) -> str:

@@ -5,7 +5,7 @@ lease ends. A worker that dies between the server's "250 accepted" and the mark 
 same Message-ID and the same link.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from itertools import groupby
@@ -15,7 +15,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, bindparam, case, event, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, case, event, func, insert, select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from chirp_auth.clock import now
@@ -46,11 +46,18 @@ wake = Event()  # Set after a commit that put an entry, so that this process's m
 
 
 def put(
-    kind: str, recipient: str, user_id: UUID | None = None, *, delay: timedelta = timedelta(), **params: Any
+    kind: str,
+    recipient: str,
+    user_id: UUID | None = None,
+    *,
+    delay: timedelta = timedelta(),
+    is_recorded: bool = True,
+    **params: Any,
 ) -> None:
     """Add a mail to the transaction, to leave after `delay`; its age counts from then.
 
-    `params` must be JSON and hold no secret: they rest in the table.
+    `params` must be JSON and hold no secret: they rest in the table. Whoever has not recorded its cause in the audit
+    trail says so, and sees to it later.
     """
     entry_id, leaves_at = uuid4(), now() + delay
     db.session.connection().execute(
@@ -64,6 +71,7 @@ def put(
             "message_id": message_id(entry_id),
             "created_at": leaves_at,
             "due_at": leaves_at,
+            "is_recorded": is_recorded,
         },
     )
     db.session().info["put_mail"] = True
@@ -93,6 +101,28 @@ def claim(limit: int) -> Sequence[OutboxEntry]:
     for entry in entries:
         db.session.expunge(entry)  # What proves the lease must not be read anew after a rollback.
     return entries
+
+
+def mark_recorded(entries: Sequence[OutboxEntry]) -> None:
+    """Note that the audit trail has the causes of these entries, which the caller's transaction has claimed."""
+    if entries:
+        marking = update(OutboxEntry).where(OutboxEntry.id.in_([entry.id for entry in entries]))
+        db.session.execute(marking.values(is_recorded=True), execution_options=_UNSYNCHRONIZED)
+
+
+def take_unrecorded(limit: int | None, recipients: Collection[str] | None = None) -> Sequence[OutboxEntry]:
+    """Return entries whose causes the caller records in this transaction; no two callers get the same one.
+
+    With `recipients` (lower case) only theirs, and all of them: it waits for a worker that has just claimed one.
+    """
+    unrecorded = select(OutboxEntry.id).where(~OutboxEntry.is_recorded).order_by(OutboxEntry.id).limit(limit)
+    if recipients is not None:
+        unrecorded = unrecorded.where(func.lower(OutboxEntry.recipient).in_(recipients))
+    rows = unrecorded.with_for_update(skip_locked=recipients is None).cte("unrecorded")
+    taking = update(OutboxEntry).where(OutboxEntry.id.in_(select(rows.c.id)), ~OutboxEntry.is_recorded)
+    return db.session.scalars(
+        taking.values(is_recorded=True).returning(OutboxEntry), execution_options=_UNSYNCHRONIZED
+    ).all()
 
 
 def hold(entries: Sequence[OutboxEntry]) -> set[UUID]:

@@ -13,6 +13,7 @@ from typing import Self
 import structlog
 from flask import Flask, current_app
 
+from chirp_auth.accounts import reset_requests
 from chirp_auth.extensions import DATABASE_AWAY, db, settings
 from chirp_auth.mail import outbox
 from chirp_auth.mail.rendering import NotSent
@@ -127,6 +128,7 @@ class Delivery:
     def claim(self) -> int:
         """Claim a batch, have it composed and queue it; return how many entries it had."""
         entries = outbox.claim(BATCH)
+        reset_requests.record(entries)
         db.session.commit()
         if not entries:
             return 0
