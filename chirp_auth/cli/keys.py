@@ -110,17 +110,36 @@ def _with_present(key_file: Path, fallbacks_file: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace the file atomically, readable by its owner alone."""
+    """Write the file: a new one for its owner alone; one that exists keeps its owner, its group and their rights."""
     with NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as draft:
         draft.write(text)
         draft.flush()
         os.fsync(draft.fileno())
     draft_path = Path(draft.name)
     try:
-        if path.exists():
-            owner = path.stat()
-            os.chown(draft_path, owner.st_uid, owner.st_gid)
-            draft_path.chmod(owner.st_mode & 0o660)
-        draft_path.replace(path)
+        if not path.exists() or _takes_rights_of(path, draft_path):
+            draft_path.replace(path)
+        else:
+            _overwrite(path, text)
     finally:
         draft_path.unlink(missing_ok=True)  # It may hold a key.
+
+
+def _takes_rights_of(path: Path, draft: Path) -> bool:
+    """Give the draft the file's owner, group and rights; False if this user may not: others would be locked out."""
+    status = path.stat()
+    try:
+        os.chown(draft, status.st_uid, status.st_gid)
+    except PermissionError:
+        return False
+    draft.chmod(status.st_mode & 0o660)
+    return True
+
+
+def _overwrite(path: Path, text: str) -> None:
+    """Write into the file itself; a stop in the middle of these few bytes is the price of keeping its owner."""
+    with path.open("r+", encoding="utf-8") as file:
+        file.write(text)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())

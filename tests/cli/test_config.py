@@ -1,6 +1,7 @@
 """`auth config` and `auth keys`: the settings, where they come from, and a new key."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,33 @@ def test_key_files_are_rotated_and_old_links_stay_good(
     assert rotated.secret_keys[0] == settings.secret_key.get_secret_value() != rotated.secret_keys[-1]
     settings.secret_key, settings.secret_key_fallbacks = rotated.secret_key, rotated.secret_key_fallbacks
     assert tokens._plain(tokens.REFRESH).loads(refresh) == "signed before"
+
+
+@NEEDS_NO_DATABASE
+def test_key_files_keep_owner_group_and_rights(
+    runner: FlaskCliRunner, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key_file, fallbacks_file = tmp_path / "key", tmp_path / "fallbacks"
+    for file, text in ((key_file, settings.secret_key.get_secret_value()), (fallbacks_file, "a longer text " * 20)):
+        file.write_text(text)
+        file.chmod(0o640)
+    monkeypatch.setenv("SECRET_KEY_FILE", str(key_file))
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS_FILE", str(fallbacks_file))
+    before = key_file.stat()
+    monkeypatch.setattr(os, "chown", _refuse)  # As for a user who may write the files, but not give others away.
+
+    result = runner.invoke(args=["auth", "keys", "rotate", "--stolen", "--yes"])
+
+    assert result.exit_code == 0
+    after = key_file.stat()
+    assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode), "it is the same file"
+    assert len(key_file.read_text()) >= 64
+    assert fallbacks_file.read_text() == ""
+    assert sorted(path.name for path in tmp_path.glob("[kftT]*")) == ["fallbacks", "key"], "and no draft is left"
+
+
+def _refuse(*_arguments: object) -> None:
+    raise PermissionError
 
 
 @NEEDS_NO_DATABASE
