@@ -220,6 +220,8 @@ class Settings(BaseSettings):
     """Former SECRET_KEYs that still verify, comma-separated; remove each after a month."""
     database_url: DatabaseUrl = f"sqlite:///{INSTANCE / 'chirp_auth.db'}"
     """`postgresql://user:password@host/name`, or `sqlite:////absolute/path`; without it a file in `instance/`."""
+    database_pool_size: Annotated[int, Field(ge=2, le=256)] | None = None
+    """Connections of each web process to the database; without it WEB_THREADS and two more."""
     redis_url: Annotated[str, Field(pattern=r"^(redis|rediss|unix)://")] | None = None
     """`redis://host:6379/0`: where several processes share the limits. Needed for WEB_WORKERS above 1."""
     insecure_network: bool = False

@@ -135,7 +135,7 @@ def _engine_options(settings: config.Settings) -> dict[str, Any]:
     # One connection for each server thread, one for the health check, one to spare.
     pool = {
         "poolclass": QueuePool,
-        "pool_size": settings.web_threads + 2,
+        "pool_size": settings.database_pool_size or settings.web_threads + 2,
         "max_overflow": 0,
         "pool_timeout": POOL_WAIT_SECONDS,
         "hide_parameters": True,  # An error's text goes to the logs, and parameters hold addresses and hashes.

@@ -21,6 +21,21 @@ request_seconds = Histogram(
     registry=registry,
 )
 events = Counter("chirp_auth_events", "Security events, by kind and outcome.", ("kind", "outcome"), registry=registry)
+mails = Counter(
+    "chirp_auth_mails",
+    "Mails by what became of them: sent, nobody (there was nobody to write to), refused for good, or delayed.",
+    ("outcome",),
+    registry=registry,
+)
+for _outcome in ("sent", "nobody", "refused", "delayed"):
+    mails.labels(_outcome)  # There from the start: an increase from nothing is no increase for Prometheus.
+pool_connections = Gauge(
+    "chirp_auth_database_pool_connections",
+    "Connections of the web processes to the database, by state; in_use at size means that requests wait for one.",
+    ("state",),
+    multiprocess_mode="livesum",
+    registry=registry,
+)
 hashing = Gauge(
     "chirp_auth_hash_gate",
     "Callers in the hash queue, running and waiting; more than there are cores means that some wait.",

@@ -1,8 +1,6 @@
 """`flask auth config …`: the settings in effect, and the file to begin with."""
 
-import re
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import click
@@ -12,6 +10,7 @@ from pydantic import SecretStr
 from chirp_auth.cli._common import setting_origins
 from chirp_auth.cli._common.output import as_json_option, print_rows
 from chirp_auth.extensions import settings
+from chirp_auth.runtime import settings_text
 from config import FROM_FILES, ROOT, Settings
 
 HEADINGS = {
@@ -24,8 +23,6 @@ HEADINGS = {
     "bcrypt_cost": "Accounts",
     "keep_events_for": "Clean-up",
 }
-MASK = "…"
-_UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 config = AppGroup(
     "config", help="The settings in effect, and the file to begin with.\n\nExample: flask --app wsgi auth config show"
@@ -41,7 +38,7 @@ def show(as_json: bool) -> None:
     """
     origins = setting_origins.origins()
     rows = [
-        {"name": name.upper(), "value": _masked(getattr(settings, name)), "origin": origins[name]}
+        {"name": name.upper(), "value": settings_text.masked(getattr(settings, name)), "origin": origins[name]}
         for name in Settings.model_fields
     ]
     print_rows(("name", "value", "origin"), rows, as_json=as_json)
@@ -83,27 +80,8 @@ def _documented() -> Iterator[dict[str, Any]]:
         }
 
 
-def _masked(value: Any) -> str:
-    if isinstance(value, SecretStr):
-        return MASK if value.get_secret_value() else ""
-    if isinstance(value, list):
-        return ", ".join(map(_masked, value))
-    if isinstance(value, str) and "://" in value:
-        return re.sub(r"(?<=password=)[^&]*", MASK, re.sub(r"://([^:/@]*):.*@", rf"://\1:{MASK}@", value))
-    return "" if value is None else _plain(value)
-
-
 def _default(value: Any) -> str:
     """Return a default as it would be written; none where it depends on the machine, is empty or a secret."""
     if isinstance(value, SecretStr | list) or str(ROOT) in str(value):
         return ""
-    return "" if value is None else _plain(value)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, timedelta):
-        seconds = int(value.total_seconds())
-        return next(f"{seconds // size}{unit}" for unit, size in _UNITS if seconds % size == 0)
-    return str(value)
+    return "" if value is None else settings_text.plain(value)

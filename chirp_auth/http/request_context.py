@@ -12,6 +12,9 @@ from chirp_auth.security.client import Client, is_loopback
 
 # Headers that proxies add, such as X-Forwarded-Proto, CF-Connecting-IP and X-Client-IP.
 _FROM_A_PROXY = re.compile(r"forwarded|(^|-)(client)?ip(v6)?$|^via$|^cdn-loop$|^x-envoy-", re.IGNORECASE)
+_PROXY_REFERENCE = re.compile(r"([\w.:@/+=-]{1,64})", re.ASCII)
+# The trace's id; zeros alone are none.
+_TRACE_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 REFERENCE_HEADER = "X-Request-Id"
 BROWSER = "browser"
 
@@ -47,6 +50,20 @@ def device_cookie() -> str:
 def reference() -> str:
     """Return this request's reference; its answer, its events and its log lines all carry it."""
     return str(request.environ.setdefault("chirp_auth.reference", token_hex(8)))
+
+
+def references_of_proxy() -> dict[str, str]:
+    """Return the request's id at the trusted proxy and its trace (W3C Trace Context, 3.2), where one stands in front.
+
+    The proxy may pass on what the client sent, so only texts of the right shape count.
+    """
+    if settings.trusted_proxy_hops == 0:
+        return {}
+    found = {
+        "proxy_reference": _PROXY_REFERENCE.fullmatch(request.headers.get(REFERENCE_HEADER, "")),
+        "trace": _TRACE_PARENT.fullmatch(request.headers.get("traceparent", "")),
+    }
+    return {name: match[1] for name, match in found.items() if match}
 
 
 def route() -> str:

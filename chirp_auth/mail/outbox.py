@@ -30,6 +30,7 @@ FIRST_RETRIES = 10
 LONGEST_FIRST_DELAY = timedelta(seconds=18)  # With its jitter below the 20 s that we promise.
 LONGEST_DELAY = timedelta(minutes=15)
 
+MAILBOX_REFUSED = "mailbox refused: "  # So begins the error of a parked mail whose server is well.
 # A mail to somebody whose account is gone: only its recipient was left to keep, and goes when the mail has gone.
 FORGETS_RECIPIENT = "account_deleted"
 recipient_when_over = case((OutboxEntry.kind == FORGETS_RECIPIENT, ""), else_=OutboxEntry.recipient)

@@ -22,6 +22,7 @@ UNCHECKED_SECONDS = 5.0  # A connection that was idle for longer is checked befo
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+")
 # Servers quote what they refuse, and no secret may come to rest with us.
 _LINK = re.compile(r"\S*(?:://|token=)\S*|[\w.=+/-]{40,}")
+_ENHANCED_CODE = re.compile(r"5\.(\d{1,3})\.\d{1,3}\b")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -45,7 +46,11 @@ class BrokenOff(TryLater):
 
 
 class Refused(Exception):
-    """The server will never take this message (5xx)."""
+    """The server will never take this message (5xx): for its recipient's mailbox alone, or for whatever reason."""
+
+    def __init__(self, words: str, *, is_mailbox: bool = False) -> None:
+        super().__init__(words)
+        self.is_mailbox = is_mailbox
 
 
 NOT_TAKEN = (ServerAway, TryLater, Refused)
@@ -106,7 +111,7 @@ class SmtpSender:
             connection.send(message)
         except smtplib.SMTPRecipientsRefused as error:
             code, words = next(iter(error.recipients.values()))
-            raise self._sorted_by_code(code, words, message) from None
+            raise self._sorted_by_code(code, words, message, is_mailbox=is_of_mailbox(code, words)) from None
         except smtplib.SMTPDataError as error:
             raise self._sorted_by_code(error.smtp_code, error.smtp_error, message) from None
         except (OSError, smtplib.SMTPException) as error:
@@ -115,13 +120,27 @@ class SmtpSender:
             raise BrokenOff(_in_words(error), is_closed=is_closed) from None
         self._used_at = time.monotonic()
 
-    def _sorted_by_code(self, code: int, words: bytes | str, message: Message) -> Exception:
+    def _sorted_by_code(
+        self, code: int, words: bytes | str, message: Message, *, is_mailbox: bool = False
+    ) -> Exception:
         local_part = re.escape(message.recipient.rpartition("@")[0])
         told = re.sub(rf"\b{local_part}\b", "<recipient>", _told(code, words), flags=re.IGNORECASE)
         if code == CLOSING:
             self.hang_up()
             return BrokenOff(told)
-        return Refused(told) if code >= 500 else TryLater(told)
+        return Refused(told, is_mailbox=is_mailbox) if code >= 500 else TryLater(told)
+
+
+def is_of_mailbox(code: int, words: bytes | str) -> bool:
+    """Say whether a recipient was refused for its own sake; without an enhanced code the reply code tells.
+
+    RFC 3463, 3.2 and 3.3: 5.1 is about the address, 5.2 about the mailbox; 5.7, policy, is about us.
+    """
+    text = words.decode("ascii", "replace") if isinstance(words, bytes) else words
+    enhanced = _ENHANCED_CODE.match(text.strip())
+    if enhanced:
+        return enhanced[1] in ("1", "2")
+    return code in (550, 551, 552, 553)
 
 
 def shake_hands() -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
-from chirp_auth.mail import job_locks
+from chirp_auth.mail import job_locks, outbox
 from chirp_auth.models import OutboxEntry
 
 RECENT = timedelta(minutes=5)
@@ -31,6 +31,7 @@ class MailStatus:
 
     waiting: int
     parked: int
+    parked_for_mailbox: int  # of those: only the mailbox itself was refused
     oldest_seconds: float  # 0 while nothing is late; what is only to leave later is not
     last_sent_at: datetime | None
     last_error: str | None
@@ -59,6 +60,8 @@ def read() -> MailStatus:
     failing = select(func.min(OutboxEntry.created_at)).where(is_waiting, OutboxEntry.last_error.is_not(None))
     late_since = [moment for moment in map(db.session.scalar, (untried, failing)) if moment]
     parked = db.session.scalar(select(func.count()).select_from(OutboxEntry).where(is_parked)) or 0
+    of_mailbox = OutboxEntry.last_error.startswith(outbox.MAILBOX_REFUSED)
+    parked_for_mailbox = db.session.scalar(select(func.count()).select_from(OutboxEntry).where(is_parked, of_mailbox))
     troubled = (
         select(OutboxEntry.last_error)
         .where(is_waiting | is_parked, OutboxEntry.last_error.is_not(None))
@@ -69,6 +72,7 @@ def read() -> MailStatus:
     found = MailStatus(
         waiting=waiting,
         parked=parked,
+        parked_for_mailbox=parked_for_mailbox or 0,
         oldest_seconds=max(0.0, (now() - min(late_since)).total_seconds()) if late_since else 0.0,
         last_sent_at=db.session.scalar(last_sent),
         last_error=db.session.scalar(troubled),

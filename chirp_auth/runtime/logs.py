@@ -6,17 +6,19 @@ Our own lines and those of the libraries leave by the same door, so that nothing
 import logging
 import re
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from functools import lru_cache
 from http import HTTPMethod
+from types import TracebackType
 from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from chirp_auth.http.request_context import reference, route
+from chirp_auth.http.request_context import reference, references_of_proxy, route
 
 MASK = "…"
 SECRET_FIELDS = re.compile(r"passw|secret|token|authorization|cookie|api_?key|credential|\bpass$", re.IGNORECASE)
@@ -58,6 +60,16 @@ def configure(*, as_json: bool, only_trouble: bool = False) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_crash
+    threading.excepthook = lambda crash: _log_crash(crash.exc_type, crash.exc_value, crash.exc_traceback)
+
+
+def _log_crash(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error or kind(), trace)
+    elif not issubclass(kind, SystemExit):  # A thread ended itself.
+        log.critical("crash", exc_info=(kind, error, trace))
 
 
 def init_app(app: Flask) -> None:
@@ -82,6 +94,7 @@ def init_app(app: Flask) -> None:
                 status=response.status_code,
                 ms=round(spent, 1),
                 reference=reference(),
+                **references_of_proxy(),
             )
         return response
 

@@ -5,10 +5,12 @@ Correct over any number of processes: the mail figures are read from the databas
 
 import math
 import os
+import platform
 import time
 from collections.abc import Iterator
 from hmac import compare_digest
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask, Response, abort, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -23,7 +25,11 @@ from chirp_auth.admin import audit_trail
 from chirp_auth.extensions import db, settings
 from chirp_auth.http import request_context
 from chirp_auth.mail import status
+from chirp_auth.runtime.version import VERSION
 from chirp_auth.security import limits
+
+if TYPE_CHECKING:
+    from sqlalchemy.pool import QueuePool
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -38,6 +44,9 @@ def init_app(app: Flask) -> None:
         if "started" in g:
             metrics.request_seconds.labels(route).observe(time.perf_counter() - g.started)
         metrics.limiter_degraded.set(limits.is_degraded())
+        pool = cast("QueuePool", db.engine.pool)
+        metrics.pool_connections.labels("in_use").set(pool.checkedout())
+        metrics.pool_connections.labels("size").set(pool.size())
         return response
 
     app.add_url_rule("/metrics", "metrics", show)
@@ -73,6 +82,7 @@ def _registry() -> CollectorRegistry:
     else:
         registry = CollectorRegistry()
         registry.register(metrics.registry)
+    registry.register(BuildCollector())
     registry.register(MailCollector())
     registry.register(AuditCollector())
     return registry
@@ -83,6 +93,17 @@ def _forget_the_dead(folder: Path) -> None:
     for pid in {path.stem.rpartition("_")[2] for path in folder.glob("gauge_live*_*.db")}:
         if not Path(f"/proc/{pid}").exists():
             mark_process_dead(int(pid), str(folder))  # type: ignore[no-untyped-call]
+
+
+class BuildCollector(Collector):
+    """Says which version runs."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        build = GaugeMetricFamily(
+            "chirp_auth_build_info", "Always 1; the labels say what runs.", labels=("version", "python")
+        )
+        build.add_metric((VERSION, platform.python_version()), 1)
+        yield build
 
 
 class MailCollector(Collector):
@@ -101,6 +122,14 @@ class MailCollector(Collector):
         depth.add_metric(("waiting",), mail.waiting)
         depth.add_metric(("parked",), mail.parked)
         yield depth
+        parked = GaugeMetricFamily(
+            "chirp_auth_outbox_parked",
+            "Parked mails by reason: one mailbox that does not take mail, or anything else, which needs an operator.",
+            labels=("reason",),
+        )
+        parked.add_metric(("mailbox",), mail.parked_for_mailbox)
+        parked.add_metric(("other",), mail.parked - mail.parked_for_mailbox)
+        yield parked
         yield GaugeMetricFamily(
             "chirp_auth_outbox_oldest_seconds", "Age of the oldest mail that waits.", mail.oldest_seconds
         )

@@ -21,7 +21,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from chirp_auth import create_app
 from chirp_auth.admin import demo_accounts
 from chirp_auth.extensions import db
-from chirp_auth.runtime import logs, metrics_endpoint
+from chirp_auth.runtime import logs, metrics_endpoint, settings_text
+from chirp_auth.runtime.version import VERSION
 from chirp_auth.security.client import Client
 from chirp_auth.server import allocator, connection_guard, worker_process
 from chirp_auth.server.rsgi import Adapter
@@ -50,6 +51,8 @@ def main() -> None:
         _migrate()
         account = _demo_account(settings)
         db.engine.dispose()  # The workers have their own connections; this process only watches over them.
+    values = settings_text.changed(settings)
+    log.info("starting", version=VERSION, host=settings.host, port=settings.port, settings=values)
     if not settings.in_production:
         print(_box(settings, account), flush=True)  # noqa: T201 - what `make run` is to say
     _serve(settings)
@@ -82,6 +85,7 @@ def _run(settings: Settings) -> None:
         respawn_interval=1.0,
         workers_kill_timeout=STOP_SECONDS,
         log_level=LogLevels.error,
+        log_dictconfig={"handlers": {}, "loggers": {"_granian": {"propagate": True}}},  # Its lines leave with ours.
         websockets=False,
         working_dir=ROOT,
     ).serve(

@@ -13,6 +13,7 @@ from typing import Self
 import structlog
 from flask import Flask, current_app
 
+from chirp_auth import metrics
 from chirp_auth.accounts import reset_requests
 from chirp_auth.extensions import DATABASE_AWAY, db, settings
 from chirp_auth.mail import outbox
@@ -150,6 +151,7 @@ class Delivery:
                 jobs.append(Job(entry, result, latest_start))
         for reason, group in nobody.items():
             outbox.close(group, reason)
+            metrics.mails.labels("nobody").inc(len(group))
         db.session.commit()
         self._dispatch.add(jobs)
         self._senders.staff(len(jobs))

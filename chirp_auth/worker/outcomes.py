@@ -1,13 +1,23 @@
 """Outcomes: how what became of the mails is written to the outbox, a statement for each outcome of a batch."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from chirp_auth import metrics
 from chirp_auth.extensions import db
 from chirp_auth.mail import outbox
 from chirp_auth.mail.smtp import Refused, ServerAway
 from chirp_auth.models import OutboxEntry
 from chirp_auth.worker.dispatch import Job, Report, ServerSuspect, TooLate
+
+OUTCOMES: Mapping[Callable[..., None], str] = {
+    outbox.mark_sent: "sent",
+    outbox.close: "nobody",
+    outbox.park: "refused",
+    outbox.retry_later: "delayed",
+    outbox.postpone: "delayed",
+    outbox.release: "delayed",
+}
 
 
 def write(reports: Sequence[Report], away: ServerAway | None) -> None:
@@ -16,6 +26,7 @@ def write(reports: Sequence[Report], away: ServerAway | None) -> None:
     for report in reports:
         groups[_outcome(report, away)].append(report.job.entry)
     for (mark, words), entries in groups.items():
+        metrics.mails.labels(OUTCOMES[mark]).inc(len(entries))
         mark(entries) if words is None else mark(entries, words)
     db.session.commit()
 
@@ -40,7 +51,7 @@ def _outcome(report: Report, away: ServerAway | None) -> tuple[Callable[..., Non
     if isinstance(error, TooLate):
         return outbox.release, None
     if isinstance(error, Refused):
-        return outbox.park, str(error)
+        return outbox.park, f"{outbox.MAILBOX_REFUSED if error.is_mailbox else ''}{error}"
     if away and report.is_suspect:
         return outbox.postpone, str(error)
     return outbox.retry_later, str(error)

@@ -47,7 +47,7 @@ def test_the_status_counts_what_waits_and_what_is_parked(runner: FlaskCliRunner,
     status = answer(runner, "status")
 
     assert (status["waiting"], status["parked"]) == (1, 1)
-    assert status["last_error"].startswith("550")
+    assert status["last_error"].startswith("mailbox refused: 550")
     assert ALICE not in status["last_error"]
 
 

@@ -10,10 +10,12 @@ from datetime import timedelta
 import pytest
 import time_machine
 from flask import current_app
+from sqlalchemy import update
 
 from chirp_auth.clock import now
+from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
-from chirp_auth.mail import smtp
+from chirp_auth.mail import smtp, status
 from chirp_auth.mail.smtp import ServerAway
 from chirp_auth.models import OutboxEntry
 from chirp_auth.worker import delivery
@@ -64,7 +66,11 @@ def test_one_refused_recipient_is_parked_and_the_others_get_their_mail(
 
     assert [mail.recipients for mail in smtp_server.messages] == [(ALICE,), (ALICE,)]
     first, refused, last = entries()
-    assert (refused.due_at, refused.sent_at, refused.last_error) == (None, None, "550 No such mailbox here")
+    assert (refused.due_at, refused.sent_at, refused.last_error) == (
+        None,
+        None,
+        "mailbox refused: 550 No such mailbox here",
+    )
     assert first.sent_at
     assert last.sent_at
 
@@ -278,3 +284,38 @@ def _point(app: Application, settings: Settings, server: SmtpServer, security: s
     app.extensions["settings"] = settings.model_copy(update=update)
     state = app.extensions["mail"]
     state.server, state.port, state.username, state.password = server.host, server.port, "chirp", password
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "is_of_mailbox"),
+    [
+        (550, b"5.1.1 No such user", True),
+        (550, "5.2.1 Mailbox disabled", True),
+        (552, b"5.2.2 Mailbox full", True),
+        (550, b"No such mailbox here", True),
+        (550, b"5.7.1 Relaying denied", False),
+        (554, b"5.7.1 Your host is blocked", False),
+        (554, b"Blocked", False),
+        (530, b"Sign in first", False),
+    ],
+)
+def test_a_dead_mailbox_is_told_from_a_server_that_refuses_us(
+    code: int, words: bytes | str, is_of_mailbox: bool
+) -> None:
+    assert smtp.is_of_mailbox(code, words) is is_of_mailbox
+
+
+def test_a_mail_that_the_server_refuses_for_another_reason_counts_as_one_that_needs_an_operator(
+    promise: Promise, smtp_server: SmtpServer
+) -> None:
+    smtp_server.refused_recipients.add(MALLORY)
+    promise(1, MALLORY)
+    promise(1, MALLORY)
+    delivery.run_once()
+    blocked = update(OutboxEntry).where(OutboxEntry.id == entries()[0].id)
+    db.session.execute(blocked.values(last_error="554 5.7.1 Your host is blocked"))
+    db.session.commit()
+
+    standing = status.read()
+
+    assert (standing.parked, standing.parked_for_mailbox) == (2, 1)

@@ -4,6 +4,8 @@ import io
 import json
 import logging
 import sys
+import threading
+import warnings
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -39,11 +41,14 @@ def said(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 @pytest.fixture(params=[True, False], ids=["json", "terminal"])
 def as_json(request: pytest.FixtureRequest, said: io.StringIO) -> Iterator[bool]:
     before = logging.getLogger().handlers[:], logging.getLogger().level
+    hooks = sys.excepthook, threading.excepthook
     logs.configure(as_json=request.param)
     structlog.configure(cache_logger_on_first_use=False)
     yield request.param
     structlog.reset_defaults()
     logging.basicConfig(handlers=before[0], level=before[1], force=True)
+    logging.captureWarnings(capture=False)
+    sys.excepthook, threading.excepthook = hooks
 
 
 def test_a_secret_in_a_field_is_masked_at_any_depth(as_json: bool, said: io.StringIO) -> None:
@@ -163,6 +168,62 @@ def test_a_request_is_logged_with_the_template_of_its_path(
         ("GET", "/logout", 405),
         ("GET", "none", 404),
     ]
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+FROM_A_PROXY = {"X-Request-Id": "edge-7f3a", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+
+
+def lines_of_a_request(client: FlaskClient, said: io.StringIO, headers: dict[str, str]) -> list[dict[str, Any]]:
+    said.truncate(0)
+    said.seek(0)
+    answer = client.get("/login", headers=headers)
+    lines = [json.loads(line) for line in said.getvalue().splitlines()]
+    assert [line["reference"] for line in lines] == [answer.headers["X-Request-Id"]], "its own reference stays"
+    return lines
+
+
+@ON_SQLITE
+@pytest.mark.settings(trusted_proxy_hops=1)
+@pytest.mark.parametrize("as_json", [True], indirect=True)
+def test_the_trusted_proxys_references_are_in_the_line_beside_ours(
+    client: FlaskClient, as_json: bool, said: io.StringIO
+) -> None:
+    (line,) = lines_of_a_request(client, said, FROM_A_PROXY)
+    assert (line["proxy_reference"], line["trace"]) == ("edge-7f3a", TRACE)
+
+    for hostile in ("a b", "x" * 65, "<b>", "é", ""):
+        headers = {"X-Request-Id": hostile, "traceparent": f"00-{'0' * 32}-00f067aa0ba902b7-01"}
+        (line,) = lines_of_a_request(client, said, headers)
+        assert not {"proxy_reference", "trace"} & line.keys()
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("as_json", [True], indirect=True)
+def test_without_a_trusted_proxy_nobody_writes_references(
+    client: FlaskClient, as_json: bool, said: io.StringIO
+) -> None:
+    (line,) = lines_of_a_request(client, said, FROM_A_PROXY)
+    assert not {"proxy_reference", "trace"} & line.keys()
+
+
+@pytest.mark.parametrize("as_json", [True], indirect=True)
+def test_crashes_and_warnings_are_lines_too(as_json: bool, said: io.StringIO) -> None:
+    thread = threading.Thread(target=lambda: 1 / 0)
+    thread.start()
+    thread.join()
+    try:
+        raise RuntimeError("a bug")
+    except RuntimeError as error:
+        sys.excepthook(RuntimeError, error, error.__traceback__)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        logging.captureWarnings(capture=True)  # The line before put the test's own printer back.
+        warnings.warn("soon gone", DeprecationWarning, stacklevel=1)
+
+    lines = [json.loads(line) for line in said.getvalue().splitlines()]
+    assert ["ZeroDivisionError" in lines[0]["exception"], "a bug" in lines[1]["exception"]] == [True, True]
+    assert "soon gone" in lines[2]["event"]
 
 
 @ON_SQLITE

@@ -1,6 +1,7 @@
 """The server as a process: how it starts, what it says when it cannot, and that it leaves nothing behind."""
 
 import json
+import os
 import signal
 import socket
 import time
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from chirp_auth.runtime.version import VERSION
 from tests.attacks.settings import PRODUCTION
+from tests.server.test_worker_process import children, command_line
 from tests.support.child import accepts_connections, free_port
 from tests.support.redis import RedisServer
 from tests.support.server import Application, application, command
@@ -92,9 +95,16 @@ def test_production_with_good_settings_serves_without_a_mailbox_and_logs_json(tm
         with pytest.raises(urllib.error.HTTPError, match="404"):
             status_of(f"{server.base_url}/dev/mailbox")
         assert "demo@example.com" not in server.output
+        (web,) = [pid for pid in children(server.pid) if "multiprocessing-fork" in command_line(pid)]
+        os.kill(web, signal.SIGKILL)
+        server.wait_until(lambda: "worker-1" in server.output)  # granian's own word for it
 
         lines = [json.loads(line) for line in server.output.splitlines()]
         assert {line["path"] for line in lines if line["event"] == "request"} >= {"/login", "/dev/mailbox"}
+        (start,) = [line for line in lines if line["event"] == "starting"]
+        assert (start["version"], start["port"]) == (VERSION, server.port)
+        assert start["settings"]["APP_ENV"] == "production"
+        assert not any(secret in server.output for name, secret in PRODUCTION.items() if "SECRET" in name)
 
 
 @pytest.mark.parametrize(

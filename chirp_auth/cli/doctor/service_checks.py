@@ -143,11 +143,11 @@ def _worker(mail: status.MailStatus) -> Finding:
 
 def _queue(mail: status.MailStatus) -> Finding:
     waiting = f"{counted(mail.waiting, 'mail')} waiting, the oldest for {mail.oldest_seconds:.0f} s"
-    detail = f"{waiting}; {mail.parked} parked"
+    detail = f"{waiting}; {mail.parked} parked, {mail.parked_for_mailbox} of them refused for their mailbox alone"
     if mail.oldest_seconds > LAG_FAIL_SECONDS:
         return fail("queue", detail, "See the lines on worker and smtp, and: flask --app wsgi auth mail status")
     if mail.oldest_seconds > LAG_WARN_SECONDS:
         return warn("queue", detail, "See the lines on worker and smtp, and: flask --app wsgi auth mail status")
-    if mail.parked:
+    if mail.parked > mail.parked_for_mailbox:
         return warn("queue", detail, "Look at them: flask --app wsgi auth mail list --status parked")
     return ok("queue", detail)
