@@ -10,7 +10,7 @@ from chirp_auth.accounts import (
     lockout,
     password_change,
     registration,
-    reset_links,
+    reset_link_mails,
 )
 from chirp_auth.admin import accounts, invitations, support_links
 from chirp_auth.extensions import DATABASE_AWAY, db
@@ -51,14 +51,14 @@ COMPOSERS: Mapping[str, Composer] = {
     "existing_account": each(registration.compose_existing_account),
     "invitation": each(invitations.compose_invitation),
     "password_changed": each(password_change.compose_confirmation),
-    "reset_link": reset_links.compose_links,
+    "reset_link": reset_link_mails.compose_links,
     "support_link": each(support_links.compose_notice),
 }
 
 # What strangers can ask for: where nobody is to be written to, the worker does the same work all the same.
 DECOYS: Mapping[str, Callable[[OutboxEntry], Email]] = {
     "email_verification": email_verification_mail.decoy,
-    "reset_link": reset_links.decoy,
+    "reset_link": reset_link_mails.decoy,
 }
 
 
