@@ -1,15 +1,8 @@
-"""The application behind granian's RSGI interface, which shows each header under the name that was sent.
-
-A WSGI environment has one name for X-Forwarded-For and X_Forwarded_For, and granian's own WSGI interface lets the last
-of them win. A client could overwrite what the proxy says, so headers with an underscore are dropped here; nginx,
-Werkzeug, gunicorn and waitress do the same.
-"""
+"""The application behind granian's RSGI interface, which shows each header under the name that was sent."""
 
 import asyncio
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from io import BytesIO
 from typing import Any, Protocol
 
 import structlog
@@ -21,12 +14,7 @@ from chirp_auth.http.forwarded_headers import WithoutQuotes
 from chirp_auth.http.places import SERVER_SIDE
 from chirp_auth.server.request_body import RequestBodies, Stream
 from chirp_auth.server.threads import Threads
-
-Environment = dict[str, Any]
-Header = tuple[str, str]
-Wsgi = Callable[[Environment, Any], Iterable[bytes]]
-
-UNPREFIXED = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+from chirp_auth.server.wsgi_bridge import Environment, Header, Scope, Wsgi, call, environment_of, put_body
 
 BROKEN = b"Something went wrong on our side.\n"
 
@@ -42,26 +30,6 @@ REFUSED_HINT_HEADERS = [
 ]
 
 log = structlog.get_logger("server")
-
-
-class Headers(Protocol):
-    """granian's headers."""
-
-    def items(self) -> list[Header]: ...
-
-
-class Scope(Protocol):
-    """granian's description of a request, without its body."""
-
-    http_version: str
-    server: str
-    client: str
-    scheme: str
-    method: str
-    path: str
-    query_string: str
-    authority: str | None
-    headers: Headers
 
 
 class Connection(Stream, Protocol):
@@ -92,7 +60,7 @@ class Adapter:
 
     async def __rsgi__(self, scope: Scope, connection: Connection) -> None:
         """Read the request, hand it to a thread and wait for the end of it."""
-        environment = _environment(scope)
+        environment = environment_of(scope)
         length = environment.get("CONTENT_LENGTH")
         if length in (None, "0") and "HTTP_TRANSFER_ENCODING" not in environment:
             await self._answer(environment, connection)
@@ -101,11 +69,11 @@ class Adapter:
         try:
             with self._bodies.read_for(client.decode()) as reader:
                 body = await reader.read(connection, int(length) if length else None)
-                _put(environment, body)
+                put_body(environment, body)
                 await self._answer(environment, connection)
         except AuthError as refusal:
             environment[body_buffer.REFUSAL] = refusal
-            _put(environment, b"")
+            put_body(environment, b"")
             await self._answer(environment, connection)
 
     async def _answer(self, environment: Environment, connection: Connection) -> None:
@@ -137,7 +105,7 @@ class Adapter:
     def _serve(self, exchange: Exchange) -> None:
         environment, connection, finished = exchange
         try:
-            connection.response_bytes(*_call(self._application, environment))
+            connection.response_bytes(*call(self._application, environment))
         except Exception as error:
             log.exception("bug", exc_info=error)
             with suppress(Exception):  # It was answered, or its client has gone.
@@ -184,80 +152,9 @@ class _ServerSide:
         self._gone = True
 
 
-def _environment(scope: Scope) -> Environment:
-    """Return the WSGI environment (PEP 3333) without a body."""
-    environment: Environment = {}
-    for name, value in scope.headers.items():
-        if "_" in name:
-            continue
-        key = UNPREFIXED.get(name) or "HTTP_" + name.upper().replace("-", "_")
-        if key == "CONTENT_LENGTH":
-            environment[key] = value  # hyper lets several in only if they are equal.
-        elif key in environment:
-            environment[key] += ("; " if name == "cookie" else ",") + value
-        else:
-            environment[key] = value
-    if scope.authority:
-        environment.setdefault("HTTP_HOST", scope.authority)
-    client, _, client_port = scope.client.rpartition(":")
-    server, _, server_port = scope.server.rpartition(":")
-    environment |= {
-        "REQUEST_METHOD": scope.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": _as_latin_1(scope.path),
-        "QUERY_STRING": _as_latin_1(scope.query_string),
-        "SERVER_NAME": server.strip("[]"),
-        "SERVER_PORT": server_port,
-        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "REMOTE_ADDR": client.strip("[]"),
-        "REMOTE_PORT": client_port,
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope.scheme,
-        "wsgi.input": BytesIO(),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-        "chirp_auth.peer": scope.client,
-    }
-    return environment
-
-
-def _put(environment: Environment, body: bytes) -> None:
-    environment["wsgi.input"] = BytesIO(body)
-    environment[body_buffer.BODY_READ] = True
-    # A body in chunks has its length now (RFC 9112, 6.3). One that was announced and cut off keeps the announced
-    # length, by which Werkzeug notices it.
-    if environment.pop("HTTP_TRANSFER_ENCODING", None):
-        environment["CONTENT_LENGTH"] = str(len(body))
-
-
-def _call(application: Wsgi, environment: Environment) -> tuple[int, list[Header], bytes]:
-    status, headers = 500, []
-
-    def start_response(line: str, fields: list[Header], _exc_info: Any = None) -> Callable[[bytes], None]:
-        nonlocal status, headers
-        status, headers = int(line[:3]), fields
-        return written.append
-
-    written: list[bytes] = []
-    answer = application(environment, start_response)
-    try:
-        written.extend(answer)
-    finally:
-        close = getattr(answer, "close", None)
-        if close:
-            close()
-    return status, headers, b"".join(written)
-
-
 def _set_finished(finished: asyncio.Future[None]) -> None:
     if not finished.done():
         finished.set_result(None)
-
-
-def _as_latin_1(text: str) -> str:
-    return text if text.isascii() else text.encode().decode("latin-1")
 
 
 def _remote_address(environment: Environment, _start_response: Any) -> list[bytes]:
