@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, TextIO
 
-from chirp_auth.admin.user_import import FIELDS, Row
+from chirp_auth.admin.user_import_rows import FIELDS, Row
 from chirp_auth.cli._common.output import USAGE, as_written, clean, stop
 
 MAX_LINE_CHARACTERS = 20_000
