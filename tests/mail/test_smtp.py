@@ -15,7 +15,7 @@ from sqlalchemy import update
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
-from chirp_auth.mail import smtp, status
+from chirp_auth.mail import smtp, smtp_replies, status
 from chirp_auth.mail.smtp import ServerAway
 from chirp_auth.models import OutboxEntry
 from chirp_auth.worker import delivery
@@ -302,7 +302,7 @@ def _point(app: Application, settings: Settings, server: SmtpServer, security: s
 def test_a_dead_mailbox_is_told_from_a_server_that_refuses_us(
     code: int, words: bytes | str, is_of_mailbox: bool
 ) -> None:
-    assert smtp.is_of_mailbox(code, words) is is_of_mailbox
+    assert smtp_replies.is_of_mailbox(code, words) is is_of_mailbox
 
 
 def test_a_mail_that_the_server_refuses_for_another_reason_counts_as_one_that_needs_an_operator(
