@@ -6,14 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import SequenceMatcher
-from ipaddress import IPv6Address, ip_address
 from itertools import combinations, product
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
-from sqlalchemy import make_url
-from zxcvbn_rs_py import zxcvbn
+from config_keys import MIN_KEY_CHARACTERS, are_alike, weakness
+from config_network import is_loopback, is_remote_database_in_the_clear, is_remote_redis_in_the_clear
 
 if TYPE_CHECKING:
     from config import Settings
@@ -22,16 +20,6 @@ MIN_PRODUCTION_BCRYPT_COST = 10  # OWASP Password Storage Cheat Sheet: a work fa
 MIN_PRODUCTION_GUESSES = 1000  # What zxcvbn calls "too guessable" is below.
 LONGEST_PRODUCTION_LIFE = timedelta(hours=24)
 
-MIN_KEY_CHARACTERS = 32
-MIN_GUESSES_LOG10 = 20  # 66 bits by zxcvbn, which counts 10 for each random character: 32 of those give 25 and more.
-MIN_SHARED_CHARACTERS = 12  # Two random keys of 64 hex digits share as many once in 10^11 pairs.
-MIN_OWN_CHARACTERS = 20  # With as many of its own a key is strong without what it shares, such as a prefix.
-
-_COUNTS_TO = 19.2  # log10 of 2^64, the most that zxcvbn counts to
-_MOST_CHARACTERS = 100
-_PIECE = 16  # Longer ones would reach what it counts to.
-
-_ENCRYPTED = ("require", "verify-ca", "verify-full")
 _NO_REPLY = re.compile(r"(^|[-_.+])(no|do[-_.]?not|don'?t)[-_.]?(reply|respond)", re.IGNORECASE)
 
 
@@ -170,82 +158,3 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
 
 def _problem(names: str, sentence: str) -> Problem:
     return Problem(frozenset(names.split()), sentence)
-
-
-def weakness(key: str) -> str | None:
-    """Return what is wrong with a key, as the end of a sentence; None if it may well be random."""
-    if not key:
-        return "is missing"
-    if len(key) < MIN_KEY_CHARACTERS:
-        return f"is shorter than {MIN_KEY_CHARACTERS} characters"
-    return "is easy to guess" if _is_guessable(key[:_MOST_CHARACTERS]) else None
-
-
-def are_alike(one: str, other: str) -> bool:
-    """Say whether one key was made from the other, with a few characters more, less, in another case or backwards."""
-    first, second = one.casefold(), other.casefold()
-    shared = max(_shared(first, text) for text in (second, second[::-1]))
-    return shared >= MIN_SHARED_CHARACTERS and min(len(one), len(other)) - shared < MIN_OWN_CHARACTERS
-
-
-def _shared(one: str, other: str) -> int:
-    return SequenceMatcher(None, one, other, autojunk=False).find_longest_match().size
-
-
-def _is_guessable(key: str) -> bool:
-    """As a whole for repetitions; word by word for phrases, in which the same separator comes again and again."""
-    if _guesses_log10(key) < _COUNTS_TO:
-        return True
-    by_words = re.findall(r"[A-Za-z0-9]+", key), re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+", key)
-    separators = len(set(re.findall(r"[^A-Za-z0-9]", key)))
-    return separators + min(sum(map(_guesses_log10, _pieces(words))) for words in by_words) < MIN_GUESSES_LOG10
-
-
-def _pieces(words: list[str]) -> list[str]:
-    return [word[at : at + _PIECE] for word in words for at in range(0, len(word), _PIECE)]
-
-
-def _guesses_log10(text: str) -> float:
-    return zxcvbn(text).guesses_log10
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether an address, or the name localhost, is this machine's own; any other name may lead anywhere."""
-    text = host.removeprefix("[").removesuffix("]")
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return text.lower() == "localhost"
-    if isinstance(address, IPv6Address):
-        address = address.ipv4_mapped or address  # Before 3.13 Python does not look into it.
-    return address.is_loopback
-
-
-def is_remote_database_in_the_clear(url: str) -> bool:
-    """Say whether PostgreSQL is on another machine and its connection may be unencrypted.
-
-    What the URL does not say comes from PGHOST, PGSSLMODE and so on, or a service file, which libpq reads.
-    """
-    if url.startswith("sqlite"):
-        return False
-    from psycopg.pq import Conninfo  # noqa: PLC0415 - a start on SQLite has no use for it
-
-    parsed = make_url(url)
-    _, given = parsed.get_dialect()().create_connect_args(parsed)
-    found = {option.keyword.decode(): (option.val or b"").decode() for option in Conninfo.get_defaults()}
-    found.update(given)
-    if found["sslmode"] in _ENCRYPTED or found["gssencmode"] == "require":
-        return False
-    if found["sslrootcert"] == "system" and "sslmode" not in given:
-        return False  # It makes verify-full the default.
-    hosts = str(found["hostaddr"] or found["host"]).split(",")
-    is_elsewhere = any(host and not host.startswith(("/", "@")) and not is_loopback(host) for host in hosts)
-    return is_elsewhere or (bool(found["service"]) and hosts == [""])
-
-
-def is_remote_redis_in_the_clear(url: str) -> bool:
-    """Say whether Redis is on another machine and its connection is unencrypted."""
-    parts = urlsplit(url)
-    if parts.scheme != "redis":
-        return False
-    return not is_loopback(parts.hostname or parse_qs(parts.query).get("host", ["localhost"])[0])

@@ -27,7 +27,8 @@ from chirp_auth.security.client import Client
 from chirp_auth.server import allocator, connection_guard, worker_process
 from chirp_auth.server.rsgi import Adapter
 from config import EVERY_ADDRESS, ROOT, ConfigurationError, Settings, in_an_address, load
-from config_checks import is_loopback, warnings_of
+from config_checks import warnings_of
+from config_network import is_loopback
 
 STOP_SECONDS = 15
 HEADER_MILLISECONDS = 30_000  # For the first byte of a request, all of its header, and between two requests.

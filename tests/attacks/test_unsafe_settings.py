@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from config import ConfigurationError, Settings, load
-from config_checks import are_alike, warnings_of, weakness
+from config_checks import warnings_of
+from config_keys import are_alike, weakness
 from tests.attacks.settings import PRODUCTION
 from tests.support.server import application
 
