@@ -354,7 +354,8 @@ def seal_as_before(settings: Settings, first: int) -> None:
     previous = "0" * 64 if first == 1 else "1" * 64
     for number in (first, first + 1):
         happen(2)
-        events = db.session.scalars(select(SecurityEvent).where(SecurityEvent.seal.is_(None)))
+        unsealed = select(SecurityEvent).where(SecurityEvent.seal.is_(None)).order_by(SecurityEvent.id)
+        events = db.session.scalars(unsealed)
         members = {str(event.id): seals.digest_of(event) for event in events}
         says = [number, previous, [list(member) for member in members.items()]]
         digest = sha256(json.dumps(says, separators=(",", ":")).encode()).hexdigest()
