@@ -9,6 +9,7 @@ from typing import Any
 import flask_migrate
 import pytest
 from flask.testing import FlaskClient, FlaskCliRunner
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import select
 
 from chirp_auth import create_app
@@ -69,10 +70,19 @@ def settings(request: pytest.FixtureRequest, database_url: str) -> Settings:
     return _settings(database_url, **changed)
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(run_folder: Path) -> FileSystemBytecodeCache:
+    """The bytecode of templates, which every application under test would compile again; by their source."""
+    folder = run_folder / "templates"
+    folder.mkdir(exist_ok=True)
+    return FileSystemBytecodeCache(str(folder))
+
+
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Application]:
+def app(settings: Settings, compiled_templates: FileSystemBytecodeCache) -> Iterator[Application]:
     """The application, with its context: rules can be called directly."""
     app = create_app(settings)
+    app.jinja_env.bytecode_cache = compiled_templates
     app.test_client_class = Visitor
     with app.app_context():
         yield app
