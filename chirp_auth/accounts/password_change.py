@@ -4,12 +4,21 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from chirp_auth import audit
-from chirp_auth.accounts import account_recovery, addresses, former_passwords, lockout, revocation, sessions, users
+from chirp_auth.accounts import (
+    account_recovery,
+    addresses,
+    former_passwords,
+    lockout,
+    owner_mails,
+    revocation,
+    sessions,
+    users,
+)
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials, PasswordTooWeak, Unauthenticated, UserNotFound
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.mail.rendering import Email, NotSent, name_of
+from chirp_auth.mail.rendering import Email
 from chirp_auth.models import OutboxEntry, Session, User
 from chirp_auth.security import passwords
 from chirp_auth.security.client import Client, device_in_words, shortened
@@ -71,20 +80,12 @@ def change_password_by_email(email: str, current: str, password: str, client: Cl
 
 def compose_confirmation(entry: OutboxEntry) -> Email:
     """Tell the owner that their password was changed: when, from where, and how many sessions ended."""
-    user = db.session.get(User, entry.user_id)
-    if user is None:
-        raise NotSent("no account")
-    address = addresses.parse(entry.recipient)
-    return Email(
-        address.deliverable,
-        {
-            "name": name_of(user, address.key),
-            "changed_at": entry.created_at,
-            "device": device_in_words(entry.params.get("user_agent")),
-            "ip": shortened(entry.params.get("ip")),
-            "ended": entry.params.get("ended", 0),
-            "not_me_link": account_recovery.link(entry),
-        },
+    return owner_mails.compose(
+        entry,
+        device=device_in_words(entry.params.get("user_agent")),
+        ip=shortened(entry.params.get("ip")),
+        ended=entry.params.get("ended", 0),
+        not_me_link=account_recovery.link(entry),
     )
 
 

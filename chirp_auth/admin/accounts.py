@@ -12,8 +12,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import EmailReserved, EmailTaken, ServiceBusy, UserNotFound
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import mailbox, outbox
-from chirp_auth.mail.rendering import Email, NotSent, name_of
-from chirp_auth.models import AddressChange, OutboxEntry, Session, User
+from chirp_auth.models import AddressChange, Session, User
 from chirp_auth.security.client import Client
 
 ATTEMPTS = 5
@@ -123,37 +122,6 @@ def end_sessions(user: User | None, client: Client) -> int:
     audit.record("session.ended_all", client, user_id=user.id if user else None, ended=result.rowcount)
     db.session.commit()
     return int(result.rowcount)
-
-
-def compose_address_replaced(entry: OutboxEntry) -> Email:
-    """Tell the former address that the account has left it."""
-    user = db.session.get(User, entry.user_id)
-    if user is None:
-        raise NotSent("no account")
-    address = addresses.parse(entry.recipient)
-    return Email(address.deliverable, {"name": name_of(user, address.key), "changed_at": entry.created_at})
-
-
-def compose_account_deleted(entry: OutboxEntry) -> Email:
-    """Tell whose account it was that it was deleted; only the address is left to greet by."""
-    return Email(addresses.parse(entry.recipient).deliverable, {"deleted_at": entry.created_at})
-
-
-def compose_account_state(entry: OutboxEntry) -> Email:
-    """Tell the owner that the account was locked, or unlocked."""
-    user = db.session.get(User, entry.user_id)
-    if user is None:
-        raise NotSent("no account")
-    address = addresses.parse(entry.recipient)
-    return Email(
-        address.deliverable,
-        {
-            "name": name_of(user, address.key),
-            "locked": entry.params["locked"],
-            "changed_at": entry.created_at,
-            "sign_in_link": f"{settings.public_url}/login",
-        },
-    )
 
 
 def _open_sessions(user: User | None) -> list[Any]:

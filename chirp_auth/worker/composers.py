@@ -12,7 +12,7 @@ from chirp_auth.accounts import (
     registration,
     reset_link_mails,
 )
-from chirp_auth.admin import accounts, invitations, support_links
+from chirp_auth.admin import account_mails, invitations, support_links
 from chirp_auth.extensions import DATABASE_AWAY, db
 from chirp_auth.mail.rendering import Email, NotSent
 from chirp_auth.models import OutboxEntry
@@ -41,12 +41,12 @@ def each(compose_one: Callable[[OutboxEntry], Email]) -> Composer:
 
 
 COMPOSERS: Mapping[str, Composer] = {
-    "account_deleted": each(accounts.compose_account_deleted),
+    "account_deleted": each(account_mails.compose_account_deleted),
     "account_locked": each(lockout.compose_account_locked),
-    "account_state": each(accounts.compose_account_state),
+    "account_state": each(account_mails.compose_account_state),
     "address_change": each(address_change_mails.compose_link),
     "address_changed": each(address_change_mails.compose_notice),
-    "address_replaced": each(accounts.compose_address_replaced),
+    "address_replaced": each(account_mails.compose_address_replaced),
     "email_verification": each(email_verification_mail.compose_link),
     "existing_account": each(registration.compose_existing_account),
     "invitation": each(invitations.compose_invitation),
