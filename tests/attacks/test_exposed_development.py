@@ -19,7 +19,7 @@ from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import SecurityEvent, User
 from chirp_auth.security.client import Client
 from chirp_auth.server import serve
-from config import Settings, load
+from config import ConfigurationError, Settings, load
 from tests.attacks.settings import PRODUCTION
 from tests.conftest import ALICE, PASSWORD, TEST_CLIENT
 from tests.support.child import free_port
@@ -32,13 +32,23 @@ CHEAP = {"BCRYPT_COST": "4"}
 DEMO_PEOPLE = ("demo@example.com", "unverified@example.com", "locked@example.com")
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.20", "auth.example.com", "127.0.0.1.example.com"])
-def test_development_listens_for_this_machine_only(tmp_path: Path, host: str) -> None:
-    refused = Server({**CHEAP, "PUBLIC_URL": "https://auth.example.com"}, tmp_path, host=host)
+REFUSAL = "HOST lets others reach a server that is set up for development: set APP_ENV=production"
+
+
+def test_development_listens_for_this_machine_only(tmp_path: Path) -> None:
+    refused = Server({**CHEAP, "PUBLIC_URL": "https://auth.example.com"}, tmp_path, host="0.0.0.0")
 
     assert refused.wait() == 1
-    assert "HOST lets others reach a server that is set up for development: set APP_ENV=production" in refused.output
+    assert REFUSAL in refused.output
     assert not (tmp_path / "chirp.db").exists()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.20", "auth.example.com", "127.0.0.1.example.com"])
+def test_others_reach_development_under_each_of_these_names(host: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        load(_env_file=None, host=host, public_url="https://auth.example.com")
+
+    assert any(REFUSAL in problem for problem in refused.value.problems)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "::1", "localhost", "::ffff:127.0.0.1"])
