@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, bindparam, func, or_, select
 
+from chirp_auth import rows
 from chirp_auth.accounts import addresses, typos
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidEmail
@@ -94,7 +95,7 @@ def listed(
     since: datetime | None = None,
     after: User | None = None,
 ) -> Iterator[User]:
-    """Yield users, newest first; rows are streamed.
+    """Return users, newest first.
 
     Args:
         search: a part of an address, a name or a phone number, or an id.
@@ -102,7 +103,7 @@ def listed(
         since: only users registered at this moment or later.
         after: only users after this one in the list.
     """
-    query = select(User).order_by(User.created_at.desc(), User.id.desc()).limit(limit)
+    query = select(User).order_by(User.created_at.desc(), User.id.desc())
     if search:
         query = query.where(_matches(search))
     if status:
@@ -112,7 +113,7 @@ def listed(
     if after:
         is_older = or_(User.created_at < after.created_at, User.id < after.id)
         query = query.where(User.created_at <= after.created_at, is_older)
-    yield from db.session.scalars(query.execution_options(yield_per=500))
+    return rows.of(query, limit)
 
 
 def _matches(search: str) -> ColumnElement[bool]:

@@ -1,9 +1,10 @@
 """What operators do to an account: lock, unlock, delete, change its address, end its sessions."""
 
+from collections.abc import Iterable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chirp_auth import audit
@@ -13,6 +14,7 @@ from chirp_auth.errors import EmailReserved, EmailTaken, ServiceBusy, UserNotFou
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import mailbox, outbox
 from chirp_auth.models import AddressChange, Session, User
+from chirp_auth.rows import locked_in_order
 from chirp_auth.security.client import Client
 
 ATTEMPTS = 5
@@ -110,23 +112,36 @@ def set_email(user: User, email: str, client: Client, *, undoable: bool = True) 
     return ended
 
 
+def owner_of_session(session_id: UUID) -> User | None:
+    """Return whose session that is; None if there is none with that id which neither ended nor expired."""
+    query = select(User).join(Session).where(Session.id == session_id, *open_sessions(None))
+    user: User | None = db.session.scalar(query)
+    return user
+
+
 def living_sessions(user: User | None) -> int:
     """Return how many sessions `end_sessions` would end."""
-    return db.session.scalar(select(func.count()).select_from(Session).where(*_open_sessions(user))) or 0
+    return db.session.scalar(select(func.count()).select_from(Session).where(*_open_sessions_of(user))) or 0
 
 
 def end_sessions(user: User | None, client: Client) -> int:
     """End all sessions of the user, or everybody's; return how many that were."""
-    statement = update(Session).where(*_open_sessions(user)).values(revoked_at=now())
-    result: Any = db.session.execute(statement, execution_options={"synchronize_session": False})
-    audit.record("session.ended_all", client, user_id=user.id if user else None, ended=result.rowcount)
+    open_ones = locked_in_order(Session, *_open_sessions_of(user))
+    result: Any = db.session.execute(update(Session).where(open_ones).values(revoked_at=now()))
+    user_id, email_key = (user.id, user.email_key) if user else (None, None)
+    audit.record("session.ended_all", client, user_id=user_id, email_key=email_key, ended=result.rowcount)
     db.session.commit()
     return int(result.rowcount)
 
 
-def _open_sessions(user: User | None) -> list[Any]:
-    conditions: list[Any] = [Session.revoked_at.is_(None), Session.expires_at > now()]
-    return [*conditions, Session.user_id == user.id] if user else conditions
+def open_sessions(user_ids: Iterable[UUID] | None) -> list[ColumnElement[bool]]:
+    """Return the conditions for sessions, of these users or of everybody, that neither ended nor expired."""
+    conditions = [Session.revoked_at.is_(None), Session.expires_at > now()]
+    return conditions if user_ids is None else [*conditions, Session.user_id.in_(list(user_ids))]
+
+
+def _open_sessions_of(user: User | None) -> list[ColumnElement[bool]]:
+    return open_sessions([user.id] if user else None)
 
 
 def _replace(user: User, **values: Any) -> int:

@@ -6,9 +6,10 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, func, select, update
 
-from chirp_auth import audit
+from chirp_auth import audit, rows
 from chirp_auth.accounts import addresses
 from chirp_auth.clock import now
+from chirp_auth.errors import InvalidEmail
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox, rendering, status
 from chirp_auth.mail.sender import open_sender
@@ -16,12 +17,24 @@ from chirp_auth.models import OutboxEntry, User
 from chirp_auth.security.client import Client
 
 
-def listed(limit: int, state: str | None = None) -> Iterator[OutboxEntry]:
-    """Yield mails, newest first; only those in one state (waiting, parked, sent, closed) if it is given."""
-    query = select(OutboxEntry).order_by(OutboxEntry.created_at.desc(), OutboxEntry.id).limit(limit)
+def listed(
+    limit: int, state: str | None = None, *, email: str | None = None, kind: str | None = None
+) -> Iterator[OutboxEntry]:
+    """Return mails, newest first.
+
+    Args:
+        state: only those in this state: waiting, parked, sent, closed.
+        email: only those to this address; any other text finds none.
+        kind: only those of this kind.
+    """
+    query = select(OutboxEntry).order_by(OutboxEntry.created_at.desc(), OutboxEntry.id)
     if state:
         query = query.where(status.BY_NAME[state])
-    yield from db.session.scalars(query.execution_options(yield_per=500))
+    if email:
+        query = query.where(func.lower(OutboxEntry.recipient).in_(_written_forms(email)))
+    if kind:
+        query = query.where(OutboxEntry.kind == kind)
+    return rows.of(query, limit)
 
 
 def find(entry_id: UUID) -> OutboxEntry | None:
@@ -78,7 +91,17 @@ def send_test(email: str, client: Client) -> str:
     return settings.smtp_host or "the development mailbox"
 
 
+def _written_forms(email: str) -> set[str]:
+    """Return how a recipient can be written: as mail is sent to it, or as its owner typed it; in lower case."""
+    try:
+        address = addresses.parse(email)
+    except InvalidEmail:
+        return {email}
+    return {address.key, address.typed.lower()}
+
+
 def _change(which: ColumnElement[bool], **values: Any) -> int:
-    statement = update(OutboxEntry).where(which, OutboxEntry.sent_at.is_(None)).values(**values)
+    unsent = rows.locked_in_order(OutboxEntry, which, OutboxEntry.sent_at.is_(None))
+    statement = update(OutboxEntry).where(unsent).values(**values)
     result: Any = db.session.execute(statement, execution_options={"synchronize_session": False})
     return int(result.rowcount)

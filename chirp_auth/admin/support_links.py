@@ -3,21 +3,23 @@
 Whoever talks an operator into giving a link away has the account, so the owner is told by mail of every link.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Update, func, select, update
+from sqlalchemy import ColumnElement, Row, func, or_, select, update
 
 from chirp_auth import audit
 from chirp_auth.accounts import account_recovery, addresses, mail_caps, password_reset, reset_links, revocation
 from chirp_auth.clock import now
 from chirp_auth.errors import AccountLocked, TooManyMails
 from chirp_auth.extensions import db, settings
-from chirp_auth.mail import outbox
+from chirp_auth.mail import outbox, status
 from chirp_auth.mail.rendering import Email, NotSent, name_of
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
+from chirp_auth.rows import locked_in_order
 from chirp_auth.security.client import Client
 
 LINK_LIFE = timedelta(minutes=15)
@@ -89,12 +91,13 @@ def mail_link(user: User, client: Client) -> None:
 
 def count_usable(user: User | None) -> int:
     """Return how many links of the user, or of everybody, can still be used."""
-    return db.session.scalar(select(func.count()).select_from(PasswordResetToken).where(*_open(user))) or 0
+    usable = usable_links(_ids(user))
+    return db.session.scalar(select(func.count()).select_from(PasswordResetToken).where(*usable)) or 0
 
 
 def count_promised(user: User | None) -> int:
     """Return how many mails with a link for the user, or for anybody, are still to be sent."""
-    return db.session.scalar(select(func.count()).select_from(OutboxEntry).where(_promised(user))) or 0
+    return db.session.scalar(select(func.count()).select_from(OutboxEntry).where(promised(_users(user)))) or 0
 
 
 def revoke_links(user: User | None, client: Client) -> tuple[int, int]:
@@ -104,41 +107,55 @@ def revoke_links(user: User | None, client: Client) -> tuple[int, int]:
         How many links, and how many mails.
     """
     # The mails first: a worker that composes one holds its row, and its link is there once we have the row.
-    cancelled = _update(
-        update(OutboxEntry)
-        .where(_promised(user))
-        .values(due_at=None, sent_at=now(), last_error=f"cancelled by {client.actor}")
+    cancelled = len(cancel_promised(promised(_users(user)), client))
+    usable = locked_in_order(PasswordResetToken, *usable_links(_ids(user)))
+    result: Any = db.session.execute(update(PasswordResetToken).where(usable).values(revoked_at=now()))
+    revoked = int(result.rowcount)
+    user_id, email_key = (user.id, user.email_key) if user else (None, None)
+    audit.record(
+        "password_reset.links_voided", client, user_id=user_id, email_key=email_key, voided=revoked, cancelled=cancelled
     )
-    revoked = _update(update(PasswordResetToken).where(*_open(user)).values(revoked_at=now()))
-    user_id = user.id if user else None
-    audit.record("password_reset.links_voided", client, user_id=user_id, voided=revoked, cancelled=cancelled)
     db.session.commit()
     return revoked, cancelled
 
 
-def _promised(user: User | None) -> ColumnElement[bool]:
-    brings_a_link = OutboxEntry.kind.in_(("reset_link", "invitation")) & OutboxEntry.sent_at.is_(None)
-    if user is None:
+def promised(users: Iterable[User] | None) -> ColumnElement[bool]:
+    """Return the condition for mails with a link, for these users or for anybody, that are still to be sent."""
+    # Each of the two states has an index, of which the mails that were sent are no part.
+    unsent = OutboxEntry.sent_at.is_(None) & or_(status.is_waiting, status.is_parked)
+    brings_a_link = OutboxEntry.kind.in_(("reset_link", "invitation")) & unsent
+    if users is None:
         return brings_a_link
-    waiting = select(OutboxEntry.id, OutboxEntry.recipient, OutboxEntry.user_id).where(brings_a_link)
-    # A promise names an address as it was typed, and says nothing of accounts.
-    mine = [
-        entry.id
-        for entry in db.session.execute(waiting)
-        if entry.user_id == user.id or addresses.parse(entry.recipient).key == user.email_key
-    ]
-    return OutboxEntry.id.in_(mine) & OutboxEntry.sent_at.is_(None)
+    keys = {user.id: user.email_key for user in users}
+    # The promise of a reset link names an address, and says nothing of accounts.
+    by_address = func.lower(OutboxEntry.recipient).in_(list(keys.values()))
+    return brings_a_link & or_(OutboxEntry.user_id.in_(list(keys)), by_address)
 
 
-def _update(statement: Update) -> int:
-    result: Any = db.session.execute(statement, execution_options={"synchronize_session": False})
-    return int(result.rowcount)
+def cancel_promised(which: ColumnElement[bool], client: Client) -> Sequence[Row[UUID | None, str]]:
+    """Cancel these mails in the caller's transaction; return the `user_id` and `recipient` of each."""
+    cancelling = (
+        update(OutboxEntry)
+        .where(locked_in_order(OutboxEntry, which))
+        .values(due_at=None, sent_at=now(), last_error=f"cancelled by {client.actor}")
+        .returning(OutboxEntry.user_id, OutboxEntry.recipient)
+    )
+    return db.session.execute(cancelling).all()
 
 
-def _open(user: User | None) -> list[Any]:
-    usable: list[Any] = [
+def usable_links(user_ids: Iterable[UUID] | None) -> list[ColumnElement[bool]]:
+    """Return the conditions for links, of these users or of everybody, that can still be used."""
+    usable = [
         PasswordResetToken.used_at.is_(None),
         PasswordResetToken.revoked_at.is_(None),
         PasswordResetToken.expires_at > now(),
     ]
-    return [*usable, PasswordResetToken.user_id == user.id] if user else usable
+    return usable if user_ids is None else [*usable, PasswordResetToken.user_id.in_(list(user_ids))]
+
+
+def _users(user: User | None) -> list[User] | None:
+    return [user] if user else None
+
+
+def _ids(user: User | None) -> list[UUID] | None:
+    return [user.id] if user else None

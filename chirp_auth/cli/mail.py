@@ -22,6 +22,7 @@ from chirp_auth.formatting import counted, iso
 from chirp_auth.mail import status as mail_status
 from chirp_auth.mail.smtp import NOT_TAKEN
 from chirp_auth.models import OutboxEntry
+from chirp_auth.worker.composers import COMPOSERS
 
 COLUMNS = ("id", "kind", "recipient", "status", "created_at", "due_at", "attempts", "sent_at", "last_error")
 
@@ -53,14 +54,16 @@ def status(as_json: bool) -> None:
 
 @mail.command("list")
 @click.option("--status", "state", type=click.Choice(list(mail_status.BY_NAME)), help="Only these.")
+@click.option("--to", "email", help="Only those to this address.")
+@click.option("--kind", type=click.Choice(sorted(COMPOSERS)), metavar="KIND", help="Only of this kind: reset_link …")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1_000_000), help="How many.")
 @as_json_option
-def show_list(state: str | None, limit: int, as_json: bool) -> None:
+def show_list(state: str | None, email: str | None, kind: str | None, limit: int, as_json: bool) -> None:
     """List mails, newest first.
 
-    Example: flask --app wsgi auth mail list --status parked
+    Example: flask --app wsgi auth mail list --to alice@example.com --kind reset_link
     """
-    print_rows(COLUMNS, map(_row, outbox.listed(limit, state)), as_json=as_json)
+    print_rows(COLUMNS, map(_row, outbox.listed(limit, state, email=email, kind=kind)), as_json=as_json)
 
 
 @mail.command("show")

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session as OrmSession
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import OutboxEntry
+from chirp_auth.rows import locked_in_order
 
 # On the table, not the class, whose unit of work costs as much as the commit.
 _INSERT = insert(OutboxEntry.metadata.tables["outbox"])
@@ -130,10 +131,10 @@ def hold(entries: Sequence[OutboxEntry]) -> set[UUID]:
     """Return which entries of one claim are still the caller's, and keep them so until the transaction ends.
 
     Whoever makes a secret for an entry asks first: nobody can cancel it between the answer and the commit.
-    The rows are locked in the order of their ids, so that two that lock several do not wait for each other.
     """
-    mine = select(OutboxEntry.id).where(*_leased(entries)).order_by(OutboxEntry.id).with_for_update().cte("mine")
-    holding = update(OutboxEntry).where(OutboxEntry.id.in_(select(mine.c.id))).values(attempts=OutboxEntry.attempts)
+    holding = (
+        update(OutboxEntry).where(locked_in_order(OutboxEntry, *_leased(entries))).values(attempts=OutboxEntry.attempts)
+    )
     return set(db.session.scalars(holding.returning(OutboxEntry.id), execution_options=_UNSYNCHRONIZED))
 
 
@@ -197,14 +198,15 @@ def _mark(entries: Sequence[OutboxEntry], **values: Any) -> None:
     """Write the outcome, in one statement for all that were claimed together."""
     claims = groupby(sorted(entries, key=_lease), key=_lease)
     for claimed in [list(group) for _, group in claims]:
-        marking = update(OutboxEntry).where(*_leased(claimed)).values(**values)
+        marking = update(OutboxEntry).where(locked_in_order(OutboxEntry, *_leased(claimed))).values(**values)
         db.session.execute(marking, execution_options=_UNSYNCHRONIZED)
 
 
 def _mark_each(due: Sequence[tuple[OutboxEntry, datetime | None]], error: str) -> None:
     """Write a moment of its own for each entry, in one round trip where the database has such."""
     if due:
-        rows = [{"entry": entry.id, "lease": entry.due_at, "due": moment} for entry, moment in due]
+        in_order = sorted(due, key=lambda each: each[0].id)
+        rows = [{"entry": entry.id, "lease": entry.due_at, "due": moment} for entry, moment in in_order]
         db.session.connection().execute(_PUT_OFF, [{**row, "error": error} for row in rows])
 
 

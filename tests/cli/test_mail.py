@@ -60,6 +60,21 @@ def test_a_parked_mail_is_shown_without_its_link(runner: FlaskCliRunner, refused
     assert "token" not in json.dumps(shown)
 
 
+def test_mails_are_found_by_address_and_kind(runner: FlaskCliRunner, alice: User) -> None:
+    password_reset.request_link(MALLORY.upper(), TEST_CLIENT)
+    password_reset.request_link(ALICE, TEST_CLIENT)
+    runner.invoke(args=["auth", "user", "lock", ALICE, "--yes", "--tell"])
+
+    def found(*options: str) -> list[tuple[str, str]]:
+        return [(mail["recipient"].lower(), mail["kind"]) for mail in answer(runner, "list", *options)]
+
+    assert found("--to", ALICE.title()) == [(ALICE, "account_state"), (ALICE, "reset_link")]
+    assert found("--kind", "reset_link") == [(ALICE, "reset_link"), (MALLORY, "reset_link")]
+    assert found("--to", MALLORY, "--kind", "reset_link", "--status", "waiting") == [(MALLORY, "reset_link")]
+    assert found("--to", "nobody") == []
+    assert runner.invoke(args=["auth", "mail", "list", "--kind", "love_letter"]).exit_code == 2
+
+
 @pytest.mark.parametrize("which", ["one", "--failed"])
 def test_a_parked_mail_goes_out_after_a_retry(
     runner: FlaskCliRunner, refused_mail: str, smtp_server: SmtpServer, which: str
