@@ -45,6 +45,13 @@ def announce(kind: str, client: Client, outcome: str = "ok", **detail: Any) -> N
     log.info(kind, outcome=outcome, face=client.face, reference=client.reference, **detail)
 
 
+def record_all(kind: str, client: Client, subjects: Sequence[tuple[UUID, str, dict[str, Any]]]) -> None:
+    """Add an event for each account in one statement; a subject is a user's id, the address's key and the detail."""
+    write([event(kind, client, user_id=user, email_key=key, detail=detail) for user, key, detail in subjects])
+    for _, _, detail in subjects:
+        announce(kind, client, **detail)
+
+
 def event(
     kind: str,
     client: Client,

@@ -1,16 +1,19 @@
 """`flask auth reset …`: reset links that an operator sends, shows or revokes."""
 
+from pathlib import Path
+
 import click
 from flask.cli import AppGroup
 
-from chirp_auth.admin import support_links
+from chirp_auth.admin import bulk_changes, support_links
+from chirp_auth.cli._common import account_lists
 from chirp_auth.cli._common.output import as_json_option, done, refusals_in_words
 from chirp_auth.cli._common.prompts import (
     account,
+    check_said_once,
     confirm,
     dry_run_option,
     nothing_to_ask_option,
-    one_or_all,
     operator,
     yes_option,
 )
@@ -66,15 +69,21 @@ def link(who: str, yes: bool, as_json: bool) -> None:
 @reset.command("revoke")
 @click.argument("who", required=False)
 @click.option("--all", "everybody", is_flag=True, help="The links of all accounts.")
+@account_lists.from_option
 @yes_option
 @dry_run_option
 @as_json_option
-def revoke(who: str | None, everybody: bool, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Void the reset links of one account or of all. Mails that would bring one are cancelled.
+def revoke(who: str | None, everybody: bool, file: Path | None, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Void the reset links of one account, of many or of all. Mails that would bring one are cancelled.
 
     Example: flask --app wsgi auth reset revoke alice@example.com
     """
-    user = one_or_all(who, everybody=everybody, option="--all")
+    check_said_once(who, everybody, file, options="--from or --all")
+    if file:
+        change = bulk_changes.voiding_links()
+        account_lists.change_all(change, file, "Void the links of", yes=yes, dry_run=dry_run, as_json=as_json)
+        return
+    user = account(who) if who else None
     links, mails = support_links.count_usable(user), support_links.count_promised(user)
     words = f"{counted(links, 'link')} and cancel {counted(mails, 'mail')}"
     if dry_run:

@@ -7,10 +7,11 @@ from functools import partial
 
 import pytest
 import time_machine
+from click.testing import Result
 from flask.testing import FlaskCliRunner
 from sqlalchemy import update
 
-from chirp_auth.accounts import password_reset, reset_links, sign_in
+from chirp_auth.accounts import password_reset, reset_links, sessions, sign_in
 from chirp_auth.admin import invitations, support_links
 from chirp_auth.clock import now
 from chirp_auth.errors import LinkReplaced, TokenExpired
@@ -155,6 +156,32 @@ def test_revoked_sessions_are_over(runner: FlaskCliRunner, alice: User, whose: s
     assert json.loads(runner.invoke(args=["auth", "session", "list", ALICE, "--json"]).stdout) == []
 
 
-@pytest.mark.parametrize("arguments", [["reset", "revoke"], ["session", "revoke"], ["reset", "revoke", "--all", ALICE]])
+def test_one_session_ends_by_its_id_and_the_others_stay(runner: FlaskCliRunner, alice: User) -> None:
+    stolen, kept = (sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT).id for _ in range(2))
+
+    def revoke(*options: str) -> Result:
+        return runner.invoke(args=["auth", "session", "revoke", "--id", str(stolen), "--json", *options])
+
+    assert revoke().exit_code == 2, "there is no terminal to ask at"
+    assert json.loads(revoke("--dry-run").stdout) == {"sessions": 1, "ended": False}
+    assert json.loads(revoke("--yes").stdout) == {"sessions": 1, "ended": True}
+
+    db.session.expire_all()
+    assert (sessions.find(stolen), sessions.find(kept) is not None) == (None, True)
+    event = db.session.query(SecurityEvent).filter_by(kind="session.ended").one()
+    assert (event.user_id, event.face, event.outcome) == (alice.id, "cli", "ok")
+    assert revoke("--yes").exit_code == 3, "it is over"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["reset", "revoke"], ["session", "revoke"], ["user", "lock"]),
+        ["reset", "revoke", "--all", ALICE],
+        ["reset", "revoke", "--from", "-", ALICE],
+        ["session", "revoke", "--all-users", "--id", "6f1b2b0e-0000-4000-8000-0123456789ab"],
+        ["user", "lock", "--from", "-", ALICE],
+    ],
+)
 def test_whose_has_to_be_said_once(runner: FlaskCliRunner, arguments: list[str]) -> None:
     assert runner.invoke(args=["auth", *arguments]).exit_code == 2

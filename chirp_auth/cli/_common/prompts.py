@@ -76,11 +76,10 @@ def account(text: str) -> User:
     return user
 
 
-def one_or_all(text: str | None, *, everybody: bool, option: str) -> User | None:
-    """Return the account, or None for all accounts; end unless exactly one of the two is given."""
-    if bool(text) == everybody:
-        stop(f"Name an account, or say {option}.", USAGE)
-    return account(text) if text else None
+def check_said_once(*given: object, options: str) -> None:
+    """End unless exactly one of these was given: an account, or one of the options."""
+    if sum(map(bool, given)) != 1:
+        stop(f"Name an account, or say {options}.", USAGE)
 
 
 def since(span: timedelta | None) -> datetime | None:

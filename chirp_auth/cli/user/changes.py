@@ -1,27 +1,54 @@
 """`flask auth user lock`, `unlock`, `delete` and `set-email`: what operators do to an account."""
 
+from pathlib import Path
+
 import click
 from flask.cli import with_appcontext
 
-from chirp_auth.admin import accounts, support_links
+from chirp_auth.admin import accounts, bulk_changes, support_links
+from chirp_auth.cli._common import account_lists
 from chirp_auth.cli._common.output import as_json_option, done, refusals_in_words
-from chirp_auth.cli._common.prompts import account, confirm, dry_run_option, nothing_to_ask_option, operator, yes_option
+from chirp_auth.cli._common.prompts import (
+    account,
+    check_said_once,
+    confirm,
+    dry_run_option,
+    nothing_to_ask_option,
+    operator,
+    yes_option,
+)
 from chirp_auth.formatting import counted
 
 
 @click.command("lock")
 @with_appcontext
-@click.argument("who")
+@click.argument("who", required=False)
+@account_lists.from_option
 @click.option("--reason", help="For the audit trail.")
 @click.option("--tell", is_flag=True, help="Mail the owner that the account is locked, without the reason.")
 @yes_option
+@dry_run_option
 @as_json_option
-def lock(who: str, reason: str | None, tell: bool, yes: bool, as_json: bool) -> None:
-    """Lock an account. Nobody signs in to it, its sessions end and its links die.
+def lock(
+    who: str | None, file: Path | None, reason: str | None, tell: bool, yes: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Lock an account, or many. Nobody signs in to it, its sessions end and its links die.
+
+    Of many, those that are locked already are left alone, so that a stopped run can simply be repeated.
 
     Example: flask --app wsgi auth user lock alice@example.com --reason "stolen phone"
     """
-    user = account(who)
+    check_said_once(who, file, options="--from")
+    if file:
+        change = bulk_changes.locking(reason, tell=tell)
+        account_lists.change_all(change, file, "Lock", yes=yes, dry_run=dry_run, as_json=as_json)
+        return
+    user = account(who or "")
+    if dry_run:
+        ended = accounts.living_sessions(user)
+        words = f"Would lock {user.email} and end {counted(ended, 'session')}."
+        done(words, as_json=as_json, id=str(user.id), ended=ended, dry_run=True)
+        return
     confirm(f"Lock the account {user.email}?", yes=yes)
     with refusals_in_words():
         ended = accounts.lock(user, reason, operator(), tell=tell)
