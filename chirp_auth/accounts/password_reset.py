@@ -98,7 +98,7 @@ def _reset(link: PasswordResetToken, password: str, confirmation: str, client: C
 
     devices = _redeem(link, password_hash)
     ended = len(devices)
-    audit.record("password_reset.done", client, user_id=user.id, ended=ended)
+    audit.record("password_reset.done", client, user_id=user.id, email_key=user.email_key, ended=ended)
     outbox.put("password_changed", user.email, user.id, ended=ended, ip=client.ip, user_agent=client.user_agent)
     db.session.commit()
     return PasswordReset(user, devices)

@@ -41,7 +41,8 @@ def note_opening(token: str, client: Client) -> None:
         SecurityEvent.at >= row.created_at,
     )
     if not any((detail or {}).get("link") == str(row.id) for detail in db.session.scalars(query)):
-        audit.record("password_reset.opened", client, user_id=row.user_id, link=str(row.id))
+        key = row.user.email_key
+        audit.record("password_reset.opened", client, user_id=row.user_id, email_key=key, link=str(row.id))
     db.session.commit()
 
 

@@ -97,6 +97,11 @@ def count_unsealed() -> int:
     return _count(SecurityEvent.seal.is_(None))
 
 
+def count_sealed() -> int:
+    """Return how many events `verify` has to check, for its progress."""
+    return _count(SecurityEvent.seal.is_not(None))
+
+
 def count_old(is_old: ColumnElement[bool]) -> int:
     """Return how many events a purge would delete: seals from the beginning of the trail, while all in them is old."""
     kept_seal = db.session.scalar(select(func.min(SecurityEvent.seal)).where(~is_old))

@@ -5,20 +5,24 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import click
 from flask.cli import AppGroup
 
-from chirp_auth.accounts import addresses
+from chirp_auth.accounts import addresses, users
 from chirp_auth.admin import audit_trail
 from chirp_auth.audit import queries
+from chirp_auth.cli._common.arguments import Ip, Moment
 from chirp_auth.cli._common.event_rows import EVENT_COLUMNS, event_row
 from chirp_auth.cli._common.export import opened, output_option, write
 from chirp_auth.cli._common.output import (
     FAILED,
     REFUSED,
+    USAGE,
     as_json_option,
     clean,
     done,
@@ -27,13 +31,13 @@ from chirp_auth.cli._common.output import (
     progress,
     stop,
 )
-from chirp_auth.cli._common.prompts import Span, account, confirm, operator, since, yes_option
+from chirp_auth.cli._common.prompts import account, confirm, operator, yes_option
 from chirp_auth.errors import InvalidEmail
 from chirp_auth.extensions import db
 from chirp_auth.formatting import counted
 from chirp_auth.models import SecurityEvent
 
-SHOWN = ("at", "kind", "outcome", "user_id", "face", "ip", "reference", "actor", "detail")
+SHOWN = ("id", "at", "kind", "outcome", "user_id", "face", "ip", "reference", "actor", "detail")
 FOLLOW_SECONDS = 1.0
 
 audit = AppGroup(
@@ -46,34 +50,25 @@ audit = AppGroup(
 
 
 @audit.command("search")
-@click.option("--user", "who", help="Events of this account, by address or id.")
-@click.option("--email", help="Attempts on this address, whether or not it has an account.")
+@click.option("--user", "who", help="Events of this account, by address or id; by its id also if it was deleted.")
+@click.option("--email", help="Whatever happened to this address, whether or not it has an account.")
 @click.option("--action", help="A kind, or its beginning, such as session or session.signed_in.")
 @click.option("--outcome", help="An outcome, such as ok or wrong_password.")
-@click.option("--since", "period", type=Span(), help="Only the last 30m, 12h, 7d …")
+@click.option("--ip", type=Ip(), help="Events from this IP address.")
+@click.option("--since", type=Moment(), help="Only since then: 30m, 12h, 7d ago, or 2026-11-20T20:47:00Z.")
+@click.option("--until", type=Moment(), help="Only before then, written likewise.")
+@click.option("--before", type=click.IntRange(1, 2**63 - 1), help="Go on before this id, the page's last one.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1_000_000), help="How many.")
 @as_json_option
-def search(
-    who: str | None,
-    email: str | None,
-    action: str | None,
-    outcome: str | None,
-    period: timedelta | None,
-    limit: int,
-    as_json: bool,
-) -> None:
+def search(who: str | None, email: str | None, action: str | None, limit: int, as_json: bool, **others: Any) -> None:
     """Search the audit trail, newest first.
 
     Example: flask --app wsgi auth audit search --user alice@example.com --since 7d
     """
-    events = queries.search(
-        limit,
-        user=account(who) if who else None,
-        email_key=_lookup_key(email),
-        kind=action,
-        outcome=outcome,
-        since=since(period),
-    )
+    if who and email:
+        stop("Say --user or --email: the events of an account, or of an address.", USAGE)
+    subject = _subject_of_account(who) if who else _subject_of_address(email) if email else ()
+    events = queries.search(limit, criteria=queries.Criteria(kind=action, **others), subject=subject)
     print_rows(EVENT_COLUMNS if as_json else SHOWN, map(event_row, events), as_json=as_json)
 
 
@@ -100,16 +95,17 @@ def tail(follow: bool, limit: int, as_json: bool) -> None:
 
 
 @audit.command("export")
-@click.option("--since", "period", type=Span(), help="Only the last 12h, 7d …; everything without it.")
+@click.option("--since", type=Moment(), help="Only since then: 12h, 7d ago, or 2026-11-20; everything without it.")
+@click.option("--until", type=Moment(), help="Only before then, written likewise.")
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
 @output_option
 @click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
-def export(period: timedelta | None, form: str, output: Path, as_json: bool) -> None:
+def export(since: datetime | None, until: datetime | None, form: str, output: Path, as_json: bool) -> None:
     """Write the audit trail, newest first, for keeping elsewhere.
 
     Example: flask --app wsgi auth audit export --since 30d --output audit.jsonl
     """
-    rows = map(event_row, queries.search(since=since(period)))
+    rows = map(event_row, queries.search(criteria=queries.Criteria(since=since, until=until)))
     with opened(output) as text:
         write(text, "jsonl" if as_json else form, EVENT_COLUMNS, rows, "Exporting events", None)
 
@@ -132,7 +128,7 @@ def verify(heads: Path | None, as_json: bool) -> None:
     Example: flask --app wsgi auth audit verify --head heads-from-the-log-server.txt
     """
     try:
-        with progress("Verifying events") as advance:
+        with progress("Verifying events", audit_trail.count_sealed()) as advance:
             report = audit_trail.verify(advance, heads)
     except (OSError, ValueError) as error:
         stop(f"The noted heads cannot be read: {getattr(error, 'strerror', None) or error}.", FAILED)
@@ -178,9 +174,20 @@ def _print_line(event: SecurityEvent, *, as_json: bool) -> None:
         click.echo("  ".join(cells) if sys.stdout.isatty() else "\t".join(map(inert, cells)))
 
 
-def _lookup_key(email: str | None) -> str | None:
-    """Return the lookup form of an address; any other text stays as it is and matches nothing."""
+def _subject_of_account(text: str) -> queries.Subject:
+    """Return what is of an account, or of one that was deleted; end with a sentence if there never was any."""
+    user = users.find_by_id_or_email(text)
+    if user is None:
+        with suppress(ValueError):
+            if deleted := queries.subject_of_deleted(UUID(text)):
+                return deleted
+    return queries.subject_of_user(user or account(text))
+
+
+def _subject_of_address(email: str) -> queries.Subject:
+    """Return what is of an address; any other text stays as it is and matches nothing."""
     try:
-        return addresses.parse(email).key if email else None
+        key = addresses.parse(email).key
     except InvalidEmail:
-        return email
+        key = email
+    return queries.subject_of_address(key, users.find(key))

@@ -4,14 +4,17 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import time_machine
 from flask import g
 from flask.testing import FlaskClient, FlaskCliRunner
 from sqlalchemy import update
 
-from chirp_auth.accounts import password_reset, registration, sign_in
+from chirp_auth.accounts import password_reset, registration, reset_links, sessions, sign_in
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import db
@@ -76,6 +79,123 @@ def test_an_account_has_no_events_of_another_that_had_its_address(runner: FlaskC
 
     assert [event["kind"] for event in searched(runner, "--user", ALICE)] == ["user.created"]
     assert len(searched(runner, "--email", ALICE)) == 3
+
+
+@pytest.mark.usefixtures("busy_day")
+def test_an_address_has_its_attempts_its_resets_and_what_its_account_did(
+    runner: FlaskCliRunner, alice: User, ask: Callable[[], str]
+) -> None:
+    token = ask()
+    reset_links.note_opening(token, TEST_CLIENT)
+    password_reset.reset_password(token, NEW_PASSWORD, NEW_PASSWORD, TEST_CLIENT)
+    session = sign_in.sign_in(ALICE, NEW_PASSWORD, TEST_CLIENT)
+    sessions.sign_out(session, TEST_CLIENT)
+
+    kinds = [event["kind"] for event in searched(runner, "--email", ALICE.upper())]
+
+    resets = ["password_reset.done", "password_reset.opened", "password_reset.requested"]
+    assert kinds[:2] == ["session.signed_out", "session.signed_in"]
+    assert kinds[2:] == [*resets, "session.signed_in", "session.signed_in", "user.created"]
+
+
+def test_resets_of_an_address_are_found_after_its_account_was_deleted(
+    runner: FlaskCliRunner, alice: User, ask: Callable[[], str]
+) -> None:
+    token = ask()
+    reset_links.note_opening(token, TEST_CLIENT)
+    password_reset.reset_password(token, NEW_PASSWORD, NEW_PASSWORD, TEST_CLIENT)
+    runner.invoke(args=["auth", "reset", "revoke", ALICE, "--yes"])
+    runner.invoke(args=["auth", "user", "delete", ALICE, "--yes"])
+
+    kinds = {event["kind"] for event in searched(runner, "--email", ALICE, "--action", "password_reset")}
+
+    assert kinds == {f"password_reset.{verb}" for verb in ("requested", "opened", "done", "links_voided")}
+
+
+def test_a_deleted_account_is_found_by_its_id_with_the_attempts_on_it(
+    runner: FlaskCliRunner, alice: User, delivered: Delivered
+) -> None:
+    for _ in range(2):
+        password_reset.request_link(ALICE, TEST_CLIENT)
+        delivered()  # Its event is written when a worker takes the promise.
+        runner.invoke(args=["auth", "user", "delete", ALICE, "--yes"])
+
+    kinds = [event["kind"] for event in searched(runner, "--user", str(alice.id))]
+
+    assert kinds == ["user.deleted", "password_reset.requested", "user.created"], "not what came after the deletion"
+
+
+def test_an_id_that_never_was_is_not_found(runner: FlaskCliRunner, alice: User) -> None:
+    result = runner.invoke(args=["auth", "audit", "search", "--user", "6f1b2b0e-0000-4000-8000-0123456789ab"])
+
+    assert result.exit_code == 3
+    assert "No account has the address or id" in result.stderr
+
+
+def test_an_account_and_an_address_are_not_searched_together(runner: FlaskCliRunner, alice: User) -> None:
+    assert runner.invoke(args=["auth", "audit", "search", "--user", ALICE, "--email", ALICE]).exit_code == 2
+
+
+@pytest.mark.parametrize("typed", ["2001:0DB8:0::7", "2001:db8::7"])
+def test_events_are_found_by_the_address_they_came_from(runner: FlaskCliRunner, alice: User, typed: str) -> None:
+    sign_in.sign_in(ALICE, PASSWORD, replace(TEST_CLIENT, ip="2001:db8::7"))
+
+    assert [event["kind"] for event in searched(runner, "--ip", typed)] == ["session.signed_in"]
+    assert [event["kind"] for event in searched(runner, "--ip", "::ffff:192.0.2.7")] == ["user.created"]
+    assert runner.invoke(args=["auth", "audit", "search", "--ip", "here"]).exit_code == 2
+
+
+@pytest.mark.usefixtures("busy_day")
+@pytest.mark.parametrize("whose", [[], ["--user", ALICE], ["--email", ALICE]])
+def test_pages_of_events_go_on_where_the_last_one_ended(runner: FlaskCliRunner, whose: list[str]) -> None:
+    everything = searched(runner, *whose)
+    pages = [searched(runner, *whose, "--limit", "2")]
+    while pages[-1]:
+        pages.append(searched(runner, *whose, "--limit", "2", "--before", str(pages[-1][-1]["id"])))
+
+    assert [event for page in pages for event in page] == everything
+    assert [len(page) for page in pages[:-1]] == [2] * (len(everything) // 2) + [1] * (len(everything) % 2)
+
+
+def test_events_are_found_between_two_moments(runner: FlaskCliRunner, alice: User) -> None:
+    times = [datetime(2026, 3, day, 12, tzinfo=UTC) for day in (1, 2, 3)]
+    for at in times:
+        with time_machine.travel(at, tick=False), pytest.raises(InvalidCredentials):
+            sign_in.sign_in(ALICE, NEW_PASSWORD, TEST_CLIENT)
+
+    def found(*options: str) -> list[str]:
+        return [event["at"][:10] for event in searched(runner, *options, "--outcome", "wrong_password")]
+
+    assert found("--until", "2026-03-02T12:00:00Z") == ["2026-03-01"]
+    assert found("--since", "2026-03-02T13:00:00+01:00", "--until", "2026-03-03") == ["2026-03-02"]
+    with time_machine.travel(datetime(2026, 3, 4, tzinfo=UTC), tick=False):
+        assert found("--since", "2d", "--until", "1d") == ["2026-03-02"]
+    exported = runner.invoke(args=["auth", "audit", "export", "--since", "2026-03-01", "--until", "2026-03-03"])
+    assert [json.loads(line)["at"][:10] for line in exported.stdout.splitlines()] == ["2026-03-02", "2026-03-01"]
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "7", "2026-13-01", "0001-01-01T00:00:00+14:00", "99999999d", "Z"])
+def test_a_moment_that_is_none_is_refused_in_words(runner: FlaskCliRunner, alice: User, text: str) -> None:
+    result = runner.invoke(args=["auth", "audit", "search", "--until", text])
+
+    assert result.exit_code == 2
+    assert "write a" in result.stderr or "at most" in result.stderr
+
+
+def test_the_detail_is_an_object_in_json_and_text_elsewhere(runner: FlaskCliRunner, alice: User) -> None:
+    runner.invoke(args=["auth", "user", "lock", ALICE, "--yes", "--reason", "stolen phone"])
+    detail = {"ended": 0, "reason": "stolen phone"}
+
+    def output(*arguments: str) -> str:
+        return runner.invoke(args=["auth", *arguments]).stdout
+
+    assert searched(runner, "--action", "user.locked")[0]["detail"] == detail
+    assert json.loads(output("user", "show", ALICE, "--json"))["events"][0]["detail"] == detail
+    assert json.loads(output("audit", "tail", "--limit", "1", "--json"))["detail"] == detail
+    assert json.loads(output("audit", "export").splitlines()[0])["detail"] == detail
+    table = next(csv.DictReader(io.StringIO(output("audit", "export", "--format", "csv"))))
+    line = output("audit", "search", "--limit", "1").rstrip("\n").split("\t")[-1]
+    assert json.loads(table["detail"]) == json.loads(line) == detail
 
 
 @pytest.mark.usefixtures("busy_day")

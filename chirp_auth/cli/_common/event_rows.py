@@ -1,6 +1,5 @@
 """How commands print security events."""
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +14,7 @@ def moment(at: datetime) -> str:
 
 
 def event_row(event: SecurityEvent) -> dict[str, Any]:
-    """Return an event under its published keys, with its detail as JSON text."""
+    """Return an event under its published keys; its detail is an object, which tables and CSV show as JSON text."""
     return {
         "id": event.id,
         "at": moment(event.at),
@@ -27,5 +26,5 @@ def event_row(event: SecurityEvent) -> dict[str, Any]:
         "user_agent": event.user_agent,
         "reference": event.reference,
         "actor": event.actor,
-        "detail": json.dumps(event.detail) if event.detail else None,
+        "detail": event.detail or None,
     }

@@ -59,6 +59,8 @@ def write(
 def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict):
+        return json.dumps(value)
     return inert(value) if isinstance(value, str) else value
 
 

@@ -15,7 +15,14 @@ import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.measure import Measurement
-from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -66,7 +73,9 @@ def print_facts(facts: dict[str, Any], *, as_json: bool) -> None:
 
 
 def clean(value: object) -> str:
-    """Return a value as text that cannot steer a terminal: control characters become `?`."""
+    """Return a value as text that cannot steer a terminal: control characters become `?`, objects JSON text."""
+    if isinstance(value, dict):
+        value = json.dumps(value)
     return "" if value is None else _CONTROL.sub("?", str(value))
 
 
@@ -108,11 +117,13 @@ def refusals_in_words() -> Iterator[None]:
 
 @contextmanager
 def progress(label: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar, on a terminal only; yield the callback that advances it."""
+    """Show how far it is, on a terminal only, and how long it still takes if `total` is known; yield the callback."""
     if not sys.stderr.isatty():
         yield lambda _steps: None
         return
-    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    columns: list[ProgressColumn] = [TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn()]
+    if total:
+        columns.append(TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=total)
         yield lambda steps: bar.advance(task, steps)

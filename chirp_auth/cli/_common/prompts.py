@@ -4,14 +4,13 @@ import os
 import pwd
 import re
 import sys
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import click
 
 from chirp_auth.accounts import users
 from chirp_auth.cli._common.output import NOT_FOUND, REFUSED, USAGE, clean, stop
-from chirp_auth.clock import now
 from chirp_auth.models import User
 from chirp_auth.security.client import Client
 from config import LONGEST
@@ -80,11 +79,6 @@ def check_said_once(*given: object, options: str) -> None:
     """End unless exactly one of these was given: an account, or one of the options."""
     if sum(map(bool, given)) != 1:
         stop(f"Name an account, or say {options}.", USAGE)
-
-
-def since(span: timedelta | None) -> datetime | None:
-    """Return the time that long ago."""
-    return None if span is None else now() - span
 
 
 def confirm(question: str, *, yes: bool) -> None:

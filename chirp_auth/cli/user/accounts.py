@@ -1,7 +1,7 @@
 """`flask auth user list`, `show` and `create`: look at accounts and open them."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 import click
@@ -11,9 +11,10 @@ from chirp_auth.accounts import registration, sessions, users
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.admin import invitations, outbox, support_links
 from chirp_auth.audit import queries
+from chirp_auth.cli._common.arguments import Moment
 from chirp_auth.cli._common.event_rows import event_row
 from chirp_auth.cli._common.output import as_json_option, print_facts, print_rows, refusals_in_words
-from chirp_auth.cli._common.prompts import Span, account, nothing_to_ask_option, operator, read_password, since
+from chirp_auth.cli._common.prompts import account, nothing_to_ask_option, operator, read_password
 from chirp_auth.formatting import iso
 from chirp_auth.models import User
 from chirp_auth.security.client import device_in_words
@@ -25,19 +26,19 @@ COLUMNS = ("id", "email", "name", "status", "created_at", "last_sign_in_at")
 @with_appcontext
 @click.option("--search", help="A part of an address, a name or a phone number, or an id.")
 @click.option("--status", type=click.Choice([users.ACTIVE, users.UNVERIFIED, users.LOCKED]), help="Only these.")
-@click.option("--since", "registered", type=Span(), help="Only who registered in this time, such as 7d.")
+@click.option("--since", "registered", type=Moment(), help="Only who registered since then: 7d, or a date.")
 @click.option("--after", help="Go on after this account, the last one of the page before.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1_000_000), help="How many.")
 @as_json_option
 def show_list(
-    search: str | None, status: str | None, registered: timedelta | None, after: str | None, limit: int, as_json: bool
+    search: str | None, status: str | None, registered: datetime | None, after: str | None, limit: int, as_json: bool
 ) -> None:
     """List accounts, newest first.
 
     Example: flask --app wsgi auth user list --search alice --limit 10
     """
     last = account(after) if after else None
-    page = users.listed(limit, search=search, status=status, since=since(registered), after=last)
+    page = users.listed(limit, search=search, status=status, since=registered, after=last)
     print_rows(COLUMNS, map(_row, page), as_json=as_json)
 
 
@@ -109,7 +110,7 @@ def _details(user: User) -> dict[str, Any]:
             {"id": str(mail.id), "kind": mail.kind, "created_at": iso(mail.created_at), "error": mail.last_error}
             for mail in outbox.waiting_mails(user)
         ],
-        "events": [event_row(event) for event in queries.search(10, user=user)],
+        "events": [event_row(event) for event in queries.search(10, subject=queries.subject_of_user(user))],
     }
 
 
