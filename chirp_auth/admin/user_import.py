@@ -113,19 +113,23 @@ def _add(users: dict[str, dict[str, Any]], result: ImportResult, client: Client)
             break
         except IntegrityError:  # Somebody registered with one of these addresses meanwhile.
             db.session.rollback()
-    invited = result.invited
-    for user in new:
-        whose = {"user_id": user["id"], "email_key": user["email_key"]}
-        if _is_invited(user):
-            # Spread out, so that no reset link waits behind a hundred thousand invitations.
-            delay = INVITATION_EVERY * max(0, invited - INVITATIONS_AT_ONCE)
-            outbox.put("invitation", addresses.parse(user["email"]).deliverable, user["id"], delay=delay)
-            invited += 1
-        audit.record("user.invited" if _is_invited(user) else "user.imported", client, **whose)
-        if user["disabled_at"]:
-            audit.record("user.locked", client, **whose, reason="imported as locked")
+    _invite([user for user in new if _is_invited(user)], already=result.invited)
+    _record("user.invited", [user for user in new if _is_invited(user)], client)
+    _record("user.imported", [user for user in new if not _is_invited(user)], client)
+    _record("user.locked", [user for user in new if user["disabled_at"]], client, reason="imported as locked")
     db.session.commit()
     _count(users, existing, result)
+
+
+def _invite(users: Iterable[dict[str, Any]], already: int) -> None:
+    """Promise the invitations, spread out, so that no reset link waits behind a hundred thousand of them."""
+    for number, user in enumerate(users, already):
+        delay = INVITATION_EVERY * max(0, number - INVITATIONS_AT_ONCE)
+        outbox.put("invitation", addresses.parse(user["email"]).deliverable, user["id"], delay=delay)
+
+
+def _record(kind: str, users: Iterable[dict[str, Any]], client: Client, **detail: Any) -> None:
+    audit.record_all(kind, client, [(user["id"], user["email_key"], detail) for user in users])
 
 
 def _count(users: dict[str, dict[str, Any]], existing: set[str], result: ImportResult) -> None:
