@@ -1,4 +1,9 @@
-"""How migrations run: in one transaction, one process at a time, on SQLite and on PostgreSQL."""
+"""How migrations run, one process at a time: in one transaction on SQLite, in one for each on PostgreSQL.
+
+On PostgreSQL a migration may leave its transaction, to build an index while others write.
+"""
+
+import time
 
 import click
 from alembic import context
@@ -10,6 +15,7 @@ from sqlalchemy.pool import NullPool
 from chirp_auth.runtime.sqlite import make_private
 
 ONE_AT_A_TIME = 0x43484952  # The advisory lock under which PostgreSQL lets only one process migrate.
+ASK_SECONDS = 0.1
 
 database = current_app.extensions["migrate"].db
 
@@ -21,10 +27,23 @@ def run() -> None:
         event.listen(engine, "do_connect", make_private)
         event.listen(engine, "connect", _leave_transactions_to_us)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
+        with engine.begin() as connection:
+            _migrate(connection)
+        return
+    with engine.connect() as connection:
+        _wait_for_turn(connection)
         _migrate(connection)
+
+
+def _wait_for_turn(connection: Connection) -> None:
+    """Take the lock for as long as the connection lives, asking for it again and again.
+
+    Waiting inside a statement would keep a snapshot, and whoever builds an index concurrently waits for those.
+    """
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": ONE_AT_A_TIME}):
+        connection.commit()
+        time.sleep(ASK_SECONDS)
+    connection.commit()
 
 
 def _migrate(connection: Connection) -> None:
@@ -33,6 +52,7 @@ def _migrate(connection: Connection) -> None:
         target_metadata=database.metadata,
         render_as_batch=connection.dialect.name == "sqlite",
         transactional_ddl=True,
+        transaction_per_migration=connection.dialect.name == "postgresql",
         user_module_prefix="models.",
     )
     with context.begin_transaction():

@@ -21,6 +21,8 @@ class SecurityEvent(Model):
     __tablename__ = "security_events"
     __table_args__ = (
         where_set("user_id"),
+        partial_index("ix_security_events_email_digest", "email_digest id", "email_digest IS NOT NULL"),
+        partial_index("ix_security_events_ip", "ip id", "ip IS NOT NULL"),
         where_set("seal"),
         partial_index("ix_security_events_unsealed", "id", "seal IS NULL"),
     )

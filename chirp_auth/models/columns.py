@@ -33,6 +33,6 @@ def where_set(column: str) -> Index:
     return partial_index(None, column, f"{column} IS NOT NULL")
 
 
-def partial_index(name: str | None, column: str, condition: str) -> Index:
+def partial_index(name: str | None, columns: str, condition: str) -> Index:
     """Return an index of the rows that meet a condition; without a name the naming convention gives one."""
-    return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
+    return Index(name, *columns.split(), sqlite_where=text(condition), postgresql_where=text(condition))

@@ -22,6 +22,8 @@ class User(Model, UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     __tablename__ = "users"
     __table_args__ = (
         Index("ix_users_created_at", "created_at", "id"),
+        partial_index("ix_users_locked", "created_at id", "disabled_at IS NOT NULL"),
+        partial_index("ix_users_unverified", "created_at id", "disabled_at IS NULL AND email_verified_at IS NULL"),
         where_set("confirm_before"),
         partial_index("ix_users_former_passwords", "password_changed_at", "former_password_hashes IS NOT NULL"),
     )
