@@ -6,7 +6,6 @@ import gc
 # all of it again and again would be a part of every request.
 gc.disable()
 
-import click
 import structlog
 from flask import Flask
 from flask_migrate.cli import db as migrations
@@ -19,8 +18,8 @@ from config import ConfigurationError, load
 
 
 def _application() -> Flask:
-    # Under the `flask` command there is a click context: only what goes wrong is logged between its words.
-    commanded = click.get_current_context(silent=True) is not None
+    # Under the `flask` command only what goes wrong is logged between its words.
+    commanded = flask_run.is_flask_command()
     if commanded:
         stdio.replace_closed()
     try:

@@ -1,12 +1,19 @@
-"""Checks for `flask run`, Flask's development server."""
+"""What the `flask` command is doing, and checks for `flask run`, Flask's development server."""
 
 from collections.abc import Iterator
 
 import click
+from flask.cli import FlaskGroup
 from flask.helpers import get_debug_flag
 
 from config import Settings
 from config_checks import exposed
+
+
+def is_flask_command() -> bool:
+    """Say whether the `flask` command is under way, and not another one that click reads, such as granian's."""
+    context = click.get_current_context(silent=True)
+    return context is not None and isinstance(context.find_root().command, FlaskGroup)
 
 
 def is_running() -> bool:
