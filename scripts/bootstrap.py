@@ -37,6 +37,7 @@ def main() -> None:
         start_again_with_a_newer_python()
     if is_ready():
         return
+    refuse_without_rights()
     started = time.monotonic()
     index = next((os.environ[name] for name in INDEX_SETTINGS if os.environ.get(name)), None)
     try:
@@ -45,11 +46,13 @@ def main() -> None:
         if installed_version("uv") != locked["uv"]["version"]:
             install_uv(locked, index)
         install_locked_packages(index)
+        STAMP.touch()
     except subprocess.CalledProcessError as error:
         sys.exit(f"Setting up stopped: {Path(error.cmd[0]).name} ended with {error.returncode}, see above.")
     except (urllib.error.URLError, ValueError) as error:
         sys.exit(f"Setting up stopped: {error}. Is there a network, and are CA certificates installed?")
-    STAMP.touch()
+    except OSError as error:
+        sys.exit(f"Setting up stopped: {error.filename or VENV} cannot be used: {error.strerror or error}.")
     say(f"ready after {time.monotonic() - started:.0f} s")
 
 
@@ -72,6 +75,12 @@ def is_ready() -> bool:
     if not STAMP.exists() or not VENV_PYTHON.exists():
         return False
     return all(STAMP.stat().st_mtime >= path.stat().st_mtime for path in INPUTS)
+
+
+def refuse_without_rights() -> None:
+    place = VENV if VENV.exists() else ROOT
+    if not os.access(place, os.W_OK):
+        sys.exit(f"Setting up stopped: this user cannot write to {place}. Run it as the owner of that folder.")
 
 
 def make_environment() -> None:
