@@ -9,7 +9,7 @@ ARGS ?=
 broken := $(shell test -x $(VENV_PYTHON) || echo broken)
 TEMPLATES = $(wildcard templates)
 
-.PHONY: help setup run serve test lint bench clean broken
+.PHONY: help setup run serve reset test lint bench clean broken
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -28,6 +28,9 @@ run: .venv/.ready ## Start the application for development
 serve: export APP_ENV = production
 serve: .venv/.ready ## Start the application for production; refuses unsafe settings
 	@$(VENV_PYTHON) -m chirp_auth.server
+
+reset: .venv/.ready ## Remove development's data to begin again; asks first, ARGS=--yes does not
+	@$(VENV_PYTHON) -m scripts.reset $(ARGS)
 
 test: .venv/.ready ## Run the tests; ARGS="-k name" narrows them
 	@$(VENV_PYTHON) -m pytest $(ARGS)

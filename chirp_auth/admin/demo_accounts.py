@@ -15,6 +15,7 @@ from chirp_auth.accounts.registration import Applicant
 from chirp_auth.admin import accounts
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import SecurityEvent, User
+from chirp_auth.security import passwords
 from chirp_auth.security.client import Client
 
 EMAIL = "demo@example.com"
@@ -35,21 +36,25 @@ log = structlog.get_logger("demo")
 
 @dataclass(frozen=True, slots=True)
 class DemoAccount:
-    """What to sign in with."""
+    """What to sign in with; no password where the account was given another one than ours."""
 
     email: str
-    password: str
+    password: str | None
 
 
 def ensure_account() -> DemoAccount | None:
     """Return the demo account, created on an empty database; None if the database has only other users."""
     password = _kept_password()
-    is_unchanged = db.session.scalar(select(User.password_reset_at.is_(None)).where(User.email_key == EMAIL))
-    if is_unchanged is None:
+    client = Client("cli", actor="first start")
+    user = users.find(EMAIL)
+    if user is None:
         if users.count():
             return None
-        registration.create(Applicant(EMAIL, password, "Demo", "Account"), Client("cli", actor="first start"))
-    return DemoAccount(EMAIL, password)
+        registration.create(Applicant(EMAIL, password, "Demo", "Account"), client)
+        return DemoAccount(EMAIL, password)
+    password_hash = user.password_hash
+    db.session.commit()  # End the read: hashing may wait.
+    return DemoAccount(EMAIL, password if passwords.verify(password, password_hash, client) else None)
 
 
 def create_missing(client: Client) -> list[tuple[str, str]]:

@@ -22,4 +22,4 @@ def seed(as_json: bool) -> None:
     rows = [{"email": email, "status": status} for email, status in demo_accounts.create_missing(operator())]
     print_rows(("email", "status"), rows, as_json=as_json)
     if not as_json:
-        click.echo(f"Their password is in {settings.beside_database('demo-password')}.", err=True)
+        click.echo(f"Their first password is in {settings.beside_database('demo-password')}.", err=True)

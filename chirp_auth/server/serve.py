@@ -24,11 +24,10 @@ from chirp_auth.extensions import db
 from chirp_auth.runtime import logs, metrics_endpoint, settings_text
 from chirp_auth.runtime.version import VERSION
 from chirp_auth.security.client import Client
-from chirp_auth.server import allocator, connection_guard, worker_process
+from chirp_auth.server import allocator, connection_guard, start_box, worker_process
 from chirp_auth.server.rsgi import Adapter
-from config import EVERY_ADDRESS, ROOT, ConfigurationError, Settings, in_an_address, load
+from config import ROOT, ConfigurationError, Settings, load
 from config_checks import warnings_of
-from config_network import is_loopback
 
 STOP_SECONDS = 15
 HEADER_MILLISECONDS = 30_000  # For the first byte of a request, all of its header, and between two requests.
@@ -55,7 +54,7 @@ def main() -> None:
     values = settings_text.changed(settings)
     log.info("starting", version=VERSION, host=settings.host, port=settings.port, settings=values)
     if not settings.in_production:
-        print(_box(settings, account), flush=True)  # noqa: T201 - what `make run` is to say
+        print(start_box.drawn(settings, account), flush=True)  # noqa: T201 - what `make run` is to say
     _serve(settings)
 
 
@@ -125,7 +124,7 @@ def _check_port(settings: Settings) -> None:
             if error.errno == errno.EADDRINUSE:
                 sys.exit(
                     f"Port {settings.port} on {settings.host} is busy: another program listens there.\n"
-                    f"Stop it, or choose another port: PORT={settings.port + 1} make run"
+                    f"Stop it, or choose another port: PORT={settings.port + 1}"
                 )
             sys.exit(f"HOST={settings.host} PORT={settings.port} cannot be used: {error.strerror}.")
 
@@ -143,42 +142,6 @@ def _demo_account(settings: Settings) -> demo_accounts.DemoAccount | None:
         return demo_accounts.ensure_account()
     demo_accounts.remove(Client(face="cli", actor="start of production"))
     return None
-
-
-def _box(settings: Settings, account: demo_accounts.DemoAccount | None) -> str:
-    url = settings.public_url
-    rows = [
-        ("App", url),
-        (
-            "Mailbox",
-            _mailbox(settings),
-        ),
-        ("API", f"{url}/api/v1/auth   {url}/api/auth"),
-        (
-            "Demo account",
-            f"{account.email}   {account.password}" if account else "not here: this database has users",
-        ),
-        ("Database", _place(settings)),
-        ("Stop", "Ctrl-C"),
-    ]
-    lines = [f"{name:<13} {value}" for name, value in rows]
-    width = max(map(len, lines))
-    edge = "─" * (width + 2)
-    return "\n".join([f"┌{edge}┐", *(f"│ {line:<{width}} │" for line in lines), f"└{edge}┘"])
-
-
-def _mailbox(settings: Settings) -> str:
-    if not settings.has_dev_mailbox:
-        return f"none: mail goes to {settings.smtp_host}"
-    if settings.host in EVERY_ADDRESS:
-        return f"http://127.0.0.1:{settings.port}/dev/mailbox   (from this machine only)"
-    if not is_loopback(settings.host):
-        return "closed: it is read from this machine only, which HOST=0.0.0.0 allows"
-    return f"http://{in_an_address(settings.host)}:{settings.port}/dev/mailbox"
-
-
-def _place(settings: Settings) -> str:
-    return str(settings.database_file or "PostgreSQL")
 
 
 def _listed(title: str, problems: list[str]) -> str:

@@ -78,6 +78,7 @@ def test_a_busy_port_is_said_in_words(tmp_path: Path) -> None:
 
     assert f"Port {port} on 127.0.0.1 is busy" in said
     assert f"PORT={port + 1}" in said
+    assert "make run" not in said, "it may be make serve that was refused"
 
 
 def test_production_refuses_to_start_and_lists_every_problem(tmp_path: Path) -> None:
