@@ -66,7 +66,7 @@ def test_the_commands_on_a_page_exist_with_their_options(page: str) -> None:
 def test_the_settings_on_the_operations_page_exist() -> None:
     page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 
-    named = re.findall(r"^       ([A-Z_]+)=", page, re.MULTILINE)
+    named = re.findall(r"^   ([A-Z_]+)=", page, re.MULTILINE)
     assert len(named) > 8
     assert [name for name in named if not is_setting(name)] == []
 
