@@ -57,7 +57,17 @@ def test_what_runs_in_containers_and_units_exists() -> None:
     assert sum("auth worker" in command for command in started) == 2
 
 
-@pytest.mark.parametrize("page", ["docs/operations.md", "README.md", "CONTRIBUTING.md", "docs/security.md"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "docs/operations.md",
+        "docs/moving.md",
+        "docs/troubleshooting.md",
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/security.md",
+    ],
+)
 def test_the_commands_on_a_page_exist_with_their_options(page: str) -> None:
     for words in commands_in((ROOT / page).read_text(encoding="utf-8")):
         check(words)
