@@ -29,7 +29,7 @@ def pasted(text: str, server: Application, checkout: Path, *curl_options: str) -
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert run.returncode == 0, f"{text}\n{run.stdout}\n{run.stderr}"
@@ -39,6 +39,14 @@ def pasted(text: str, server: Application, checkout: Path, *curl_options: str) -
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks_in(page, "sh")])
 def test_what_a_page_says_to_type_works(page: str, server: Application, checkout: Path) -> None:
     pasted("\n".join(blocks_in(page, "sh")), server, checkout, "fail-with-body")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks_in(page, "sh")])
+def test_nothing_on_a_page_means_something_else_where_it_is_typed(page: str) -> None:
+    """An interactive zsh takes a comment for a command, and bash `!` in double quotes for a line of its history."""
+    bare = re.sub(r"'[^']*'", "", "\n".join(blocks_in(page, "sh"))).replace("!=", "")
+
+    assert not re.search(r"!|(^|\s)#", bare)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks_in(page, "bash")])
