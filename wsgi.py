@@ -13,7 +13,8 @@ from flask_migrate.cli import db as migrations
 from chirp_auth import cli, create_app
 from chirp_auth.cli import flask_run, without_settings
 from chirp_auth.cli._common import stdio
-from chirp_auth.runtime import logs
+from chirp_auth.extensions import db
+from chirp_auth.runtime import health, logs
 from config import ConfigurationError, load
 
 
@@ -31,9 +32,20 @@ def _application() -> Flask:
             raise
         return without_settings.application(error.problems, cli.auth, migrations)
     logs.configure(as_json=settings.in_production, only_trouble=commanded)
+    application = create_app(settings)
     if not commanded or flask_run.is_running():
-        structlog.get_logger("server").warning("mail needs a worker", start="flask --app wsgi auth worker")
-    return create_app(settings)
+        _say_what_is_missing(application)
+    return application
+
+
+def _say_what_is_missing(application: Flask) -> None:
+    """Another server than ours migrates nothing and starts no worker: whoever starts it has to know."""
+    log = structlog.get_logger("server")
+    log.warning("mail needs a worker", start="flask --app wsgi auth worker")
+    with application.app_context():
+        if reason := health.flaw():
+            log.warning("database not ready", reason=reason)
+        db.engine.dispose()  # The server may fork: no connection goes along.
 
 
 app = _application()

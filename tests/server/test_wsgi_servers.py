@@ -19,6 +19,14 @@ WSGIREF = (
     "import wsgiref.simple_server as server; from wsgi import app; "
     "server.make_server('127.0.0.1', {port}, app).serve_forever()"
 )
+FIRST_START = """
+import flask_migrate
+from chirp_auth.admin import demo_accounts
+from wsgi import app
+with app.app_context():
+    flask_migrate.upgrade()
+    demo_accounts.ensure_account()
+"""
 SERVERS = {
     "flask run": ("-m", "flask", "--app", "wsgi", "run", "--port", "{port}"),
     "wsgiref": ("-c", WSGIREF),
@@ -28,24 +36,11 @@ SERVERS = {
 }
 
 
-def flask(folder: Path, *arguments: str) -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
-        env=environment_for(CHEAP, folder),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a database that has the demo accounts, made as the documents say."""
+    """A folder with a migrated database that has the demo account."""
     folder = tmp_path_factory.mktemp("servers")
-    flask(folder, "db", "upgrade")
-    flask(folder, "auth", "seed")
+    python(FIRST_START, folder)
     return folder
 
 
@@ -68,7 +63,30 @@ def test_every_wsgi_server_takes_a_request_for_a_link_and_says_what_sends_it(fol
 
     (line,) = (line for line in server.output.splitlines() if "mail needs a worker" in line)
     assert "flask --app wsgi auth worker" in line, "which tests/cli/test_worker.py tries"
+    assert "database not ready" not in server.output
     assert promised_mails(folder) == before + 1
+
+
+def test_a_database_that_is_not_migrated_is_said_at_the_start(tmp_path: Path) -> None:
+    said = python("import wsgi", tmp_path)
+
+    assert "database not ready" in said
+    assert "run flask --app wsgi db upgrade" in said
+
+
+def python(code: str, folder: Path) -> str:
+    """Run code in a process of its own, with a database in the folder; return what it printed."""
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment_for(CHEAP, folder),
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
+    return run.stdout
 
 
 def promised_mails(folder: Path) -> int:
