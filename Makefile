@@ -36,12 +36,14 @@ test: .venv/.ready ## Run the tests; ARGS="-k name" narrows them
 	@$(VENV_PYTHON) -m pytest $(ARGS)
 
 # Every check runs, and one that fails makes the whole fail.
-lint: .venv/.ready ## Check style, types, imports and templates
+lint: .venv/.ready ## Check style, types, dependencies, imports and templates
 	@failed=0; \
 	check() { echo "== $$*"; $(VENV_PYTHON) -m "$$@" || failed=1; }; \
 	check ruff check .; \
 	check ruff format --check .; \
 	check mypy; \
+	check deptry . --no-ansi --extend-exclude "^tests/|^bench/"; \
+	check deptry . --no-ansi --ignore DEP002,DEP004; \
 	echo "== lint-imports"; $(VENV_PYTHON) .venv/bin/lint-imports --no-logo || failed=1; \
 	$(if $(TEMPLATES),check djlint --lint --quiet templates;) \
 	exit $$failed
