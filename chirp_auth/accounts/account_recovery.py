@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chirp_auth import audit
 from chirp_auth.accounts import addresses, former_passwords, revocation
+from chirp_auth.audit.vocabulary import outcome_of
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db, settings
@@ -74,7 +75,7 @@ def secure_account(token: str, client: Client) -> str:
     try:
         user, change = _subject(token)
     except (InvalidToken, TokenExpired, TokenAlreadyUsed) as refusal:
-        audit.record("account.secured", client, outcome=refusal.code.lower())
+        audit.record("account.secured", client, outcome=outcome_of(refusal))
         db.session.commit()
         raise
     ended = _end_access(user, change)

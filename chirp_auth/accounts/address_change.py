@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chirp_auth import audit
 from chirp_auth.accounts import account_recovery, addresses, lockout, revocation, users
+from chirp_auth.audit.vocabulary import outcome_of
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, RateLimitExceeded, TokenAlreadyUsed, TokenExpired, ValidationFailed
 from chirp_auth.extensions import db
@@ -90,7 +91,7 @@ def confirm_change(token: str, client: Client) -> User:
     try:
         change = check_link(token)
     except (InvalidToken, TokenExpired, TokenAlreadyUsed) as refusal:
-        audit.record("address_change.done", client, outcome=refusal.code.lower())
+        audit.record("address_change.done", client, outcome=outcome_of(refusal))
         db.session.commit()
         raise
     confirming = (

@@ -16,6 +16,7 @@ from sqlalchemy import case, literal, null, or_, select, update
 
 from chirp_auth import audit
 from chirp_auth.accounts import account_recovery, addresses, known_devices, users
+from chirp_auth.audit.vocabulary import Kind, OwnOutcome
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import db, settings
@@ -38,7 +39,7 @@ CLEARED: dict[str, Any] = {"failed_sign_ins": 0, "sign_in_blocked_until": None}
 FailureCounts = User | KnownDevice
 
 
-def authenticate(user: User | None, password: str, client: Client, kind: str, email_key: str) -> User:
+def authenticate(user: User | None, password: str, client: Client, kind: Kind, email_key: str) -> User:
     """Return the user if the password is theirs; `kind` is the kind of the audit event.
 
     Raises:
@@ -49,7 +50,7 @@ def authenticate(user: User | None, password: str, client: Client, kind: str, em
     db.session.commit()  # End the read: no transaction stays open while a hash is computed.
     is_right = passwords.verify(password, user.password_hash if user else None, client)
     if _is_delayed(counts):
-        outcome = "delayed"
+        outcome: OwnOutcome = "delayed"
     elif user and user.disabled_at:
         outcome = "disabled"
     elif user and not users.is_usable(user):

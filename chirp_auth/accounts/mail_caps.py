@@ -17,6 +17,7 @@ from sqlalchemy import ARRAY, BigInteger, bindparam, func, literal, or_, select,
 
 from chirp_auth import audit
 from chirp_auth.accounts import addresses
+from chirp_auth.audit.vocabulary import Kind
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.mail.rendering import NotSent
@@ -67,7 +68,7 @@ def allow(entries: Sequence[OutboxEntry], keys: Mapping[UUID, str] | None = None
     return set().union(*allowed.values())
 
 
-def withhold(entry: OutboxEntry, kind: str, user_id: UUID | None) -> NoReturn:
+def withhold(entry: OutboxEntry, kind: Kind, user_id: UUID | None) -> NoReturn:
     """Record that the mail did not leave, as an event of this kind, and commit.
 
     Raises:
@@ -79,7 +80,7 @@ def withhold(entry: OutboxEntry, kind: str, user_id: UUID | None) -> NoReturn:
     raise NotSent(TOO_MANY)
 
 
-def record_withheld(entry: OutboxEntry, kind: str, user_id: UUID | None) -> None:
+def record_withheld(entry: OutboxEntry, kind: Kind, user_id: UUID | None) -> None:
     """Add to the caller's transaction the event that the mail did not leave."""
     client = Client("worker", **{name: entry.params.get(name) for name in ("ip", "user_agent", "reference")})
     key = addresses.parse(entry.recipient).key

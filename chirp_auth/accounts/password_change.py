@@ -14,6 +14,7 @@ from chirp_auth.accounts import (
     sessions,
     users,
 )
+from chirp_auth.audit.vocabulary import Outcome
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials, PasswordTooWeak, Unauthenticated, UserNotFound
 from chirp_auth.extensions import db, settings
@@ -115,7 +116,7 @@ def _replace(user: User, password: str, client: Client, keep: UUID | None = None
     return ended
 
 
-def _record_refusal(user: User, client: Client, outcome: str) -> None:
+def _record_refusal(user: User, client: Client, outcome: Outcome) -> None:
     db.session.rollback()
     audit.record("password.changed", client, outcome=outcome, user_id=user.id, email_key=user.email_key)
     db.session.commit()

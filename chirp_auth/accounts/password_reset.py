@@ -12,6 +12,7 @@ from sqlalchemy import SQLColumnExpression, func, select, update
 
 from chirp_auth import audit
 from chirp_auth.accounts import former_passwords, lockout, reset_links, reset_requests, revocation
+from chirp_auth.audit.vocabulary import outcome_of
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, LinkReplaced, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db
@@ -83,7 +84,7 @@ def _refusal_on_record(client: Client) -> Iterator[None]:
     try:
         yield
     except (InvalidToken, TokenExpired, TokenAlreadyUsed) as error:
-        audit.record("password_reset.refused", client, outcome=error.code.lower())
+        audit.record("password_reset.refused", client, outcome=outcome_of(error))
         db.session.commit()
         raise
 

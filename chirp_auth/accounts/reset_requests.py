@@ -8,11 +8,12 @@ from collections.abc import Collection, Sequence
 
 from chirp_auth import audit
 from chirp_auth.accounts import addresses
+from chirp_auth.audit.vocabulary import Kind
 from chirp_auth.mail import outbox
 from chirp_auth.models import OutboxEntry
 from chirp_auth.security.client import Client
 
-KIND = "password_reset.requested"
+KIND: Kind = "password_reset.requested"
 
 
 def promise(email: str, client: Client) -> None:

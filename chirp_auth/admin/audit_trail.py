@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 from chirp_auth import audit
 from chirp_auth.accounts import reset_requests
 from chirp_auth.audit import chain, heads, verification
+from chirp_auth.audit.vocabulary import Kind, Outcome
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import job_locks
@@ -27,7 +28,7 @@ ALIVE = timedelta(minutes=1)
 log = structlog.get_logger("audit")
 
 
-def note(kind: str, client: Client, outcome: str = "ok", **detail: Any) -> None:
+def note(kind: Kind, client: Client, outcome: Outcome = "ok", **detail: Any) -> None:
     """Record an event on its own and commit, where no change of an account goes with it."""
     audit.record(kind, client, outcome=outcome, **detail)
     db.session.commit()

@@ -11,6 +11,7 @@ from sqlalchemy import insert
 
 from chirp_auth import metrics
 from chirp_auth.audit import erasure, keys
+from chirp_auth.audit.vocabulary import Kind, Outcome
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import SecurityEvent
@@ -23,10 +24,10 @@ log = structlog.get_logger("audit")
 
 
 def record(
-    kind: str,
+    kind: Kind,
     client: Client,
     *,
-    outcome: str = "ok",
+    outcome: Outcome = "ok",
     user_id: UUID | None = None,
     email_key: str | None = None,
     **detail: Any,
@@ -39,13 +40,13 @@ def record(
     announce(kind, client, outcome, **detail)
 
 
-def announce(kind: str, client: Client, outcome: str = "ok", **detail: Any) -> None:
+def announce(kind: Kind, client: Client, outcome: Outcome = "ok", **detail: Any) -> None:
     """Count an event and write its log line. The caller sees to its row in the audit trail."""
     metrics.events.labels(kind, outcome).inc()
     log.info(kind, outcome=outcome, face=client.face, reference=client.reference, **detail)
 
 
-def record_all(kind: str, client: Client, subjects: Sequence[tuple[UUID, str, dict[str, Any]]]) -> None:
+def record_all(kind: Kind, client: Client, subjects: Sequence[tuple[UUID, str, dict[str, Any]]]) -> None:
     """Add an event for each account in one statement; a subject is a user's id, the address's key and the detail."""
     write([event(kind, client, user_id=user, email_key=key, detail=detail) for user, key, detail in subjects])
     for _, _, detail in subjects:
@@ -53,11 +54,11 @@ def record_all(kind: str, client: Client, subjects: Sequence[tuple[UUID, str, di
 
 
 def event(
-    kind: str,
+    kind: Kind,
     client: Client,
     *,
     at: datetime | None = None,
-    outcome: str = "ok",
+    outcome: Outcome = "ok",
     user_id: UUID | None = None,
     email_key: str | None = None,
     detail: dict[str, Any] | None = None,

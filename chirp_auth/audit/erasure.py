@@ -9,7 +9,7 @@ import json
 from functools import cached_property
 from hashlib import sha256
 from secrets import token_hex
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, update
@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, select, update
 from chirp_auth.extensions import db
 from chirp_auth.models import SecurityEvent, User
 
-DELETED = "user.deleted"
+DELETED: Final = "user.deleted"
 ADDRESS_DIGESTS = "address_digests"  # In a deletion's detail: the addresses whose attempts it erased, too.
 
 

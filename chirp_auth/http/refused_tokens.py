@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth.admin import audit_trail
+from chirp_auth.audit.vocabulary import Kind, Outcome, outcome_of
 from chirp_auth.errors import (
     AuthError,
     InvalidToken,
@@ -29,7 +30,7 @@ log = structlog.get_logger("audit")
 
 
 @contextmanager
-def on_record(kind: str, face: str) -> Iterator[None]:
+def on_record(kind: Kind, face: str) -> Iterator[None]:
     """Record an event of this kind if the block refuses a token."""
     try:
         yield
@@ -39,13 +40,13 @@ def on_record(kind: str, face: str) -> Iterator[None]:
         raise
 
 
-def _outcome(refusal: AuthError) -> str:
+def _outcome(refusal: AuthError) -> Outcome:
     if isinstance(refusal, SessionEnded):
         return "session_ended"
-    return "invalid_token" if isinstance(refusal, Unauthenticated) else refusal.code.lower()
+    return "invalid_token" if isinstance(refusal, Unauthenticated) else outcome_of(refusal)
 
 
-def _record(kind: str, face: str, outcome: str) -> None:
+def _record(kind: Kind, face: str, outcome: Outcome) -> None:
     client = request_context.client(face)
     if not limits.is_first(f"{kind}.{outcome}", limits.NOTED_ONCE_IN):
         log.warning(kind, outcome=outcome, face=face, reference=client.reference)

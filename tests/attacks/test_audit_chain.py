@@ -48,7 +48,7 @@ def head_file(settings: Settings, tmp_path: Path) -> Iterator[Path]:
 
 def happen(count: int) -> None:
     for n in range(count):
-        audit.record("test.happened", TEST_CLIENT, number=n)
+        audit.record("mail.tested", TEST_CLIENT, number=n)
     db.session.commit()
 
 

@@ -107,7 +107,7 @@ def test_an_export_on_a_terminal_steers_it_not_and_has_no_progress_bar_in_it(
 ) -> None:
     steering = f"{ESCAPE}]0;owned\x07\x7f\u202eAlice"
     db.session.execute(update(User).values(first_name=steering))
-    audit_trail.note("user.touched", replace(TEST_CLIENT, user_agent=steering))
+    audit_trail.note("profile.changed", replace(TEST_CLIENT, user_agent=steering))
 
     terminal = sit(*arguments)
 

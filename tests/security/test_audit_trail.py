@@ -28,7 +28,7 @@ Delivered = Callable[[], list[Mail]]
 
 def record(count: int) -> None:
     for n in range(count):
-        audit.record("test.happened", TEST_CLIENT, number=n)
+        audit.record("mail.tested", TEST_CLIENT, number=n)
     db.session.commit()
 
 
