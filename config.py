@@ -31,6 +31,7 @@ INSTANCE = ROOT / "instance"
 _ADDRESS = re.compile(r'[^@\s<>,"]+@[^@\s<>,"]+')
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - HOST that stands for all of this machine's
 LONGEST = timedelta(days=3650)  # Longer spans overflow datetime.
+SHORTEST_PASSWORD = 8  # characters; the setting may ask for more
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -305,7 +306,7 @@ class Settings(BaseSettings):
     """What a password hash costs; `flask --app wsgi auth doctor` says how long that takes here."""
     hash_wait: Duration = timedelta(seconds=15)
     """How long people wait in turn for a hash when many sign in at once; who would wait longer is refused (503)."""
-    password_min_length: int = Field(8, ge=8, le=64)
+    password_min_length: int = Field(SHORTEST_PASSWORD, ge=SHORTEST_PASSWORD, le=64)
     """The shortest password, in characters."""
     password_min_guesses: int = Field(100_000, ge=0)
     """How many guesses a password must withstand."""

@@ -39,7 +39,10 @@ STATUSES: Mapping[str, int] = {
 
 
 class Dialect(ABC):
-    """One contract; `statuses` and `sentences` are those that it words differently, by code of the refusal."""
+    """One contract; `statuses` and `sentences` are those that it words differently, by code of the refusal.
+
+    `code_member` is the member of its refusals that shows the code, if there is one.
+    """
 
     name: str
     prefix: str
@@ -48,6 +51,7 @@ class Dialect(ABC):
     statuses: Mapping[str, int] = {}
     sentences: Mapping[str, str] = {}
     refusal_type = "application/json"
+    code_member: str | None = None
 
     @abstractmethod
     def refusal(self, error: AuthError, path: str) -> Answer:

@@ -3,13 +3,14 @@
 from flask import Blueprint, Response, jsonify, render_template
 
 from chirp_auth.api import openapi
+from chirp_auth.extensions import settings
 
 documentation = Blueprint("documentation", __name__, url_prefix="/api")
 
 
 @documentation.get("/openapi.json")
 def as_json() -> Response:
-    return jsonify(openapi.document())
+    return jsonify(openapi.document_of(settings.public_url))
 
 
 @documentation.get("/docs")

@@ -3,6 +3,7 @@
 Answers are put together from bases: the members of the last base come first, as the contracts print them.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
@@ -19,7 +20,17 @@ REGISTERED = "Welcome! Your account has been created."
 REGISTRATION_NOTED = "Thank you. Please check your email to finish the registration."
 SIGNED_IN = "You are signed in."
 
-Email = Annotated[str, Field(json_schema_extra={"format": "email"}, examples=["alice@example.com"])]
+MAX_E164_CHARACTERS = 16  # 15 digits and a plus (ITU-T E.164)
+
+Email = Annotated[
+    str,
+    Field(
+        json_schema_extra={"format": "email", "maxLength": models.MAX_EMAIL_CHARACTERS}, examples=["alice@example.com"]
+    ),
+]
+Name = Annotated[str, Field(json_schema_extra={"maxLength": models.MAX_NAME_CHARACTERS})]
+PhoneNumber = Annotated[str, Field(json_schema_extra={"maxLength": MAX_E164_CHARACTERS})]
+Int64 = Annotated[int, Field(json_schema_extra={"format": "int64"})]
 Id = Annotated[UUID, Field(examples=["6f1c2d0e-8a3b-4c5d-9e7f-0a1b2c3d4e5f"])]
 Timestamp = Annotated[
     datetime,
@@ -38,12 +49,18 @@ class Message(Answer):
     message: Annotated[str, Field(examples=["Password has been reset successfully."])]
 
 
+class RegistrationAccepted(Message):
+    """The same for every address, where accounts are concealed (`CONCEAL_ACCOUNTS=true`): a mail says how to go on."""
+
+    message: Annotated[str, Field(examples=[REGISTRATION_NOTED])]
+
+
 class User(Answer):
     id: Id
     email: Email
-    first_name: Annotated[str | None, Field(examples=["Alice"])]
-    last_name: Annotated[str | None, Field(examples=["Archer"])]
-    phone_number: Annotated[str | None, Field(examples=["+911234567890"], description="E.164")]
+    first_name: Annotated[Name | None, Field(examples=["Alice"])]
+    last_name: Annotated[Name | None, Field(examples=["Archer"])]
+    phone_number: Annotated[PhoneNumber | None, Field(examples=["+911234567890"], description="E.164")]
     email_verified: bool
     created_at: Timestamp
 
@@ -74,15 +91,20 @@ class BearerToken(Answer):
 
 
 class AccessToken(BearerToken):
-    expires_in: Annotated[int, Field(description="seconds", examples=[3600])]
+    expires_in: Annotated[Int64, Field(description="seconds", examples=[3600])]
 
 
 class Tokens(AccessToken):
     refresh_token: Annotated[str, Field(examples=["WyJieHdORG9vN1RGMmVmd29iTEQxT1h3IiwwXQ.vC0c"])]
 
 
-class SignedInMembers(Tokens, Account):
+class UserAndTokens(Tokens, Account):
     """The user and the tokens of a new session."""
+
+
+def one_of(words: Iterable[str]) -> str:
+    """Return the description of a member that has one of these words; an enumeration would bar what is added later."""
+    return f"One of {', '.join(f'`{word}`' for word in words)}. More may be added: expect words that are not listed."
 
 
 def bearer_token(session: models.Session) -> dict[str, Any]:
@@ -101,7 +123,7 @@ def new_tokens(session: models.Session) -> dict[str, Any]:
 
 
 def signed_in(session: models.Session) -> dict[str, Any]:
-    """Return the members of `SignedInMembers`."""
+    """Return the members of `UserAndTokens`."""
     return {"user": User.of(session.user), **new_tokens(session)}
 
 

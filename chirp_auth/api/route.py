@@ -16,11 +16,21 @@ ANONYMOUS = ""
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Where an answer leads: another call of the contract, with what it takes from the answer (OpenAPI 3.1, 4.8.20)."""
+
+    description: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One call: its view takes the checked body and the variable parts of the path, and returns one of the answers.
 
     `security` lists the kinds of token that the Authorization header may carry, and ANONYMOUS beside them where it need
-    not carry any; `query` has the numbers in the query and their maxima.
+    not carry any; `query` has the numbers in the query and their maxima; `links` are
+    those of the first answer, by the name of the call that they lead to.
     What every call with a body or a query refuses is added to `refusals` in the document.
     """
 
@@ -34,6 +44,7 @@ class Route:
     refusals: tuple[AuthError, ...] = ()
     security: tuple[str, ...] = ()
     query: Mapping[str, int] = field(default_factory=dict)
+    links: Mapping[str, Link] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

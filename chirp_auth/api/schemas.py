@@ -5,8 +5,11 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr
 from pydantic_core import PydanticCustomError
 
-from chirp_auth.accounts import addresses
+from chirp_auth.accounts import addresses, phone_numbers
 from chirp_auth.errors import InvalidEmail
+from chirp_auth.models import MAX_EMAIL_CHARACTERS, MAX_NAME_CHARACTERS
+from chirp_auth.security import passwords, tokens
+from config import SHORTEST_PASSWORD
 
 
 def _without_nul(text: str) -> str:
@@ -28,11 +31,26 @@ Text = Annotated[StrictStr, AfterValidator(_without_nul)]
 Email = Annotated[
     StrictStr,
     AfterValidator(_an_address),
-    Field(json_schema_extra={"format": "email"}, examples=["alice@example.com"]),
+    Field(json_schema_extra={"format": "email", "maxLength": MAX_EMAIL_CHARACTERS}, examples=["alice@example.com"]),
 ]
-NewSecret = Annotated[Text, Field(examples=["eleven loud magpies"])]
+NewSecret = Annotated[
+    Text,
+    Field(
+        json_schema_extra={"minLength": SHORTEST_PASSWORD, "maxLength": passwords.MAX_BYTES},
+        description=f"{passwords.MAX_BYTES} bytes in UTF-8 at most; the least number of characters may be set higher",
+        examples=["eleven loud magpies"],
+    ),
+]
 Secret = Annotated[Text, Field(examples=["seven quiet herons"])]
-LinkToken = Annotated[Text, Field(examples=["WyJieHdORG9vN1RGMmVmd29iTEQxT1h3IiwiIl0.aWdQgA.mD1x"])]
+LinkToken = Annotated[
+    Text,
+    Field(
+        json_schema_extra={"maxLength": tokens.MAX_TOKEN_CHARACTERS},
+        examples=["WyJieHdORG9vN1RGMmVmd29iTEQxT1h3IiwiIl0.aWdQgA.mD1x"],
+    ),
+]
+Name = Annotated[Text, Field(json_schema_extra={"maxLength": MAX_NAME_CHARACTERS})]
+PhoneNumber = Annotated[Text, Field(json_schema_extra={"maxLength": phone_numbers.MAX_TYPED_CHARACTERS})]
 
 
 class Body(BaseModel):
@@ -51,10 +69,12 @@ class Login(Body):
 
 
 class ProfileMembers(Body):
-    first_name: Annotated[Text | None, Field(examples=["Alice"])] = None
-    last_name: Annotated[Text | None, Field(examples=["Archer"])] = None
-    phone_number: Annotated[Text | None, Field(examples=["1234567890"])] = None
+    first_name: Annotated[Name | None, Field(examples=["Alice"])] = None
+    last_name: Annotated[Name | None, Field(examples=["Archer"])] = None
+    phone_number: Annotated[PhoneNumber | None, Field(examples=["1234567890"])] = None
 
 
 class Registration(ProfileMembers, Login):
     """The name and the phone number may be left out or null."""
+
+    password: NewSecret

@@ -11,7 +11,7 @@ from chirp_auth import errors
 from chirp_auth.accounts import password_reset, registration, sign_in
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.api import schemas
-from chirp_auth.api.route import Route
+from chirp_auth.api.route import Link, Route
 from chirp_auth.http.request_context import client
 from chirp_auth.models import Session, User
 from chirp_auth.security import limits
@@ -35,6 +35,7 @@ REGISTER = partial(
     body=schemas.Registration,
     summary="Open an account",
     refusals=(errors.InvalidEmail(), WEAK, errors.EmailTaken(), LIMITED),
+    links={"login": Link("With the address and the password of the new account")},
 )
 
 
@@ -65,6 +66,7 @@ FORGOT_PASSWORD = partial(
     body=schemas.EmailOnly,
     summary="Ask for a reset link: the same answer for every address",
     refusals=(errors.InvalidEmail(), LIMITED),
+    links={"reset_password": Link("With the token of the link that was mailed")},
 )
 
 
@@ -75,4 +77,11 @@ def reset_password(token: str, password: str, confirmation: str) -> User:
 
 
 RESET_REFUSALS = (*DEAD_LINK, errors.TokenAlreadyUsed(), errors.PasswordMismatch(), WEAK, LIMITED)
-RESET_PASSWORD = partial(Route, "POST", "/reset-password", summary="Use a reset link", refusals=RESET_REFUSALS)
+RESET_PASSWORD = partial(
+    Route,
+    "POST",
+    "/reset-password",
+    summary="Use a reset link",
+    refusals=RESET_REFUSALS,
+    links={"login": Link("With the new password")},
+)

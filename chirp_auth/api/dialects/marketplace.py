@@ -6,24 +6,31 @@ from pydantic import Field
 
 from chirp_auth.api import responses, schemas, views
 from chirp_auth.api.dialect import Dialect
-from chirp_auth.api.responses import Answer, SignedInMembers, Timestamp
+from chirp_auth.api.responses import Answer, Timestamp, UserAndTokens
 from chirp_auth.clock import now
 from chirp_auth.errors import AuthError
 
 
-class TokenAndPasswords(schemas.Body):
+class MarketplacePasswordReset(schemas.Body):
     token: schemas.LinkToken
     new_password: schemas.NewSecret
     confirm_password: schemas.NewSecret
 
 
-class Envelope(Answer):
+class MarketplaceMessage(Answer):
     success: Literal[True]
     message: Annotated[str, Field(examples=["Password reset successfully"])]
 
 
-class SignedInEnvelope(Envelope):
-    data: SignedInMembers
+class MarketplaceRegistrationAccepted(MarketplaceMessage):
+    """The same for every address, where accounts are concealed (`CONCEAL_ACCOUNTS=true`): a mail says how to go on."""
+
+    message: Annotated[str, Field(examples=[responses.REGISTRATION_NOTED])]
+
+
+class MarketplaceSignedIn(MarketplaceMessage):
+    message: Annotated[str, Field(examples=[responses.SIGNED_IN])]
+    data: UserAndTokens
 
 
 class MarketplaceRefusal(Answer):
@@ -34,27 +41,27 @@ class MarketplaceRefusal(Answer):
     path: str
 
 
-def register(body: schemas.Registration) -> SignedInEnvelope | Envelope:
+def register(body: schemas.Registration) -> MarketplaceSignedIn | MarketplaceRegistrationAccepted:
     session = views.register(body)
     if session is None:
-        return Envelope(success=True, message=responses.REGISTRATION_NOTED)
-    members = SignedInMembers(**responses.signed_in(session))
-    return SignedInEnvelope(success=True, message=responses.REGISTERED, data=members)
+        return MarketplaceRegistrationAccepted(success=True, message=responses.REGISTRATION_NOTED)
+    members = UserAndTokens(**responses.signed_in(session))
+    return MarketplaceSignedIn(success=True, message=responses.REGISTERED, data=members)
 
 
-def login(body: schemas.Login) -> SignedInEnvelope:
-    members = SignedInMembers(**responses.signed_in(views.login(body)))
-    return SignedInEnvelope(success=True, message=responses.SIGNED_IN, data=members)
+def login(body: schemas.Login) -> MarketplaceSignedIn:
+    members = UserAndTokens(**responses.signed_in(views.login(body)))
+    return MarketplaceSignedIn(success=True, message=responses.SIGNED_IN, data=members)
 
 
-def forgot_password(body: schemas.EmailOnly) -> Envelope:
+def forgot_password(body: schemas.EmailOnly) -> MarketplaceMessage:
     views.forgot_password(body)
-    return Envelope(success=True, message="Password reset email sent if account exists")
+    return MarketplaceMessage(success=True, message="Password reset email sent if account exists")
 
 
-def reset_password(body: TokenAndPasswords) -> Envelope:
+def reset_password(body: MarketplacePasswordReset) -> MarketplaceMessage:
     views.reset_password(body.token, body.new_password, body.confirm_password)
-    return Envelope(success=True, message="Password reset successfully")
+    return MarketplaceMessage(success=True, message="Password reset successfully")
 
 
 class Marketplace(Dialect):
@@ -62,6 +69,7 @@ class Marketplace(Dialect):
 
     name = "marketplace"
     prefix = "/api/auth"
+    code_member = "error_code"
     statuses = {"INVALID_EMAIL": 400, "VALIDATION_FAILED": 400}
     sentences = {
         "INVALID_EMAIL": "Invalid email format",
@@ -70,10 +78,10 @@ class Marketplace(Dialect):
         "TOKEN_ALREADY_USED": "Password reset token has already been used",
     }
     routes = (
-        views.REGISTER(register, {201: SignedInEnvelope, 202: Envelope}),
-        views.LOGIN(login, {200: SignedInEnvelope}),
-        views.FORGOT_PASSWORD(forgot_password, {200: Envelope}),
-        views.RESET_PASSWORD(reset_password, {200: Envelope}, TokenAndPasswords),
+        views.REGISTER(register, {201: MarketplaceSignedIn, 202: MarketplaceRegistrationAccepted}),
+        views.LOGIN(login, {200: MarketplaceSignedIn}),
+        views.FORGOT_PASSWORD(forgot_password, {200: MarketplaceMessage}),
+        views.RESET_PASSWORD(reset_password, {200: MarketplaceMessage}, MarketplacePasswordReset),
     )
 
     def refusal(self, error: AuthError, path: str) -> MarketplaceRefusal:

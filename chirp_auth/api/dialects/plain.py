@@ -6,12 +6,12 @@ from pydantic import Field
 
 from chirp_auth.api import responses, schemas, views
 from chirp_auth.api.dialect import Dialect
-from chirp_auth.api.responses import AccessToken, Account, Answer, BearerToken, Message, User
+from chirp_auth.api.responses import AccessToken, Account, Answer, BearerToken, Message, RegistrationAccepted, User
 from chirp_auth.errors import AuthError
 from chirp_auth.http.routing import PLAIN_SUBDOMAIN
 
 
-class TokenAndPassword(schemas.Body):
+class PlainPasswordReset(schemas.Body):
     """The confirmation may be left out; one that is sent counts."""
 
     token: schemas.LinkToken
@@ -31,10 +31,10 @@ class PlainRefusal(Answer):
     detail: str
 
 
-def register(body: schemas.Registration) -> PlainRegistered | Message:
+def register(body: schemas.Registration) -> PlainRegistered | RegistrationAccepted:
     session = views.register(body)
     if session is None:
-        return Message(message=responses.REGISTRATION_NOTED)
+        return RegistrationAccepted(message=responses.REGISTRATION_NOTED)
     user = User.of(session.user)
     return PlainRegistered(message=responses.REGISTERED, user=user, **responses.bearer_token(session))
 
@@ -49,7 +49,7 @@ def forgot_password(body: schemas.EmailOnly) -> Message:
     return Message(message="If an account exists with that email, a reset link is on its way.")
 
 
-def reset_password(body: TokenAndPassword) -> Message:
+def reset_password(body: PlainPasswordReset) -> Message:
     confirmation = body.new_password if body.confirm_password is None else body.confirm_password
     views.reset_password(body.token, body.new_password, confirmation)
     return Message(message="Password has been reset successfully.")
@@ -62,10 +62,10 @@ class Plain(Dialect):
     prefix = ""
     subdomain = PLAIN_SUBDOMAIN  # A routing space of its own: the pages have the same paths.
     routes = (
-        views.REGISTER(register, {201: PlainRegistered, 202: Message}),
+        views.REGISTER(register, {201: PlainRegistered, 202: RegistrationAccepted}),
         views.LOGIN(login, {200: PlainSignedIn}),
         views.FORGOT_PASSWORD(forgot_password, {200: Message}),
-        views.RESET_PASSWORD(reset_password, {200: Message}, TokenAndPassword),
+        views.RESET_PASSWORD(reset_password, {200: Message}, PlainPasswordReset),
     )
 
     def refusal(self, error: AuthError, path: str) -> PlainRefusal:

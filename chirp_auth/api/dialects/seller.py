@@ -24,7 +24,7 @@ def _filled(value: object) -> object:
     return value
 
 
-class OldAndNewPassword(schemas.Body):
+class SellerPasswordChange(schemas.Body):
     """An empty member is a missing one, whatever else is wrong with it."""
 
     email: Annotated[schemas.Email, BeforeValidator(_filled)]
@@ -32,7 +32,7 @@ class OldAndNewPassword(schemas.Body):
     new_password: Annotated[schemas.NewSecret, BeforeValidator(_filled)]
 
 
-class PasswordReplaced(Answer):
+class SellerPasswordChanged(Answer):
     message: Annotated[str, Field(examples=[CHANGED])]
     user_id: Id
 
@@ -41,12 +41,12 @@ class SellerRefusal(Answer):
     error: str
 
 
-def change_password_by_email(body: OldAndNewPassword) -> PasswordReplaced:
+def change_password_by_email(body: SellerPasswordChange) -> SellerPasswordChanged:
     limits.sign_in()
     user = password_change.change_password_by_email(
         body.email, body.old_password, body.new_password, client(views.FACE)
     )
-    return PasswordReplaced(message=CHANGED, user_id=user.id)
+    return SellerPasswordChanged(message=CHANGED, user_id=user.id)
 
 
 class Seller(Dialect):
@@ -66,8 +66,8 @@ class Seller(Dialect):
             "POST",
             "",
             change_password_by_email,
-            {200: PasswordReplaced},
-            OldAndNewPassword,
+            {200: SellerPasswordChanged},
+            SellerPasswordChange,
             summary="Change a password by address and old password",
             refusals=(
                 errors.InvalidEmail(),

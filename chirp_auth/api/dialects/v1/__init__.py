@@ -15,6 +15,7 @@ class V1(Dialect):
     name = "v1"
     prefix = "/api/v1/auth"
     refusal_type = "application/problem+json"
+    code_member = "code"
     statuses = {"INVALID_TOKEN": 401, "TOKEN_EXPIRED": 401, "TOKEN_ALREADY_USED": 401}
     sentences = {
         "INVALID_TOKEN": "Invalid or expired reset token",

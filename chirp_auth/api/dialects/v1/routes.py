@@ -4,8 +4,8 @@ from functools import partial
 
 from chirp_auth import errors
 from chirp_auth.api import views as shared
-from chirp_auth.api.dialects.v1 import schemas, views
-from chirp_auth.api.responses import Account, Message, Tokens
+from chirp_auth.api.dialects.v1 import links, schemas, views
+from chirp_auth.api.responses import Account, RegistrationAccepted, Tokens
 from chirp_auth.api.route import ACCESS, ANONYMOUS, RESET, Route
 from chirp_auth.api.schemas import EmailOnly
 
@@ -13,13 +13,13 @@ NO_SESSION = errors.Unauthenticated()
 SignedInRoute = partial(Route, refusals=(NO_SESSION,), security=(ACCESS,))
 
 ROUTES = (
-    shared.REGISTER(views.register, {201: schemas.SignedIn, 202: Message}),
-    shared.LOGIN(views.login, {200: schemas.SignedIn}),
+    shared.REGISTER(views.register, {201: schemas.SignedIn, 202: RegistrationAccepted}, links=links.SIGNED_IN),
+    shared.LOGIN(views.login, {200: schemas.SignedIn}, links=links.SIGNED_IN),
     shared.FORGOT_PASSWORD(views.forgot_password, {200: schemas.MessageForEmail}),
     shared.RESET_PASSWORD(
         views.reset_password,
         {200: schemas.MessageForEmail},
-        schemas.NewPassword,
+        schemas.PasswordReset,
         refusals=(*shared.RESET_REFUSALS, views.NO_HEADER),
         security=(RESET,),
     ),
@@ -28,14 +28,22 @@ ROUTES = (
         "/refresh",
         views.refresh,
         {200: Tokens},
-        schemas.Refresh,
+        schemas.TokenRefresh,
         summary="Spend a refresh token",
         refusals=(NO_SESSION,),
+        links=links.SIGNED_IN,
     ),
     SignedInRoute("POST", "/logout", views.logout, {204: None}, summary="Sign out"),
     SignedInRoute("GET", "/me", views.me, {200: Account}, summary="Read the profile"),
-    SignedInRoute("PATCH", "/me", views.change_me, {200: Account}, schemas.Profile, summary="Change the profile"),
-    SignedInRoute("GET", "/sessions", views.list_sessions, {200: schemas.Sessions}, summary="Where I am signed in"),
+    SignedInRoute("PATCH", "/me", views.change_me, {200: Account}, schemas.ProfileChange, summary="Change the profile"),
+    SignedInRoute(
+        "GET",
+        "/sessions",
+        views.list_sessions,
+        {200: schemas.Sessions},
+        summary="Where I am signed in",
+        links=links.FROM_SESSIONS,
+    ),
     SignedInRoute(
         "DELETE",
         "/sessions/<uuid:session_id>",
@@ -53,13 +61,14 @@ ROUTES = (
         schemas.PasswordChange,
         summary="Change the password; every other session ends, and this one gets new tokens",
         refusals=(NO_SESSION, errors.PasswordMismatch(), shared.WEAK, errors.InvalidCredentials(), shared.LIMITED),
+        links=links.SIGNED_IN,
     ),
     Route(
         "POST",
         "/verify-email",
         views.verify_email,
         {200: schemas.MessageForEmail},
-        schemas.Token,
+        schemas.EmailVerification,
         summary="Use a verification link",
         refusals=shared.DEAD_LINK,
         security=(ANONYMOUS, ACCESS),
@@ -72,13 +81,15 @@ ROUTES = (
         EmailOnly,
         summary="Ask for a verification link: the same answer for every address",
         refusals=(errors.InvalidEmail(), shared.LIMITED),
+        links=links.FROM_RESEND,
     ),
     SignedInRoute(
         "GET",
         "/events",
         views.list_events,
-        {200: schemas.Events},
+        {200: schemas.SecurityEvents},
         summary="My own security activity, newest first",
         query=views.PAGE,
+        links=links.FROM_EVENTS,
     ),
 )

@@ -1,35 +1,37 @@
 """What v1 alone takes and gives."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from chirp_auth import models
-from chirp_auth.api.responses import SIGNED_IN, Answer, Email, Message, SignedInMembers, Timestamp, Tokens
+from chirp_auth.api.responses import SIGNED_IN, Answer, Email, Int64, Message, Timestamp, Tokens, UserAndTokens, one_of
 from chirp_auth.api.schemas import Body, LinkToken, NewSecret, ProfileMembers, Secret
+from chirp_auth.audit.vocabulary import AccountKind, OwnOutcome
 from chirp_auth.security.client import device_in_words
 
 Device = Annotated[str, Field(examples=["Firefox on Windows"])]
 Ip = Annotated[str | None, Field(examples=["203.0.113.7"])]
+OUTCOMES = f"{one_of(get_args(OwnOutcome))} What was refused may have the `code` of the refusal in lower case."
 
 
-class NewPassword(Body):
+class PasswordReset(Body):
     """The token travels in the Authorization header."""
 
     new_password: NewSecret
     confirm_password: NewSecret
 
 
-class Refresh(Body):
+class TokenRefresh(Body):
     refresh_token: LinkToken
 
 
-class Token(Body):
+class EmailVerification(Body):
     token: LinkToken
 
 
-class Profile(ProfileMembers):
+class ProfileChange(ProfileMembers):
     """A member that is left out or null stays as it is; an empty string clears it."""
 
 
@@ -39,7 +41,7 @@ class PasswordChange(Body):
     confirm_password: NewSecret
 
 
-class SignedIn(SignedInMembers, Message):
+class SignedIn(UserAndTokens, Message):
     message: Annotated[str, Field(examples=[SIGNED_IN])]
 
 
@@ -85,16 +87,16 @@ class Sessions(Answer):
     sessions: list[Session]
 
 
-class Event(Answer):
-    id: Annotated[int, Field(examples=[1042])]
+class SecurityEvent(Answer):
+    id: Annotated[Int64, Field(examples=[1042])]
     at: Timestamp
-    kind: Annotated[str, Field(examples=["session.signed_in"])]
+    kind: Annotated[str, Field(examples=["session.signed_in"], description=one_of(get_args(AccountKind)))]
     client: Device
     ip: Ip
-    outcome: Annotated[str, Field(examples=["ok"])]
+    outcome: Annotated[str, Field(examples=["ok"], description=OUTCOMES)]
 
     @classmethod
-    def of(cls, event: models.SecurityEvent) -> "Event":
+    def of(cls, event: models.SecurityEvent) -> "SecurityEvent":
         return cls(
             id=event.id,
             at=event.at,
@@ -105,22 +107,26 @@ class Event(Answer):
         )
 
 
-class Events(Answer):
-    events: list[Event]
-    next: Annotated[int | None, Field(examples=[1042], description="`before` for the next page, or null at the end")]
+class SecurityEvents(Answer):
+    events: list[SecurityEvent]
+    next: Annotated[Int64 | None, Field(examples=[1042], description="`before` for the next page, or null at the end")]
 
 
 class WrongField(Answer):
+    model_config = ConfigDict(extra="allow")
+
     field: str
     detail: str
 
 
 class Problem(Answer):
-    """Problem details (RFC 9457)."""
+    """Problem details (RFC 9457). Clients ignore members that they do not know (3.2): some may be added."""
+
+    model_config = ConfigDict(extra="allow")
 
     type: str
     title: str
-    status: int
+    status: Annotated[int, Field(json_schema_extra={"format": "int32"})]
     detail: str
     code: str
     instance: str

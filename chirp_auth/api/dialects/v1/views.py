@@ -6,7 +6,7 @@ from chirp_auth.accounts import email_verification, password_change, profile, re
 from chirp_auth.api import bearer, request_body, responses
 from chirp_auth.api import views as shared
 from chirp_auth.api.dialects.v1 import schemas
-from chirp_auth.api.responses import Account, Message, Tokens
+from chirp_auth.api.responses import Account, RegistrationAccepted, Tokens
 from chirp_auth.api.schemas import EmailOnly, Login, Registration
 from chirp_auth.api.views import FACE
 from chirp_auth.audit import queries
@@ -20,10 +20,10 @@ PAGE = {"limit": queries.MAX_PAGE, "before": 2**63 - 1}
 EVENTS_OF_A_PAGE = 20
 
 
-def register(body: Registration) -> schemas.SignedIn | Message:
+def register(body: Registration) -> schemas.SignedIn | RegistrationAccepted:
     session = shared.register(body)
     if session is None:
-        return Message(message=responses.REGISTRATION_NOTED)
+        return RegistrationAccepted(message=responses.REGISTRATION_NOTED)
     return schemas.SignedIn(message=responses.REGISTERED, **responses.signed_in(session))
 
 
@@ -37,7 +37,7 @@ def forgot_password(body: EmailOnly) -> schemas.MessageForEmail:
     return schemas.MessageForEmail(message=sentence, email=body.email)
 
 
-def reset_password(body: schemas.NewPassword) -> schemas.MessageForEmail:
+def reset_password(body: schemas.PasswordReset) -> schemas.MessageForEmail:
     token = bearer.token()
     if token is None:
         raise Unauthenticated(NO_HEADER.sentence)
@@ -46,7 +46,7 @@ def reset_password(body: schemas.NewPassword) -> schemas.MessageForEmail:
     return schemas.MessageForEmail(message=sentence, email=user.email)
 
 
-def refresh(body: schemas.Refresh) -> Tokens:
+def refresh(body: schemas.TokenRefresh) -> Tokens:
     with refused_tokens.on_record("session.refresh_refused", FACE):
         session = refresh_tokens.refresh(body.refresh_token, client(FACE))
     return Tokens(**responses.new_tokens(session))
@@ -60,7 +60,7 @@ def me() -> Account:
     return Account.of(bearer.session().user)
 
 
-def change_me(body: schemas.Profile) -> Account:
+def change_me(body: schemas.ProfileChange) -> Account:
     changes = body.model_dump(exclude_none=True)
     return Account.of(profile.change_profile(bearer.session().user, changes, client(FACE)))
 
@@ -91,7 +91,7 @@ def change_password(body: schemas.PasswordChange) -> schemas.PasswordChanged:
     return schemas.PasswordChanged(message=sentence, email=session.user.email, **responses.new_tokens(session))
 
 
-def verify_email(body: schemas.Token) -> schemas.MessageForEmail:
+def verify_email(body: schemas.EmailVerification) -> schemas.MessageForEmail:
     with refused_tokens.on_record("email.verified", FACE):
         user = email_verification.verify_email(body.token, client(FACE), bearer.session_if_any())
     return schemas.MessageForEmail(message="Your email address is confirmed.", email=user.email)
@@ -104,8 +104,8 @@ def resend_verification(body: EmailOnly) -> schemas.MessageForEmail:
     return schemas.MessageForEmail(message=sentence, email=body.email)
 
 
-def list_events() -> schemas.Events:
+def list_events() -> schemas.SecurityEvents:
     session = bearer.session()
     query = request_body.read_numbers(PAGE)
     page = queries.page_of(session.user, query["limit"] or EVENTS_OF_A_PAGE, query["before"])
-    return schemas.Events(events=[schemas.Event.of(event) for event in page.events], next=page.next)
+    return schemas.SecurityEvents(events=[schemas.SecurityEvent.of(event) for event in page.events], next=page.next)
