@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Row, func, select, update
 from chirp_auth import audit
 from chirp_auth.accounts import revocation
 from chirp_auth.admin import accounts, support_links
+from chirp_auth.audit.vocabulary import Kind
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.mail import outbox
@@ -113,7 +114,7 @@ def _per_user(user_ids: Iterable[UUID], **counts: Counter[UUID]) -> Changes:
     return {user_id: {name: count[user_id] for name, count in counts.items()} for user_id in user_ids}
 
 
-def _recorded(kind: str, users: Users, changes: Changes, client: Client, **detail: Any) -> Changes:
+def _recorded(kind: Kind, users: Users, changes: Changes, client: Client, **detail: Any) -> Changes:
     subjects = [(user_id, users[user_id].email_key, {**detail, **counts}) for user_id, counts in changes.items()]
     audit.record_all(kind, client, subjects)
     return changes

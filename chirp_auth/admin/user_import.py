@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from chirp_auth import audit
 from chirp_auth.accounts import account_recovery, addresses
 from chirp_auth.admin.user_import_rows import Row, parse_user
+from chirp_auth.audit.vocabulary import Kind
 from chirp_auth.errors import AuthError, EmailReserved
 from chirp_auth.extensions import db
 from chirp_auth.mail import outbox
@@ -128,7 +129,7 @@ def _invite(users: Iterable[dict[str, Any]], already: int) -> None:
         outbox.put("invitation", addresses.parse(user["email"]).deliverable, user["id"], delay=delay)
 
 
-def _record(kind: str, users: Iterable[dict[str, Any]], client: Client, **detail: Any) -> None:
+def _record(kind: Kind, users: Iterable[dict[str, Any]], client: Client, **detail: Any) -> None:
     audit.record_all(kind, client, [(user["id"], user["email_key"], detail) for user in users])
 
 
