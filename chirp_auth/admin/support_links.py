@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Row, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, func, or_, select, union_all, update
 
 from chirp_auth import audit
 from chirp_auth.accounts import account_recovery, addresses, mail_caps, password_reset, reset_links, revocation
@@ -121,8 +121,9 @@ def revoke_links(user: User | None, client: Client) -> tuple[int, int]:
 
 def promised(users: Iterable[User] | None) -> ColumnElement[bool]:
     """Return the condition for mails with a link, for these users or for anybody, that are still to be sent."""
-    # Each of the two states has an index, of which the mails that were sent are no part.
-    unsent = OutboxEntry.sent_at.is_(None) & or_(status.is_waiting, status.is_parked)
+    # Each of the two states has an index, of which the many mails that were sent are no part.
+    states = (select(OutboxEntry.id).where(state) for state in (status.is_waiting, status.is_parked))
+    unsent = OutboxEntry.id.in_(union_all(*states)) & OutboxEntry.sent_at.is_(None)
     brings_a_link = OutboxEntry.kind.in_(("reset_link", "invitation")) & unsent
     if users is None:
         return brings_a_link

@@ -177,6 +177,16 @@ def test_long_work_shows_how_far_it_is_and_leaves_the_output_clean(
     assert words not in terminal.piped()
 
 
+def test_verify_tells_how_far_it_is(sit: Sit, alice: User) -> None:
+    audit_trail.note("user.touched", TEST_CLIENT)
+    audit_trail.seal_events()
+
+    terminal = sit("audit", "verify")
+
+    assert terminal.wait() == 0, terminal.plain
+    assert re.search(r"Verifying events\s+2/2\b", terminal.plain)
+
+
 def test_the_trail_is_followed_until_ctrl_c(sit: Sit, alice: User) -> None:
     terminal = sit("audit", "tail", "-f", "--json", piped_output=False)
     terminal.wait_for("user.created")
