@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parseaddr, quote
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_urlsafe
@@ -25,11 +26,13 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from config_checks import problems_of
+from config_network import origin_of
 
 ROOT = Path(__file__).resolve().parent
 INSTANCE = ROOT / "instance"
 _ADDRESS = re.compile(r'[^@\s<>,"]+@[^@\s<>,"]+')
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - HOST that stands for all of this machine's
+_NO_ORIGIN = "must be origins such as https://shop.example.com, separated by commas: no path, no *"
 LONGEST = timedelta(days=3650)  # Longer spans overflow datetime.
 SHORTEST_PASSWORD = 8  # characters; the setting may ask for more
 
@@ -58,7 +61,17 @@ def _origin(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("is not an http or https address")
+    origin_of(value)  # It raises if the port is none.
     return value.rstrip("/")
+
+
+def _cors_origin(value: str) -> str:
+    if not re.fullmatch(r"(?i)https?://(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+)(:\d{1,5})?/?", value):
+        raise ValueError(_NO_ORIGIN)
+    try:
+        return origin_of(value)
+    except ValueError:
+        raise ValueError(_NO_ORIGIN) from None
 
 
 def _database_url(value: str) -> str:
@@ -139,6 +152,7 @@ DeepLink = Annotated[str, AfterValidator(_deep_link)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 ReadableFile = Annotated[Path, AfterValidator(_readable)]
 Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
+CorsOrigin = Annotated[str, AfterValidator(_cors_origin)]
 AppId = Annotated[str, AfterValidator(_app_id)]
 Region = Annotated[str, AfterValidator(_region)]
 MailWorker = Annotated[Literal["process", "external"], BeforeValidator(_mail_worker)]
@@ -251,6 +265,8 @@ class Settings(BaseSettings):
     """Where reset links lead, if another site shows the form; without it PUBLIC_URL."""
     password_reset_redirect_url: WebPath = "/reset-password"
     """The path of the page that a reset link opens."""
+    cors_origins: Annotated[list[CorsOrigin], NoDecode, Listed] = []
+    """Other sites whose pages may call the JSON API, comma-separated, such as https://shop.example.com."""
     mobile_deep_link: DeepLink | None = None
     """The app's own address for resets, such as movr://reset-password: the page then offers to open the app."""
     android_app_package: Annotated[str, Field(pattern=r"^[A-Za-z]\w*(\.[A-Za-z]\w*)+$")] | None = None
@@ -345,6 +361,11 @@ class Settings(BaseSettings):
     def has_dev_mailbox(self) -> bool:
         """Mail goes to the development mailbox: in development, while no SMTP server is named."""
         return not self.in_production and self.smtp_host is None
+
+    @cached_property
+    def permitted_origins(self) -> frozenset[str]:
+        """The origins, other than our own, whose pages may call the JSON API."""
+        return frozenset({origin_of(self.frontend_url), *self.cors_origins} - {origin_of(self.public_url)})
 
     @property
     def secret_keys(self) -> list[str]:

@@ -114,6 +114,12 @@ def _unfit_for_production(settings: Settings) -> Iterator[Problem]:
     for name in ("public_url", "frontend_url"):
         if name in settings.model_fields_set and urlsplit(getattr(settings, name)).scheme != "https":
             yield _problem(name, f"{name.upper()} must begin with https:// in production.")
+    if any(
+        origin.startswith("http:") and not is_loopback(urlsplit(origin).hostname or "")
+        for origin in settings.cors_origins
+    ):
+        sentence = "CORS_ORIGINS must begin with https:// in production, unless they are this machine's."
+        yield _problem("cors_origins", sentence)
     if settings.smtp_host is None:
         yield _problem("smtp_host", "SMTP_HOST is missing: production has no development mailbox.")
     elif settings.smtp_security == "none" and not is_loopback(settings.smtp_host):

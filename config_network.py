@@ -48,3 +48,16 @@ def is_remote_redis_in_the_clear(url: str) -> bool:
     if parts.scheme != "redis":
         return False
     return not is_loopback(parts.hostname or parse_qs(parts.query).get("host", ["localhost"])[0])
+
+
+def origin_of(url: str) -> str:
+    """Return the URL's origin as browsers write it: in lower case, without the scheme's own port (RFC 6454, 6.2).
+
+    Raises:
+        ValueError: its port is none.
+    """
+    parts = urlsplit(url.lower())
+    is_default = parts.port == {"http": 80, "https": 443}.get(parts.scheme)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}" + ("" if parts.port is None or is_default else f":{parts.port}")

@@ -16,7 +16,15 @@ from chirp_auth.api import app_links, dialects, documentation, openapi
 from chirp_auth.errors import AuthError
 from chirp_auth.extensions import csrf, db, limiter, login_manager, mail, migrate
 from chirp_auth.formatting import counted, in_words, iso, when
-from chirp_auth.http import body_buffer, error_handlers, form_parser, rate_limit_headers, routing, security_headers
+from chirp_auth.http import (
+    body_buffer,
+    cors,
+    error_handlers,
+    form_parser,
+    rate_limit_headers,
+    routing,
+    security_headers,
+)
 from chirp_auth.http.forwarded_headers import WithoutQuotes
 from chirp_auth.http.places import Places
 from chirp_auth.runtime import health, logs, metrics_endpoint, postgresql, sqlite
@@ -55,6 +63,7 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
     logs.init_app(app)
     security_headers.init_app(app)
     rate_limit_headers.init_app(app)
+    cors.init_app(app, (dialect.prefix for dialect in dialects.ALL if dialect.prefix))
     error_handlers.init_app(app, _answer_refusal)
     metrics_endpoint.init_app(app)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # members stand as the contracts print them

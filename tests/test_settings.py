@@ -331,3 +331,51 @@ def test_secrets_stay_out_of_what_is_printed(load_from: Load) -> None:
     )
 
     assert not [secret for secret in (KEY, OTHER_KEY, FORMER_KEY, "smtp secret") if secret in repr(settings)]
+
+
+def test_other_origins_are_read_as_browsers_write_them(load_from: Load) -> None:
+    origins = "HTTPS://Shop.Example.com:443/, http://localhost:3000, https://auth.example.com, http://[::1]:80"
+
+    settings = load_from(
+        PUBLIC_URL="https://auth.example.com", FRONTEND_URL="https://app.example.com/x", CORS_ORIGINS=origins
+    )
+
+    assert settings.permitted_origins == {
+        "https://app.example.com",
+        "https://shop.example.com",
+        "http://localhost:3000",
+        "http://[::1]",
+    }
+    assert load_from(PUBLIC_URL="https://auth.example.com", FRONTEND_URL="", CORS_ORIGINS="").permitted_origins == set()
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        "*",
+        "null",
+        "shop.example.com",
+        "https://shop.example.com/app",
+        "https://*.example.com",
+        "https://a:99999",
+        "http://[::x]",
+        "ftp://a",
+    ],
+)
+def test_what_is_no_origin_is_refused(load_from: Load, origins: str) -> None:
+    (problem,) = problems(load_from, CORS_ORIGINS=f"https://good.example.com,{origins}")
+
+    assert problem.startswith("CORS_ORIGINS must be origins such as https://shop.example.com")
+
+
+def test_production_permits_no_origin_in_the_clear_but_this_machines(load_from: Load) -> None:
+    load_from(**GOOD_PRODUCTION, CORS_ORIGINS="https://shop.example.com,http://localhost:3000,http://127.0.0.1:3000")
+
+    (problem,) = problems(load_from, **GOOD_PRODUCTION, CORS_ORIGINS="http://shop.example.com")
+    assert problem == "CORS_ORIGINS must begin with https:// in production, unless they are this machine's."
+
+
+def test_a_port_that_is_none_is_told(load_from: Load) -> None:
+    (problem,) = problems(load_from, FRONTEND_URL="https://app.example.com:99999")
+
+    assert problem.startswith("FRONTEND_URL ")

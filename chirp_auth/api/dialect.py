@@ -82,7 +82,7 @@ class Dialect(ABC):
                 route.path,
                 endpoint=route.name,
                 methods=[route.method],
-                provide_automatic_options=False,  # Its answer would be an empty page; no other origin calls us.
+                provide_automatic_options=False,  # Its answer would be an empty page; `cors` answers preflights.
                 view_func=route.respond,
             )
         return blueprint

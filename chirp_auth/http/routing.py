@@ -7,7 +7,7 @@ to a shared path is looked up there and nowhere else, so no view has to ask whic
 from typing import Any
 
 import structlog
-from flask import Flask, Request
+from flask import Flask, Request, current_app
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.routing import MapAdapter
 
@@ -25,7 +25,7 @@ class Cookies(SecureCookieSessionInterface):
     """The browser's cookie is for the browser: the JSON face reads none and cannot set one."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if request.path.startswith(API_PATHS) or _is_plain(request):
+        if request.path.startswith(API_PATHS) or is_plain(request) or request.method == "OPTIONS":
             return self.make_null_session(app)
         return super().open_session(app, request)
 
@@ -42,7 +42,7 @@ class Application(Flask):
 
     def create_url_adapter(self, request: Any) -> MapAdapter | None:
         adapter = super().create_url_adapter(request)
-        if adapter and isinstance(request, Request) and _is_plain(request):
+        if adapter and isinstance(request, Request) and is_plain(request):
             adapter.subdomain = PLAIN_SUBDOMAIN
         return adapter
 
@@ -56,10 +56,19 @@ def answers_json(request: Request) -> bool:
     return request.path == "/api" or request.path.startswith("/api/") or request.is_json or _prefers_json(request)
 
 
+def methods_of_json(request: Request) -> list[str]:
+    """Return the methods that the JSON face takes at the request's path; none where it has no such path."""
+    adapter = current_app.create_url_adapter(request)
+    if adapter and request.path in PLAIN_PATHS:
+        adapter.subdomain = PLAIN_SUBDOMAIN
+    return sorted(adapter.allowed_methods()) if adapter else []
+
+
+def is_plain(request: Request) -> bool:
+    """Say whether this is a call of the plain contract, not a page's."""
+    return request.method == "POST" and request.is_json and request.path in PLAIN_PATHS
+
+
 def _prefers_json(request: Request) -> bool:
     best = (request.accept_mimetypes.best or "").partition(";")[0].strip().lower()
     return best == "application/json" or best.endswith("+json")
-
-
-def _is_plain(request: Request) -> bool:
-    return request.method == "POST" and request.is_json and request.path in PLAIN_PATHS

@@ -178,7 +178,7 @@ def test_long_work_shows_how_far_it_is_and_leaves_the_output_clean(
 
 
 def test_verify_tells_how_far_it_is(sit: Sit, alice: User) -> None:
-    audit_trail.note("user.touched", TEST_CLIENT)
+    audit_trail.note("mail.tested", TEST_CLIENT)
     audit_trail.seal_events()
 
     terminal = sit("audit", "verify")
