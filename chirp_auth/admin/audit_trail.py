@@ -18,7 +18,7 @@ from chirp_auth.audit import chain, heads, verification
 from chirp_auth.audit.vocabulary import Kind, Outcome
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
-from chirp_auth.mail import job_locks
+from chirp_auth.mail import job_locks, outbox
 from chirp_auth.models import AuditAnchor, AuditSeal, SecurityEvent
 from chirp_auth.security.client import Client
 
@@ -35,13 +35,14 @@ def note(kind: Kind, client: Client, outcome: Outcome = "ok", **detail: Any) -> 
 
 
 def seal_some_events() -> None:
-    """Seal unsealed events for a quarter of a second at most, so that nothing waits long."""
-    _seal_until(time.monotonic() + SEALING_SECONDS)
+    """Seal a batch of unsealed events, and more for a quarter of a second while no mail is due."""
+    latest = time.monotonic() + SEALING_SECONDS
+    _seal_until(lambda: time.monotonic() >= latest or outbox.is_due())
 
 
 def seal_events() -> None:
     """Seal all that is unsealed, a batch to a transaction."""
-    _seal_until(float("inf"))
+    _seal_until(lambda: False)
 
 
 def open_chapter(client: Client) -> int:
@@ -136,11 +137,14 @@ def delete_oldest_seal(is_old: ColumnElement[bool]) -> int:
     return int(sealed_events.rowcount)
 
 
-def _seal_until(deadline: float) -> None:
-    """Seal until then. Requests come first whose events are still to be written: a seal lets nothing older follow."""
+def _seal_until(is_over: Callable[[], bool]) -> None:
+    """Seal until `is_over` after a batch.
+
+    Requests come first whose events are still to be written: a seal lets nothing older follow.
+    """
     while reset_requests.record_waiting(chain.BATCH) == chain.BATCH:
         db.session.commit()
-        if time.monotonic() >= deadline:
+        if is_over():
             return
     db.session.commit()
     try:
@@ -150,7 +154,7 @@ def _seal_until(deadline: float) -> None:
             db.session.commit()
             if seal:
                 heads.note(seal)
-            if events < chain.BATCH or time.monotonic() >= deadline:
+            if events < chain.BATCH or is_over():
                 return
     except chain.BrokenChain as broken:
         db.session.rollback()

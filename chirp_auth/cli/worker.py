@@ -7,6 +7,7 @@ from flask.cli import with_appcontext
 from chirp_auth.cli._common.output import FAILED, as_json_option, done, stop
 from chirp_auth.extensions import settings
 from chirp_auth.formatting import counted
+from chirp_auth.mail import job_locks
 from chirp_auth.mail.smtp import ServerAway
 from chirp_auth.runtime import logs
 from chirp_auth.worker import delivery as mail_worker
@@ -31,7 +32,7 @@ def worker(once: bool, as_json: bool) -> None:
 
 
 def _work_once(*, as_json: bool) -> None:
-    periodic.Schedule().run_due()
+    job_locks.heartbeat()
     mails = 0
     try:
         while batch := mail_worker.run_once():
@@ -39,5 +40,5 @@ def _work_once(*, as_json: bool) -> None:
     except ServerAway as away:
         stop(f"The mail server is away: {away}. What is due waits. See: flask --app wsgi auth doctor", FAILED)
     finally:
-        periodic.Schedule().run_due()  # Once more, for the seal over what has just happened.
+        periodic.Schedule().run_due()  # Last, so that a seal covers what has just happened, and mail waits for nothing.
     done(f"Worked on {counted(mails, 'mail')}.", as_json=as_json, mails=mails)

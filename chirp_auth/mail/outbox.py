@@ -15,7 +15,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, bindparam, case, event, func, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, case, event, exists, func, insert, select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from chirp_auth.clock import now
@@ -43,6 +43,8 @@ _PUT_OFF = (
     .where(_TABLE.c.id == bindparam("entry"), _TABLE.c.due_at == bindparam("lease"))
     .values(due_at=bindparam("due"), last_error=bindparam("error"))
 )
+
+_LOOK = select(exists().where(OutboxEntry.due_at <= bindparam("now", type_=OutboxEntry.due_at.type)))
 
 wake = Event()  # Set after a commit that put an entry, so that this process's mail thread wakes at once.
 
@@ -77,6 +79,12 @@ def put(
         },
     )
     db.session().info["put_mail"] = True
+
+
+def is_due() -> bool:
+    """Say whether an entry is due, without a transaction."""
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        return bool(connection.scalar(_LOOK, {"now": now()}))
 
 
 def claim(limit: int) -> Sequence[OutboxEntry]:

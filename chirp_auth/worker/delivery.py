@@ -45,7 +45,7 @@ def run(app: Flask, stop: threading.Event) -> None:
         while not stop.is_set():
             with app.app_context():
                 try:
-                    schedule.run_due()
+                    schedule.run_beside_mail(lambda: delivery.has_mail)
                     delivery.turn()
                 except ServerSuspect as suspect:
                     log.warning("mail server breaks off", error=str(suspect))
@@ -112,6 +112,11 @@ class Delivery:
     def is_pending(self) -> bool:
         """Whether entries wait here, are in flight or are not marked."""
         return self._dispatch.is_pending or bool(self._reports)
+
+    @property
+    def has_mail(self) -> bool:
+        """Whether there is mail to deliver now: under way, or due while claims are not paused."""
+        return self.is_pending or (time.monotonic() >= self._resume_at and wake.is_work_due())
 
     def turn(self) -> None:
         """Mark what has ended, if it is time, and claim more where there is room.
