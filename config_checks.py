@@ -53,12 +53,12 @@ def exposed(settings: Settings, host: str, name: str) -> Problem | None:
 
 
 def warnings_of(settings: Settings) -> Iterator[str]:
-    """Yield what production may do, and had better not; each sentence names its setting."""
-    if not settings.in_production:
-        return
+    """Yield what may be, and had better not; each sentence names its setting."""
     if not settings.rate_limits_enabled:
         yield "RATE_LIMITS_ENABLED=false lets every client ask without end."
-    if settings.insecure_network:
+    if not settings.in_production and _is_no_reply(settings.support_email):  # Production refuses it.
+        yield "SUPPORT_EMAIL is a no-reply address, but people in trouble write to it."
+    if settings.in_production and settings.insecure_network:
         for name in _read_by_the_network(settings):
             yield f"INSECURE_NETWORK=true sends what {name} names through the network in the clear."
 
@@ -135,7 +135,7 @@ def _unfit_for_production(settings: Settings) -> Iterator[Problem]:
             yield _problem(name, f"{name.upper()} must be 24h or less in production.")
     if "support_email" not in settings.model_fields_set:
         yield _problem("support_email", "SUPPORT_EMAIL is missing: set the address at which people get help.")
-    elif _NO_REPLY.search(settings.support_email.rpartition("@")[0]):
+    elif _is_no_reply(settings.support_email):
         sentence = "SUPPORT_EMAIL must not be a no-reply address: people in trouble write to it."
         yield _problem("support_email", sentence)
     if not settings.insecure_network:
@@ -143,6 +143,10 @@ def _unfit_for_production(settings: Settings) -> Iterator[Problem]:
             scheme = "sslmode=verify-full" if name == "DATABASE_URL" else "rediss://"
             sentence = f"{name} names another machine without TLS: use {scheme}, or set INSECURE_NETWORK=true."
             yield _problem(f"{name.lower()} insecure_network", sentence)
+
+
+def _is_no_reply(address: str) -> bool:
+    return bool(_NO_REPLY.search(address.rpartition("@")[0]))
 
 
 def _contradictions(settings: Settings) -> Iterator[Problem]:

@@ -73,6 +73,13 @@ if TYPE_CHECKING:  # Flask-SQLAlchemy makes the class at run time, which mypy ca
 else:
     Model = db.Model
 DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)  # A later try may succeed.
+
+
+def driver_reason(error: Exception) -> str:
+    """Return what the driver said, its first line: it has neither the statement nor its values."""
+    return str(getattr(error, "orig", None) or type(error).__name__).strip().partition("\n")[0]
+
+
 migrate = Migrate()
 login_manager = LoginManager()
 csrf = CSRFProtect()

@@ -24,7 +24,7 @@ from chirp_auth.cli.session import session
 from chirp_auth.cli.trace import trace
 from chirp_auth.cli.user import user
 from chirp_auth.cli.worker import worker
-from chirp_auth.extensions import db
+from chirp_auth.extensions import db, driver_reason
 from chirp_auth.runtime import health
 
 
@@ -51,7 +51,7 @@ def _database_refusal(error: SQLAlchemyError) -> str:
     """Return why a database that can be reached refused."""
     if "database is locked" in str(error):
         return "Another program keeps the database locked: stop it, or try again."
-    return f"The database refused: {type(error).__name__}."
+    return f"The database refused: {driver_reason(error)}."
 
 
 def _remember_actor(actor: str | None) -> None:

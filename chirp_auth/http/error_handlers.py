@@ -9,8 +9,9 @@ from werkzeug.exceptions import HTTPException
 
 from chirp_auth import errors
 from chirp_auth.errors import AuthError
-from chirp_auth.extensions import DATABASE_AWAY, db
+from chirp_auth.extensions import DATABASE_AWAY, db, driver_reason
 from chirp_auth.http.request_context import reference
+from chirp_auth.security import limits
 
 BY_STATUS = {
     404: errors.NotFound,
@@ -60,8 +61,10 @@ def _csrf_failed(_error: CSRFError) -> Response:
 
 
 def _database_away(error: Exception) -> Response:
+    """Refuse for now: the database is away, or cannot be written. Nobody pays for that with a try of a limit."""
     db.session.rollback()
-    log.error("database away", error=type(error).__name__, reference=reference())
+    limits.give_back()
+    log.error("database away", error=type(error).__name__, reason=driver_reason(error), reference=reference())
     return _refused(errors.ServiceBusy())
 
 

@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth.admin import audit_trail
-from chirp_auth.extensions import db
+from chirp_auth.extensions import db, driver_reason
 from chirp_auth.formatting import whole_seconds
 from chirp_auth.http import request_context
 from chirp_auth.http.routing import answers_json
@@ -52,4 +52,4 @@ def _record(limit: Spent) -> None:
         audit_trail.note("limit.hit", client, outcome="refused", limit=limit.name)
     except SQLAlchemyError as error:  # The refusal stands without its row.
         db.session.rollback()
-        log.error("limit hit not recorded", limit=limit.name, error=type(error).__name__, reference=client.reference)
+        log.error("limit hit not recorded", limit=limit.name, reason=driver_reason(error), reference=client.reference)

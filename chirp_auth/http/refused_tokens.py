@@ -20,7 +20,7 @@ from chirp_auth.errors import (
     TokenExpired,
     Unauthenticated,
 )
-from chirp_auth.extensions import db
+from chirp_auth.extensions import db, driver_reason
 from chirp_auth.http import request_context
 from chirp_auth.security import limits
 
@@ -56,4 +56,4 @@ def _record(kind: Kind, face: str, outcome: Outcome) -> None:
         audit_trail.note(kind, client, outcome=outcome)
     except SQLAlchemyError as error:  # The refusal stands without its row.
         db.session.rollback()
-        log.error("refusal not recorded", kind=kind, error=type(error).__name__, reference=client.reference)
+        log.error("refusal not recorded", kind=kind, reason=driver_reason(error), reference=client.reference)

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 from flask import has_request_context
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Dialect, Engine, event
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy import Dialect, Engine, ExceptionContext, event
+from sqlalchemy.exc import InvalidatePoolError, OperationalError
 
 ANSWER_SECONDS = 5.0
 IDLE_SECONDS = 5.0
@@ -32,6 +32,7 @@ def prepare(engine: Engine) -> None:
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "checkin", checks.on_checkin)
     event.listen(engine, "checkout", checks.on_checkout)
+    event.listen(engine, "handle_error", _leave_read_only_server)
 
 
 class _Impatient(psycopg.Connection[Any]):
@@ -48,6 +49,19 @@ class _Impatient(psycopg.Connection[Any]):
 
 def _connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> psycopg.Connection[Any]:
     return _Impatient.connect(*arguments, **options)
+
+
+def _leave_read_only_server(context: ExceptionContext) -> None:
+    """Give up a connection whose server may only read, as after a failover: a new one may lead to its successor.
+
+    Raises:
+        OperationalError: as for a server that is away; a later try may succeed.
+    """
+    error = context.original_exception
+    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        context.is_disconnect = True
+        context.invalidate_pool_on_disconnect = False  # Each connection finds out by itself.
+        raise OperationalError(context.statement, None, error, hide_parameters=True) from error
 
 
 class _Checks:

@@ -20,6 +20,7 @@ from chirp_auth.runtime.shared_sync import SharedSync
 
 WAIT_SECONDS = 5
 ASK_SECONDS = 0.001
+PATIENCE = "sqlite_write_patience"  # The execution option of a statement that waits for another number of seconds.
 
 # Python's sqlite3 begins a transaction at the first write, and IMMEDIATE takes the write lock there:
 # readers never hold a lock, and a writer never has to upgrade one.
@@ -61,8 +62,9 @@ class _Queue:
         """Wait in line before the first write of a transaction, then for other processes in what time is left."""
         if "writes" in connection.info or not (context.isinsert or context.isupdate or context.isdelete):
             return
-        latest = time.monotonic() + WAIT_SECONDS
-        if not self._writer.acquire(timeout=WAIT_SECONDS):
+        patience = context.execution_options.get(PATIENCE, WAIT_SECONDS)
+        latest = time.monotonic() + patience
+        if not self._writer.acquire(timeout=patience):
             raise OperationalError(statement, parameters, sqlite3.OperationalError("database is locked"))
         connection.info["writes"] = True
         try:
@@ -77,7 +79,11 @@ class _Queue:
         """
         if record.info.pop("writes", False):
             self._writer.release()
-            self._sync.wait()
+            try:
+                self._sync.wait()
+            except OSError as error:
+                failure = sqlite3.OperationalError(f"commit not durable: {error.strerror}")
+                raise OperationalError(None, None, failure) from error
 
 
 def _begin(cursor: Any, latest: float) -> None:

@@ -6,6 +6,7 @@ counts for nothing. While Redis is away each process counts on its own, with str
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -44,6 +45,15 @@ def spent() -> list[Spent]:
     """Return the limits under which this request was counted so far, in order."""
     limits: list[Spent] = request.environ.setdefault("chirp_auth.limits", [])
     return limits
+
+
+def give_back() -> None:
+    """Count this request nowhere: what it asked for was not done, for reasons of our own."""
+    for limit in spent():
+        key = _item(limit.amount, limit.period).key_for(client_address(), limit.name)
+        with suppress(StorageError):
+            limiter.storage.incr(key, int(limit.period.total_seconds()), -1)
+    spent().clear()
 
 
 def first_hit(limit: Spent) -> bool:

@@ -40,6 +40,8 @@ class MemoryStorage(Storage):
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         with self._one_at_a_time:
             count, ends = self._window(key)
+            if amount < 0 and not count:  # What was counted is forgotten already.
+                return 0
             ends = ends or time.time() + expiry
             self._windows[key] = (count + amount, ends)
             if len(self._windows) > self._sweep_at:

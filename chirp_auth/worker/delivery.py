@@ -15,7 +15,7 @@ from flask import Flask, current_app
 
 from chirp_auth import metrics
 from chirp_auth.accounts import reset_requests
-from chirp_auth.extensions import DATABASE_AWAY, db, settings
+from chirp_auth.extensions import DATABASE_AWAY, db, driver_reason, settings
 from chirp_auth.mail import outbox
 from chirp_auth.mail.rendering import NotSent
 from chirp_auth.mail.smtp import DELIVERY_SECONDS, ServerAway
@@ -54,7 +54,7 @@ def run(app: Flask, stop: threading.Event) -> None:
                     log.warning("mail server away", error=str(away))
                     delivery.pause(AWAY_PAUSE_SECONDS)
                 except DATABASE_AWAY as error:
-                    log.error("database away", error=type(error).__name__)
+                    log.error("database away", error=type(error).__name__, reason=driver_reason(error))
                     stop.wait(AWAY_PAUSE_SECONDS)
                 except Exception:  # What was leased falls due again.
                     log.exception("delivery stopped")
@@ -104,7 +104,7 @@ class Delivery:
                 outbox.release([job.entry for job in left])
                 db.session.commit()
             except DATABASE_AWAY as away:  # What was leased falls due again.
-                log.error("database away", error=type(away).__name__)
+                log.error("database away", error=type(away).__name__, reason=driver_reason(away))
             finally:
                 db.session.remove()
 

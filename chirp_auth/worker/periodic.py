@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from chirp_auth.admin import audit_trail, demo_accounts, retention
-from chirp_auth.extensions import db
+from chirp_auth.extensions import db, driver_reason
 from chirp_auth.mail import job_locks
 
 Job = Callable[[], None]
@@ -62,4 +62,4 @@ class Schedule:
             job()
         except SQLAlchemyError as error:
             db.session.rollback()
-            log.error("periodic job failed", job=job.__name__, error=type(error).__name__)
+            log.error("periodic job failed", job=job.__name__, reason=driver_reason(error))

@@ -3,6 +3,7 @@
 import json
 import os
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy import text
 
 from chirp_auth.accounts import password_reset
 from chirp_auth.admin import audit_trail
+from chirp_auth.cli.doctor import local_checks
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
@@ -47,7 +49,7 @@ def test_a_working_development_set_up_is_well(runner: FlaskCliRunner) -> None:
 
     assert code == 0
     assert {name for name, check in checks.items() if check["status"] != "ok"} <= {"files"}
-    assert len(checks) == 15
+    assert len(checks) == 16
 
 
 def test_a_database_that_is_not_migrated_fails(runner: FlaskCliRunner) -> None:
@@ -147,12 +149,13 @@ def test_without_its_tables_every_line_is_still_there(runner: FlaskCliRunner) ->
 
     assert code == 1
     assert {name for name, check in checks.items() if check["status"] == "fail"} == {
+        "database",
         "clock",
         "worker",
         "queue",
         "audit trail",
     }
-    assert len(checks) == 15
+    assert len(checks) == 16
 
 
 def test_redis_answers_or_fails(app: Application, runner: FlaskCliRunner, own_redis_server: RedisServer) -> None:
@@ -204,3 +207,25 @@ def test_a_database_file_that_others_may_read_or_change_is_told(
 
     assert files["status"] == status
     assert str(database) in files["fix"] or status == "ok"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.settings(rate_limits_enabled=False, support_email="no-reply@example.com")
+def test_lifted_limits_and_an_address_that_nobody_reads_are_warned_of(runner: FlaskCliRunner) -> None:
+    found = examined(runner)[1]["settings"]
+
+    assert found["status"] == "warn"
+    assert "RATE_LIMITS_ENABLED=false" in found["detail"]
+    assert "SUPPORT_EMAIL is a no-reply address" in found["detail"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("free", "status"), [(2 * 2**30, "ok"), (2**29, "warn"), (2**20, "fail")])
+def test_a_disk_that_fills_is_told(
+    runner: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch, free: int, status: str
+) -> None:
+    monkeypatch.setattr(local_checks, "disk_usage", lambda _folder: SimpleNamespace(free=free))
+
+    disk = examined(runner)[1]["disk"]
+
+    assert (disk["status"], "GB free at" in disk["detail"]) == (status, True)

@@ -39,4 +39,5 @@ def _examine() -> list[Finding]:
         local_checks.check_cookies(),
         local_checks.check_templates(),
         local_checks.check_files(),
+        local_checks.check_disk(),
     ]

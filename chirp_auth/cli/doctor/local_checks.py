@@ -4,7 +4,9 @@ import os
 import time
 from email.utils import parseaddr
 from pathlib import Path
+from shutil import disk_usage
 from stat import S_IMODE
+from tempfile import gettempdir
 from urllib.parse import urlsplit
 
 import bcrypt
@@ -20,6 +22,7 @@ from config import FROM_FILES, ROOT
 from config_checks import warnings_of
 
 QUICK_MS, SLOW_MS = 50, 1000
+SPARSE_BYTES, FULL_BYTES = 2**30, 50 * 2**20
 OTHERS, OTHERS_WRITE = 0o077, 0o022
 
 
@@ -118,6 +121,21 @@ def check_files() -> Finding:
             return fail("files", f"others may change {changeable[0]}", f"Run: chmod 600 {names}")
         return warn("files", f"others may read {exposed[0]}", f"Run: chmod 600 {names}")
     return ok("files", "secrets and database are their owner's alone")
+
+
+def check_disk() -> Finding:
+    """There is room where this machine writes: its database, or what is written for a while."""
+    folder = settings.database_file.parent if settings.database_file else Path(gettempdir())
+    try:
+        free = disk_usage(folder).free
+    except OSError as error:
+        return fail("disk", f"{folder} cannot be looked at: {error.strerror}", "See the line on files.")
+    detail = f"{free / 2**30:.1f} GB free at {folder}"
+    if free < FULL_BYTES:
+        return fail("disk", detail, "Make room: soon nothing can be written.")
+    if free < SPARSE_BYTES:
+        return warn("disk", detail, "Make room, before nothing can be written.")
+    return ok("disk", detail)
 
 
 def check_hash_cost() -> Finding:

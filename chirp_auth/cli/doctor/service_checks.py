@@ -10,7 +10,7 @@ from chirp_auth.cli._common.prompts import operator
 from chirp_auth.cli.doctor.findings import Finding, fail, ok, warn
 from chirp_auth.clock import now
 from chirp_auth.errors import AuthError
-from chirp_auth.extensions import db, settings
+from chirp_auth.extensions import db, driver_reason, settings
 from chirp_auth.formatting import counted
 from chirp_auth.mail import smtp, status
 from chirp_auth.models import SecurityEvent
@@ -25,18 +25,22 @@ START_WORKER = "Start the server (MAIL_WORKER=process) or: flask --app wsgi auth
 
 
 def check_database() -> Finding:
-    """It answers, and its tables are those of this release."""
+    """It answers, its tables are those of this release, and it can be written."""
+    where = "in a file" if settings.on_sqlite else "at a server"
     try:
         with db.engine.connect():
             pass
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
-        where = "in a file" if settings.on_sqlite else "at a server"
-        return fail("database", f"{where}, cannot be reached: {reason}", "Check DATABASE_URL and what it names.")
-    if flaw := health.flaw():
+        return fail(
+            "database", f"{where}, cannot be reached: {driver_reason(error)}", "Check DATABASE_URL and what it names."
+        )
+    if flaw := health.schema_flaw():
         detail, _, fix = flaw.partition(": ")
         return fail("database", detail, fix[:1].upper() + fix[1:])
-    return ok("database", f"{db.engine.dialect.name}, migrated")
+    if refusal := health.write_error():
+        detail = f"{where}, cannot be written: {driver_reason(refusal)}"
+        return fail("database", detail, "Is its disk full, or did it become a read-only copy? Look there.")
+    return ok("database", f"{db.engine.dialect.name}, migrated, can be written")
 
 
 def check_clock() -> Finding:
