@@ -42,7 +42,7 @@ lint: .venv/.ready ## Check style, types, dependencies, imports and templates
 	check ruff check .; \
 	check ruff format --check .; \
 	check mypy; \
-	check deptry . --no-ansi --extend-exclude "^tests/|^bench/"; \
+	check deptry . --no-ansi --extend-exclude "^tests/|^bench/|^scripts/"; \
 	check deptry . --no-ansi --ignore DEP002,DEP004; \
 	echo "== lint-imports"; $(VENV_PYTHON) .venv/bin/lint-imports --no-logo || failed=1; \
 	$(if $(TEMPLATES),check djlint --lint --quiet templates;) \

@@ -76,7 +76,7 @@ def test_mail_leaves_and_the_worker_is_seen_while_a_backlog_is_sealed(
 
 @pytest.mark.usefixtures("app")
 def test_other_jobs_wait_while_there_is_mail_but_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    audit_trail.note("test.happened", TEST_CLIENT)
+    audit_trail.note("mail.tested", TEST_CLIENT)
     schedule = periodic.Schedule()
 
     schedule.run_beside_mail(lambda: True)
