@@ -38,7 +38,7 @@ def make_data(folder: Path) -> set[str]:
 
 
 def test_not_while_the_server_runs_and_then_all_that_it_made(tmp_path: Path) -> None:
-    with application(CHEAP, tmp_path):
+    with application(CHEAP, tmp_path, seconds=90):
         refused = reset(tmp_path, "--yes")
     assert (refused.returncode, "stop the server first. Nothing was removed." in refused.stderr) == (1, True)
     made = names(tmp_path) - {"server.log"}
