@@ -26,7 +26,7 @@ def is_setting(name: str) -> bool:
 
 def commands_in(text: str) -> list[list[str]]:
     """Return the words of every `flask … auth …` command in a text, from `auth` on."""
-    found = re.findall(r"flask(?: --app wsgi)? auth ([^`\n|;#…]+)", text)
+    found = re.findall(r"flask(?: --app wsgi)? auth ([^`\n|;#…\\]+)", text)
     return [shlex.split(words) for words in found]
 
 

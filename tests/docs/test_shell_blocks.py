@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.docs.conftest import PAGES, SETTINGS, blocks, blocks_in
+from tests.docs.conftest import FENCE, PAGES, SETTINGS, blocks, blocks_in
 from tests.support.server import Application, environment_for
 
 LANGUAGES = {"sh", "bash", "console", "text", "json", "http", "nginx", "haproxy", "caddy", "ini"}
@@ -61,3 +61,5 @@ def test_the_api_takes_every_call_on_a_page(page: str, server: Application, chec
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_says_what_it_is(page: str) -> None:
     assert {language for language, _ in blocks(page)} <= LANGUAGES
+    outside = FENCE.sub("", PAGES[page].read_text(encoding="utf-8"))
+    assert not re.search(r"^\n {4}", outside, re.MULTILINE), "an indented block says nothing, and is pasted indented"
