@@ -22,6 +22,7 @@ from chirp_auth.http import (
     error_handlers,
     form_parser,
     rate_limit_headers,
+    refused_requests,
     routing,
     security_headers,
 )
@@ -63,6 +64,7 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
     logs.init_app(app)
     security_headers.init_app(app)
     rate_limit_headers.init_app(app)
+    refused_requests.init_app(app)
     cors.init_app(app, (dialect.prefix for dialect in dialects.ALL if dialect.prefix))
     error_handlers.init_app(app, _answer_refusal)
     metrics_endpoint.init_app(app)

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -48,6 +49,15 @@ def test_the_server_keeps_to_its_own_document(server: Application, tmp_path: Pat
     )
 
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
+
+
+def test_a_request_names_one_host(server: Application) -> None:
+    statuses = {"": 400, "Host: a\r\nHost: a\r\n": 400, "Host: a\r\n": 200}
+    for version, expected in (("1.1", statuses), ("1.0", {"": 200})):
+        for lines, status in expected.items():
+            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
+                line.sendall(f"GET /login HTTP/{version}\r\n{lines}Connection: close\r\n\r\n".encode())
+                assert line.recv(100).split()[1] == str(status).encode()
 
 
 def test_a_body_without_a_length_has_the_same_limit(server: Application) -> None:
