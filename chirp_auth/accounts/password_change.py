@@ -1,5 +1,7 @@
 """Password change: set a new password with the present one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,9 +16,9 @@ from chirp_auth.accounts import (
     sessions,
     users,
 )
-from chirp_auth.audit.vocabulary import Outcome
+from chirp_auth.audit.vocabulary import Outcome, outcome_of
 from chirp_auth.clock import now
-from chirp_auth.errors import InvalidCredentials, PasswordTooWeak, Unauthenticated, UserNotFound
+from chirp_auth.errors import InvalidCredentials, PasswordMismatch, PasswordTooWeak, Unauthenticated, UserNotFound
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
 from chirp_auth.mail.rendering import Email
@@ -43,8 +45,9 @@ def change_password(session: Session, current: str, password: str, confirmation:
         ServiceBusy: too many hashes are under way.
     """
     user = session.user
-    passwords.confirm(password, confirmation)
-    _check_new(user, current, password)
+    with _refusal_on_record(client, user.email_key, user.id):
+        passwords.confirm(password, confirmation)
+        _check_new(user, current, password)
     lockout.authenticate(user, current, client, "password.changed", user.email_key)
     ended = _replace(user, password, client, keep=session.id)
     try:
@@ -66,14 +69,16 @@ def change_password_by_email(email: str, current: str, password: str, client: Cl
         ServiceBusy: too many hashes are under way.
     """
     address = addresses.parse(email)
-    passwords.check(password, (address.typed,))
+    with _refusal_on_record(client, address.key):
+        passwords.check(password, (address.typed,))
     user = users.find(address.key)
     if user is None and not settings.conceal_accounts:
         audit.record("password.changed", client, outcome="no_account", email_key=address.key)
         db.session.commit()
         raise UserNotFound
     user = lockout.authenticate(user, current, client, "password.changed", address.key)
-    _check_new(user, current, password)
+    with _refusal_on_record(client, address.key, user.id):
+        _check_new(user, current, password)
     _replace(user, password, client)
     db.session.commit()
     return user
@@ -88,6 +93,17 @@ def compose_confirmation(entry: OutboxEntry) -> Email:
         ended=entry.params.get("ended", 0),
         not_me_link=account_recovery.link(entry),
     )
+
+
+@contextmanager
+def _refusal_on_record(client: Client, email_key: str, user_id: UUID | None = None) -> Iterator[None]:
+    try:
+        yield
+    except (PasswordMismatch, PasswordTooWeak) as refusal:
+        outcome = outcome_of(refusal)
+        audit.record("password.changed", client, outcome=outcome, user_id=user_id, email_key=email_key)
+        db.session.commit()
+        raise
 
 
 def _check_new(user: User, current: str, password: str) -> None:

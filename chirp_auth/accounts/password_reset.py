@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import SQLColumnExpression, func, select, update
 
@@ -14,7 +15,14 @@ from chirp_auth import audit
 from chirp_auth.accounts import former_passwords, lockout, reset_links, reset_requests, revocation
 from chirp_auth.audit.vocabulary import outcome_of
 from chirp_auth.clock import now
-from chirp_auth.errors import InvalidToken, LinkReplaced, TokenAlreadyUsed, TokenExpired
+from chirp_auth.errors import (
+    InvalidToken,
+    LinkReplaced,
+    PasswordMismatch,
+    PasswordTooWeak,
+    TokenAlreadyUsed,
+    TokenExpired,
+)
 from chirp_auth.extensions import db
 from chirp_auth.mail import outbox
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
@@ -66,7 +74,8 @@ def reset_password(token: str, password: str, confirmation: str, client: Client)
         ServiceBusy: too many hashes are under way; likewise.
     """
     with _refusal_on_record(client):
-        return _reset(reset_links.check_link(token), password, confirmation, client)
+        link = reset_links.check_link(token)
+    return use_link(link, password, confirmation, client)
 
 
 def use_link(link: PasswordResetToken, password: str, confirmation: str, client: Client) -> PasswordReset:
@@ -75,16 +84,16 @@ def use_link(link: PasswordResetToken, password: str, confirmation: str, client:
     Raises:
         as `reset_password` does: the link may have been used or replaced since.
     """
-    with _refusal_on_record(client):
+    with _refusal_on_record(client, link.user_id):
         return _reset(link, password, confirmation, client)
 
 
 @contextmanager
-def _refusal_on_record(client: Client) -> Iterator[None]:
+def _refusal_on_record(client: Client, user_id: UUID | None = None) -> Iterator[None]:
     try:
         yield
-    except (InvalidToken, TokenExpired, TokenAlreadyUsed) as error:
-        audit.record("password_reset.refused", client, outcome=outcome_of(error))
+    except (InvalidToken, TokenExpired, TokenAlreadyUsed, PasswordMismatch, PasswordTooWeak) as error:
+        audit.record("password_reset.refused", client, outcome=outcome_of(error), user_id=user_id)
         db.session.commit()
         raise
 

@@ -70,6 +70,8 @@ def test_a_refused_change_changes_nothing(
     with pytest.raises(refusal):
         password_change.change_password(here, current, password, confirmation, TEST_CLIENT)
 
+    outcome = "wrong_password" if refusal is InvalidCredentials else refusal.code.lower()
+    assert events("password.changed") == [outcome]
     assert delivered() == []
     assert sessions.find(here.id) is not None
     sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
@@ -111,6 +113,16 @@ def test_by_address_the_checks_come_in_the_published_order(alice: User) -> None:
         by_email(MALLORY, "wrong")
     with pytest.raises(InvalidCredentials):
         by_email(ALICE, "wrong")
+
+
+def test_by_address_a_weak_password_is_recorded_before_any_account_is_looked_up(alice: User) -> None:
+    for email in (ALICE, MALLORY):
+        with pytest.raises(PasswordTooWeak):
+            by_email(email, password="short")
+    with pytest.raises(PasswordTooWeak):
+        by_email(password="alice archer")
+
+    assert events("password.changed") == ["password_too_weak"] * 3
 
 
 @pytest.mark.settings(conceal_accounts=True)

@@ -107,6 +107,7 @@ def test_a_typing_mistake_leaves_the_link_good(ask: Ask) -> None:
     with pytest.raises(PasswordTooWeak):
         reset(token, "password")
 
+    assert events("password_reset.refused") == ["password_mismatch", "password_too_weak"]
     reset(token)
 
 
