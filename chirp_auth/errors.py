@@ -1,6 +1,7 @@
 """Refusals: each has a stable code for programs and a sentence for people."""
 
 from datetime import timedelta
+from typing import Self
 
 
 class AuthError(Exception):
@@ -8,10 +9,24 @@ class AuthError(Exception):
 
     code = "INTERNAL_ERROR"
     sentence = "Something went wrong on our side. Please try again."
+    wording: str | None = None
+    """The name of the sentence, for contracts in which the code alone does not decide it."""
+    challenge: str | None = None
+    """The WWW-Authenticate challenge, where the token in the Authorization header is at fault (RFC 6750, 3)."""
 
     def __init__(self, sentence: str | None = None) -> None:
         self.sentence = sentence or type(self).sentence
         super().__init__(self.sentence)
+
+    def worded(self, wording: str) -> Self:
+        """Return this refusal with another sentence, by name."""
+        self.wording = wording
+        return self
+
+    def challenged(self) -> Self:
+        """Return this refusal as one of the token in the Authorization header (RFC 6750, 3.1)."""
+        self.challenge = 'Bearer error="invalid_token"'
+        return self
 
 
 class ValidationFailed(AuthError):
@@ -116,6 +131,12 @@ class Unauthenticated(AuthError):
     sentence = "Please sign in."
 
 
+class NoToken(Unauthenticated):
+    """The Authorization header is missing or malformed."""
+
+    challenge = "Bearer"
+
+
 class SessionEnded(Unauthenticated):
     """The token is genuine, but its session has ended. Only the audit trail shows the difference."""
 
@@ -165,6 +186,10 @@ class UnsupportedMediaType(AuthError):
 class MalformedJson(AuthError):
     code = "MALFORMED_JSON"
     sentence = "The body is not readable JSON."
+
+
+class EmptyBody(MalformedJson):
+    wording = "EMPTY_BODY"
 
 
 class PayloadTooLarge(AuthError):

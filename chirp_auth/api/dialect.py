@@ -42,6 +42,7 @@ class Dialect(ABC):
     """One contract; `statuses` and `sentences` are those that it words differently, by code of the refusal.
 
     `code_member` is the member of its refusals that shows the code, if there is one.
+    A sentence may also stand under the `wording` of a refusal.
     """
 
     name: str
@@ -68,7 +69,7 @@ class Dialect(ABC):
         return self.statuses.get(error.code) or STATUSES[error.code]
 
     def sentence(self, error: AuthError) -> str:
-        return self.sentences.get(error.code, error.sentence)
+        return self.sentences.get(error.wording or error.code, error.sentence)
 
     def headers(self, error: AuthError) -> dict[str, str]:
         """Return the headers of a refusal: `Retry-After` where there is a time to wait."""

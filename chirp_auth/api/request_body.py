@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from flask import request
 from pydantic import BaseModel, ValidationError
 
-from chirp_auth.errors import InvalidEmail, MalformedJson, UnsupportedMediaType, ValidationFailed
+from chirp_auth.errors import EmptyBody, InvalidEmail, MalformedJson, UnsupportedMediaType, ValidationFailed
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
@@ -23,7 +23,10 @@ def read(schema: type[Schema]) -> Schema:
     """
     if not request.is_json:
         raise UnsupportedMediaType
-    return check(schema, _parse(request.get_data(cache=False)))
+    body = request.get_data(cache=False)
+    if not body:
+        raise EmptyBody
+    return check(schema, _parse(body))
 
 
 def check(schema: type[Schema], value: Any) -> Schema:

@@ -19,7 +19,6 @@ from chirp_auth.security import limits
 FACE = "api"
 WEAK = errors.PasswordTooWeak("Password must be at least 8 characters long")
 LIMITED = errors.RateLimitExceeded(timedelta(minutes=42))
-DEAD_LINK = (errors.InvalidToken(), errors.TokenExpired())
 
 
 def register(body: schemas.Registration) -> Session | None:
@@ -76,12 +75,13 @@ def reset_password(token: str, password: str, confirmation: str) -> User:
     return password_reset.reset_password(token, password, confirmation, client(FACE)).user
 
 
-RESET_REFUSALS = (*DEAD_LINK, errors.TokenAlreadyUsed(), errors.PasswordMismatch(), WEAK, LIMITED)
+REFUSED_PASSWORDS = (errors.PasswordMismatch(), WEAK, LIMITED)
 RESET_PASSWORD = partial(
     Route,
     "POST",
     "/reset-password",
     summary="Use a reset link",
-    refusals=RESET_REFUSALS,
+    refusals=(errors.InvalidToken(), errors.TokenExpired(), errors.TokenAlreadyUsed(), *REFUSED_PASSWORDS),
+    incomplete_as="password_reset.refused",
     links={"login": Link("With the new password")},
 )

@@ -6,14 +6,13 @@ No credentials are ever permitted: the JSON API reads no cookie, and a page on a
 from collections.abc import Iterable
 
 from flask import Flask, Response, request
-from werkzeug.datastructures import HeaderSet
 
 from chirp_auth.extensions import settings
 from chirp_auth.http.request_context import REFERENCE_HEADER
 from chirp_auth.http.routing import PLAIN_PATHS, is_plain, methods_of_json
 
-REQUEST_HEADERS = ("Authorization", "Content-Type")
-EXPOSED_HEADERS = ("Retry-After", "RateLimit", "RateLimit-Policy", REFERENCE_HEADER)
+REQUEST_HEADERS = "Authorization, Content-Type"
+EXPOSED_HEADERS = f"Retry-After, RateLimit, RateLimit-Policy, {REFERENCE_HEADER}"
 PREFLIGHT_SECONDS = 7200  # Chromium keeps a preflight's answer for no longer.
 
 
@@ -35,9 +34,9 @@ def init_app(app: Flask, prefixes: Iterable[str]) -> None:
             return None
         response = Response(status=204)
         del response.headers["Content-Type"]
-        response.access_control_allow_methods = HeaderSet(methods)
-        response.access_control_allow_headers = HeaderSet(REQUEST_HEADERS)
-        response.access_control_max_age = PREFLIGHT_SECONDS
+        response.headers["Access-Control-Allow-Methods"] = ", ".join(methods)
+        response.headers["Access-Control-Allow-Headers"] = REQUEST_HEADERS
+        response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
         return _permit(response)
 
     @app.after_request
@@ -57,8 +56,8 @@ def _is_permitted() -> bool:
 
 
 def _permit(response: Response) -> Response:
-    response.access_control_allow_origin = request.headers["Origin"]
+    response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
     if not _is_preflight():
-        response.access_control_expose_headers = HeaderSet(EXPOSED_HEADERS)
+        response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
     response.vary.add("Origin")
     return response

@@ -1,6 +1,7 @@
 """Refused tokens are audit events, so that guessing, and the use of a dead token, can be noticed.
 
-A flood of them costs one row for each client, kind, outcome and hour; the others are log lines.
+So are requests for a new password that lack the token or a field. A flood of them costs one row for each client, kind,
+outcome and hour; the others are log lines.
 """
 
 from collections.abc import Iterator
@@ -13,18 +14,23 @@ from chirp_auth.admin import audit_trail
 from chirp_auth.audit.vocabulary import Kind, Outcome, outcome_of
 from chirp_auth.errors import (
     AuthError,
+    InvalidEmail,
     InvalidToken,
+    MalformedJson,
+    NoToken,
     RefreshReused,
     SessionEnded,
     TokenAlreadyUsed,
     TokenExpired,
     Unauthenticated,
+    ValidationFailed,
 )
 from chirp_auth.extensions import db, driver_reason
 from chirp_auth.http import request_context
 from chirp_auth.security import limits
 
 REFUSALS = (InvalidToken, TokenExpired, TokenAlreadyUsed, Unauthenticated)
+INCOMPLETE = (MalformedJson, ValidationFailed, InvalidEmail, NoToken)
 
 log = structlog.get_logger("audit")
 
@@ -37,6 +43,16 @@ def on_record(kind: Kind, face: str) -> Iterator[None]:
     except REFUSALS as refusal:
         if not isinstance(refusal, RefreshReused):  # The rule records it each time, because it ends a session.
             _record(kind, face, _outcome(refusal))
+        raise
+
+
+@contextmanager
+def incomplete_on_record(kind: Kind, face: str) -> Iterator[None]:
+    """Record an event of this kind if the block refuses a request for what it lacks; no limit has counted it."""
+    try:
+        yield
+    except INCOMPLETE as refusal:
+        _record(kind, face, outcome_of(refusal))
         raise
 
 

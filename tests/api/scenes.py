@@ -191,6 +191,7 @@ def _outside(prefix: str, path: str) -> list[Scene]:
 
 def _v1() -> list[Scene]:
     change = {"current_password": PASSWORD, **PASSWORDS}
+    mismatch = {**change, "confirm_password": "other"}
     reset = f"{V1}/reset-password"
     return [
         *_common(V1, lambda _token: PASSWORDS, bearer=True),
@@ -220,6 +221,8 @@ def _v1() -> list[Scene]:
             {**change, "current_password": WRONG},
             "<access>",
         ),
+        Scene("change-password-no-token", "POST", f"{V1}/change-password", change),
+        Scene("change-password-mismatch", "POST", f"{V1}/change-password", mismatch, "<access>"),
         Scene("verify-email", "POST", f"{V1}/verify-email", {"token": "<verification_link>"}),
         Scene("verify-email-invalid", "POST", f"{V1}/verify-email", {"token": FORGED}),
         Scene("verify-email-expired", "POST", f"{V1}/verify-email", {"token": "<expired_verification_link>"}),
@@ -258,6 +261,7 @@ def _seller() -> list[Scene]:
         posting("reset-password-empty-email", email=""),
         posting("reset-password-mistyped-field", new_password=7),
         Scene("reset-password-missing-fields", "POST", SELLER, {}),
+        Scene("reset-password-empty-body", "POST", SELLER, ""),
         posting("reset-password-invalid-email", email="not an address"),
         posting("reset-password-short-password", new_password="short"),
         posting("reset-password-easy-password", new_password="password1"),

@@ -73,7 +73,7 @@ def test_a_forged_one_is_refused(
 
     answer = client.get(f"{V1}/me", headers=bearer(forge(claims, settings.jwt_secret.get_secret_value())))
 
-    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, 'Bearer error="invalid_token"')
     assert told(answer)["code"] == "UNAUTHENTICATED"
 
 

@@ -69,6 +69,23 @@ def test_a_refresh_token_that_is_spent_again_is_one_event(client: FlaskClient, s
     assert (events("session.refresh_reused"), events("session.refresh_refused")) == (["ended"], [])
 
 
+def test_a_request_that_lacks_what_a_new_password_needs_is_one_event_an_hour(
+    client: FlaskClient, signed_in: dict[str, Any]
+) -> None:
+    v1, passwords = "/api/v1/auth", {"new_password": "x", "confirm_password": "x"}
+    authorized = bearer(signed_in["access_token"])
+    for _ in range(20):
+        client.post(f"{v1}/reset-password", json=passwords)
+        client.post(f"{v1}/reset-password", json={})
+        client.post("/api/auth/reset-password", data="{", content_type="application/json")
+        client.post(f"{v1}/change-password", json={}, headers=authorized)
+        client.post(f"{v1}/change-password", json={**passwords, "current_password": "x"})
+        client.post("/api/auth/reset_password", json={"email": "no address", "old_password": "x", "new_password": "x"})
+
+    assert events("password_reset.refused") == ["unauthenticated", "validation_failed", "malformed_json"]
+    assert events("password.changed") == ["validation_failed", "unauthenticated", "invalid_email"]
+
+
 def test_a_request_without_a_token_is_no_event(client: FlaskClient) -> None:
     assert client.get("/api/v1/auth/me").status_code == 401
 

@@ -59,6 +59,7 @@ class Seller(Dialect):
         "INVALID_EMAIL": "Invalid email format",
         "INVALID_CREDENTIALS": "Invalid old password",
         "VALIDATION_FAILED": "Missing required fields: email, old_password and new_password",
+        "EMPTY_BODY": "Missing required fields: email, old_password and new_password",
         "INTERNAL_ERROR": "Password reset failed",
     }
     routes = (
@@ -76,6 +77,7 @@ class Seller(Dialect):
                 errors.InvalidCredentials(),
                 views.LIMITED,
             ),
+            incomplete_as="password.changed",
         ),
     )
 

@@ -1,11 +1,15 @@
 """v1, the contract for new clients: its dialect."""
 
+from http import HTTPStatus
+
 from chirp_auth.api.dialect import Dialect
 from chirp_auth.api.dialects.v1.routes import ROUTES
 from chirp_auth.api.dialects.v1.schemas import Problem, WrongField
 from chirp_auth.clock import now
 from chirp_auth.errors import AuthError, RateLimitExceeded, ValidationFailed
 
+# As RFC 9110 has them; Python's names for them depend on its version.
+PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"  # with the RateLimit headers
 
 
@@ -21,14 +25,18 @@ class V1(Dialect):
         "INVALID_TOKEN": "Invalid or expired reset token",
         "TOKEN_EXPIRED": "Reset token has expired. Please request a new one.",
         "TOKEN_ALREADY_USED": "Reset token has already been used",
+        "VERIFICATION_LINK": "Invalid or expired link",
+        "CURRENT_PASSWORD": "The current password is not right.",
     }
     routes = ROUTES
 
     def refusal(self, error: AuthError, path: str) -> Problem:
+        status = self.status(error)
+        is_quota = isinstance(error, RateLimitExceeded)
         problem = Problem(
-            type=QUOTA_EXCEEDED if isinstance(error, RateLimitExceeded) else "about:blank",
-            title=error.code.replace("_", " ").capitalize(),
-            status=self.status(error),
+            type=QUOTA_EXCEEDED if is_quota else "about:blank",
+            title="Rate limit exceeded" if is_quota else PHRASES.get(status) or HTTPStatus(status).phrase,
+            status=status,
             detail=self.sentence(error),
             code=error.code,
             instance=path,
@@ -40,8 +48,8 @@ class V1(Dialect):
 
     def headers(self, error: AuthError) -> dict[str, str]:
         headers = super().headers(error)
-        if self.status(error) == 401:  # RFC 9110, 15.5.2: always with the scheme to use
-            headers["WWW-Authenticate"] = "Bearer"
+        if error.challenge:  # Not with every 401: apps renew their token at a challenge, and send the request again.
+            headers["WWW-Authenticate"] = error.challenge
         return headers
 
 

@@ -9,7 +9,16 @@ from chirp_auth.api.responses import Account, RegistrationAccepted, Tokens
 from chirp_auth.api.route import ACCESS, ANONYMOUS, RESET, Route
 from chirp_auth.api.schemas import EmailOnly
 
-NO_SESSION = errors.Unauthenticated()
+NO_SESSION = errors.NoToken()
+DEAD_RESET_TOKENS = (
+    errors.InvalidToken().challenged(),
+    errors.TokenExpired().challenged(),
+    errors.TokenAlreadyUsed().challenged(),
+)
+DEAD_VERIFICATION_LINKS = (
+    errors.InvalidToken().worded(views.VERIFICATION_LINK),
+    errors.TokenExpired().worded(views.VERIFICATION_LINK),
+)
 SignedInRoute = partial(Route, refusals=(NO_SESSION,), security=(ACCESS,))
 
 ROUTES = (
@@ -20,7 +29,7 @@ ROUTES = (
         views.reset_password,
         {200: schemas.MessageForEmail},
         schemas.PasswordReset,
-        refusals=(*shared.RESET_REFUSALS, views.NO_HEADER),
+        refusals=(errors.NoToken(views.NO_HEADER), *DEAD_RESET_TOKENS, *shared.REFUSED_PASSWORDS),
         security=(RESET,),
     ),
     Route(
@@ -30,7 +39,7 @@ ROUTES = (
         {200: Tokens},
         schemas.TokenRefresh,
         summary="Spend a refresh token",
-        refusals=(NO_SESSION,),
+        refusals=(errors.Unauthenticated(),),
         links=links.SIGNED_IN,
     ),
     SignedInRoute("POST", "/logout", views.logout, {204: None}, summary="Sign out"),
@@ -60,7 +69,12 @@ ROUTES = (
         {200: schemas.PasswordChanged},
         schemas.PasswordChange,
         summary="Change the password; every other session ends, and this one gets new tokens",
-        refusals=(NO_SESSION, errors.PasswordMismatch(), shared.WEAK, errors.InvalidCredentials(), shared.LIMITED),
+        refusals=(
+            NO_SESSION,
+            errors.InvalidCredentials().worded(views.CURRENT_PASSWORD),
+            *shared.REFUSED_PASSWORDS,
+        ),
+        incomplete_as="password.changed",
         links=links.SIGNED_IN,
     ),
     Route(
@@ -70,7 +84,7 @@ ROUTES = (
         {200: schemas.MessageForEmail},
         schemas.EmailVerification,
         summary="Use a verification link",
-        refusals=shared.DEAD_LINK,
+        refusals=DEAD_VERIFICATION_LINKS,
         security=(ANONYMOUS, ACCESS),
     ),
     Route(

@@ -10,12 +10,13 @@ from chirp_auth.api.responses import Account, RegistrationAccepted, Tokens
 from chirp_auth.api.schemas import EmailOnly, Login, Registration
 from chirp_auth.api.views import FACE
 from chirp_auth.audit import queries
-from chirp_auth.errors import NotFound, Unauthenticated
+from chirp_auth.errors import InvalidCredentials, InvalidToken, NotFound, NoToken, TokenExpired
 from chirp_auth.http import refused_tokens
 from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 
-NO_HEADER = Unauthenticated("Missing or invalid authorization header")
+NO_HEADER = "Missing or invalid authorization header"
+VERIFICATION_LINK, CURRENT_PASSWORD = "VERIFICATION_LINK", "CURRENT_PASSWORD"
 PAGE = {"limit": queries.MAX_PAGE, "before": 2**63 - 1}
 EVENTS_OF_A_PAGE = 20
 
@@ -40,8 +41,9 @@ def forgot_password(body: EmailOnly) -> schemas.MessageForEmail:
 def reset_password(body: schemas.PasswordReset) -> schemas.MessageForEmail:
     token = bearer.token()
     if token is None:
-        raise Unauthenticated(NO_HEADER.sentence)
-    user = shared.reset_password(token, body.new_password, body.confirm_password)
+        raise NoToken(NO_HEADER)
+    with bearer.at_fault():
+        user = shared.reset_password(token, body.new_password, body.confirm_password)
     sentence = "Password has been reset successfully. Please login with your new password."
     return schemas.MessageForEmail(message=sentence, email=user.email)
 
@@ -84,16 +86,23 @@ def end_other_sessions() -> None:
 def change_password(body: schemas.PasswordChange) -> schemas.PasswordChanged:
     session = bearer.session()
     limits.sign_in()
-    session = password_change.change_password(
-        session, body.current_password, body.new_password, body.confirm_password, client(FACE)
-    ).session
+    try:
+        with bearer.at_fault():
+            session = password_change.change_password(
+                session, body.current_password, body.new_password, body.confirm_password, client(FACE)
+            ).session
+    except InvalidCredentials as refusal:
+        raise refusal.worded(CURRENT_PASSWORD) from None
     sentence = "Your password has been changed."
     return schemas.PasswordChanged(message=sentence, email=session.user.email, **responses.new_tokens(session))
 
 
 def verify_email(body: schemas.EmailVerification) -> schemas.MessageForEmail:
-    with refused_tokens.on_record("email.verified", FACE):
-        user = email_verification.verify_email(body.token, client(FACE), bearer.session_if_any())
+    try:
+        with refused_tokens.on_record("email.verified", FACE):
+            user = email_verification.verify_email(body.token, client(FACE), bearer.session_if_any())
+    except (InvalidToken, TokenExpired) as refusal:
+        raise refusal.worded(VERIFICATION_LINK) from None
     return schemas.MessageForEmail(message="Your email address is confirmed.", email=user.email)
 
 
