@@ -7,7 +7,7 @@ from re import fullmatch, sub
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, String, bindparam, func, literal_column, or_, select
 
 from chirp_auth import rows
 from chirp_auth.accounts import addresses, typos
@@ -25,6 +25,8 @@ _BY_STATUS = {
     UNVERIFIED: User.disabled_at.is_(None) & User.email_verified_at.is_(None),
     ACTIVE: User.disabled_at.is_(None) & User.email_verified_at.is_not(None),
 }
+# As text, without parameters: PostgreSQL's index of 0011 serves exactly this expression.
+_NAME = literal_column("lower(coalesce(users.first_name, '') || ' ' || coalesce(users.last_name, ''))", String())
 _BY_EMAIL_KEY = select(User).where(User.email_key == bindparam("email_key"))
 
 
@@ -121,7 +123,6 @@ def _matches(search: str) -> ColumnElement[bool]:
         return User.id == UUID(search)
     except ValueError:
         part = search.strip().casefold()
-        name = func.lower(func.coalesce(User.first_name, "") + " " + func.coalesce(User.last_name, ""))
         digits = sub(r"\D", "", part) if fullmatch(r"[\d\s()+./-]+", part) else ""
-        matches = User.email_key.contains(part, autoescape=True) | name.contains(part, autoescape=True)
+        matches = User.email_key.contains(part, autoescape=True) | _NAME.contains(part, autoescape=True)
         return matches | User.phone_number.contains(digits) if digits else matches

@@ -9,10 +9,12 @@ import flask_migrate
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select, text
 
+from chirp_auth.accounts import users
 from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
+from chirp_auth.models import User
 from tests.support.child import Child
 from tests.support.postgres import PostgresServer
 from tests.support.server import ROOT, environment_for
@@ -61,9 +63,14 @@ def revision() -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+def is_in_every_database(_object: object, name: str | None, *_others: object) -> bool:
+    return name != "ix_users_search"  # It needs pg_trgm.
+
+
 def test_the_models_and_the_migrations_agree(app: Application) -> None:
     with db.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        compared = {"compare_type": True, "compare_server_default": True, "include_object": is_in_every_database}
+        context = MigrationContext.configure(connection, opts=compared)
         assert compare_metadata(context, db.metadata) == []
 
 
@@ -76,7 +83,22 @@ def test_down_and_up_again(app: Application) -> None:
 
     assert tables() == before
     with db.engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), db.metadata) == []
+        context = MigrationContext.configure(connection, opts={"include_object": is_in_every_database})
+        assert compare_metadata(context, db.metadata) == []
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_search_has_a_trigram_index_where_postgresql_can_have_one(app: Application) -> None:
+    if not db.session.scalar(text("SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_trgm'")):
+        pytest.skip("this PostgreSQL has no pg_trgm")
+    db.session.execute(text("SET LOCAL enable_seqscan = off"))
+    db.session.execute(text("SET LOCAL enable_indexscan = off"))
+    found = select(User).where(users._matches("alice"))
+
+    statement = found.compile(db.engine, compile_kwargs={"literal_binds": True})
+    plan = db.session.scalars(text(f"EXPLAIN {statement}".replace(":", r"\:").replace("%%", "%"))).all()
+
+    assert "ix_users_search" in "".join(plan)
 
 
 def test_processes_that_migrate_at_once_all_succeed(empty_url: str, tmp_path: Path) -> None:
