@@ -239,6 +239,8 @@ class Settings(BaseSettings):
     """Connections of each web process to the database; without it WEB_THREADS and two more."""
     redis_url: Annotated[str, Field(pattern=r"^(redis|rediss|unix)://")] | None = None
     """`redis://host:6379/0`: where several processes share the limits. Needed for WEB_WORKERS above 1."""
+    migrate: Literal["auto", "never"] = "auto"
+    """`auto`: the server migrates the database at its start; `never`: you do, with `flask --app wsgi db upgrade`."""
     insecure_network: bool = False
     """Lets production reach PostgreSQL or Redis on another machine without TLS: in a private network only."""
 

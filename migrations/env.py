@@ -1,21 +1,24 @@
-"""How migrations run, one process at a time: in one transaction on SQLite, in one for each on PostgreSQL.
+"""How migrations run: one process at a time; on SQLite in one transaction, on PostgreSQL each in one of its own.
 
-On PostgreSQL a migration may leave its transaction, to build an index while others write.
+PostgreSQL goes on serving meanwhile: see `chirp_auth/runtime/schema_changes.py`.
 """
 
 import time
 
 import click
+import psycopg
 from alembic import context
 from flask import current_app
-from sqlalchemy import Connection, create_engine, event, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from chirp_auth.runtime import schema_changes
 from chirp_auth.runtime.sqlite import make_private
 
 ONE_AT_A_TIME = 0x43484952  # The advisory lock under which PostgreSQL lets only one process migrate.
-ASK_SECONDS = 0.1
+
+WAIT_SECONDS = 0.2
 
 database = current_app.extensions["migrate"].db
 
@@ -30,20 +33,26 @@ def run() -> None:
         with engine.begin() as connection:
             _migrate(connection)
         return
-    with engine.connect() as connection:
-        _wait_for_turn(connection)
-        _migrate(connection)
+    # A connection of its own, idle and without a transaction: an index that is built waits for all that are open.
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as lock:
+        while not lock.scalar(select(func.pg_try_advisory_lock(ONE_AT_A_TIME))):
+            time.sleep(WAIT_SECONDS)
+        _migrate_beside_others(engine)
 
 
-def _wait_for_turn(connection: Connection) -> None:
-    """Take the lock for as long as the connection lives, asking for it again and again.
-
-    Waiting inside a statement would keep a snapshot, and whoever builds an index concurrently waits for those.
-    """
-    while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": ONE_AT_A_TIME}):
-        connection.commit()
-        time.sleep(ASK_SECONDS)
-    connection.commit()
+def _migrate_beside_others(engine: Engine) -> None:
+    """Migrate, and try again while others hold what we need."""
+    for tries_left in reversed(range(schema_changes.TRIES)):
+        try:
+            with engine.connect() as connection:
+                connection.exec_driver_sql(schema_changes.SET_LOCK_TIMEOUT)
+                connection.commit()
+                _migrate(connection)
+            return
+        except OperationalError as error:
+            if not isinstance(error.orig, psycopg.errors.LockNotAvailable) or not tries_left:
+                raise
+        time.sleep(schema_changes.PAUSE_SECONDS)
 
 
 def _migrate(connection: Connection) -> None:
@@ -70,5 +79,8 @@ try:
 except SQLAlchemyError as error:
     if click.get_current_context(silent=True) is None:  # Not `flask db …`, but a caller that sees to it itself.
         raise
-    sentence = f"The database cannot be migrated: {type(error).__name__}. See: flask --app wsgi auth doctor"
+    reason = type(error).__name__
+    if isinstance(getattr(error, "orig", None), psycopg.errors.LockNotAvailable):
+        reason = "another transaction keeps a table locked; end that, and try again"
+    sentence = f"The database cannot be migrated: {reason}. See: flask --app wsgi auth doctor"
     raise click.ClickException(sentence) from None

@@ -1,12 +1,9 @@
 """Health: whether the process lives, and whether it can do its work."""
 
 import time
-from functools import cache
 from uuid import uuid4
 
 import structlog
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Blueprint, Response, current_app, jsonify
 from sqlalchemy import Connection, insert
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, driver_reason
 from chirp_auth.models import JobLock
-from chirp_auth.runtime import sqlite
+from chirp_auth.runtime import schema, sqlite
 
 WRITE_EVERY_SECONDS = 1.0  # A write that went well holds for so long, however often strangers ask.
 WRITE_PATIENCE_SECONDS = 0.5
@@ -57,15 +54,15 @@ def schema_flaw() -> str | None:
     """Return why the database cannot be read by this release, in a sentence; None if it can."""
     try:
         with db.engine.connect() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
+            current = schema.revision_of(connection)
+            misfit = _misfit(connection, current) if schema.is_newer(current) else None
     except SQLAlchemyError as error:
         log.error("database cannot be reached", reason=driver_reason(error))
         return "The database cannot be reached."
-    newest = _newest_revision(current_app.extensions["migrate"].directory)
-    if current is None or current < newest:  # Migrations are numbered.
+    if current is None or current < schema.newest_revision():
         return "The database is not migrated: run flask --app wsgi db upgrade."
-    if current > newest:
-        return "The database is newer than this release: run the release that it belongs to, or a later one."
+    if misfit:
+        return f"The database is newer than this release and {misfit}: run the release that migrated it."
     return None
 
 
@@ -97,6 +94,9 @@ def _write(connection: Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA cache_size = {_SQLITE_CACHE_DEFAULT}")
 
 
-@cache
-def _newest_revision(directory: str) -> str:
-    return ScriptDirectory(directory).get_current_head() or ""
+def _misfit(connection: Connection, revision: str | None) -> str | None:
+    """Return what keeps this release from working with a newer database, looked up once for each revision."""
+    known: dict[str | None, str | None] = current_app.extensions.setdefault("health_misfits", {})
+    if revision not in known:
+        known[revision] = schema.misfit(connection, db.metadata)
+    return known[revision]

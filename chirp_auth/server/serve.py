@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from chirp_auth import create_app
 from chirp_auth.admin import demo_accounts
 from chirp_auth.extensions import db
-from chirp_auth.runtime import logs, metrics_endpoint, settings_text
+from chirp_auth.runtime import health, logs, metrics_endpoint, schema, settings_text
 from chirp_auth.runtime.version import VERSION
 from chirp_auth.security.client import Client
 from chirp_auth.server import allocator, connection_guard, start_box, worker_process
@@ -48,7 +48,7 @@ def main() -> None:
     _check_port(settings)
     app = create_app(settings)
     with app.app_context():
-        _migrate()
+        _migrate(settings)
         account = _demo_account(settings)
         db.engine.dispose()  # The workers have their own connections; this process only watches over them.
     values = settings_text.changed(settings)
@@ -129,11 +129,20 @@ def _check_port(settings: Settings) -> None:
             sys.exit(f"HOST={settings.host} PORT={settings.port} cannot be used: {error.strerror}.")
 
 
-def _migrate() -> None:
+def _migrate(settings: Settings) -> None:
+    """Migrate, unless a later release has, or MIGRATE leaves it to somebody else: then see whether we can work."""
     try:
-        flask_migrate.upgrade()
+        with db.engine.connect() as connection:
+            is_newer = schema.is_newer(schema.revision_of(connection))
+        if settings.migrate == "auto" and not is_newer:
+            flask_migrate.upgrade()
+            return
     except (SQLAlchemyError, OSError) as error:
         sys.exit(f"The database cannot be used: {type(error).__name__}. Is it running, and is DATABASE_URL right?")
+    if flaw := health.schema_flaw():
+        sys.exit(f"{flaw} Nothing was migrated (MIGRATE={settings.migrate}).")
+    if is_newer:
+        log.warning("database newer than this release", advice="It works; bring this host to the newer release soon.")
 
 
 def _demo_account(settings: Settings) -> demo_accounts.DemoAccount | None:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from chirp_auth.runtime.schema_changes import add_column, create_index
+
 revision = "0007"
 down_revision = "0006"
 
@@ -12,8 +14,8 @@ OLD_KINDS = ("reset_link", "email_verification", "address_change", "existing_acc
 
 
 def upgrade() -> None:
-    op.add_column("outbox", sa.Column("recipient_key", sa.String(508), nullable=True))
-    op.add_column("outbox", sa.Column("allowed_at", sa.DateTime(timezone=True), nullable=True))
+    add_column("outbox", sa.Column("recipient_key", sa.String(508), nullable=True))
+    add_column("outbox", sa.Column("allowed_at", sa.DateTime(timezone=True), nullable=True))
     outbox = sa.table(
         "outbox",
         *(sa.column(name) for name in ("kind", "recipient", "recipient_key", "allowed_at", "sent_at", "last_error")),
@@ -23,8 +25,7 @@ def upgrade() -> None:
         .where(outbox.c.kind.in_(OLD_KINDS), outbox.c.sent_at.is_not(None), outbox.c.last_error.is_(None))
         .values(recipient_key=sa.func.lower(outbox.c.recipient), allowed_at=outbox.c.sent_at)
     )
-    where = sa.text("recipient_key IS NOT NULL")
-    op.create_index("ix_outbox_recipient_key", "outbox", ["recipient_key"], sqlite_where=where, postgresql_where=where)
+    create_index("ix_outbox_recipient_key", "outbox", ["recipient_key"], "recipient_key IS NOT NULL")
 
 
 def downgrade() -> None:

@@ -6,14 +6,15 @@ Releases before this one record the event with the request; so their rows count 
 import sqlalchemy as sa
 from alembic import op
 
+from chirp_auth.runtime.schema_changes import add_column, create_index
+
 revision = "0009"
 down_revision = "0008"
 
 
 def upgrade() -> None:
-    op.add_column("outbox", sa.Column("is_recorded", sa.Boolean(), nullable=False, server_default=sa.true()))
-    where = sa.text("NOT is_recorded")
-    op.create_index("ix_outbox_unrecorded", "outbox", ["id"], sqlite_where=where, postgresql_where=where)
+    add_column("outbox", sa.Column("is_recorded", sa.Boolean(), nullable=False, server_default=sa.true()))
+    create_index("ix_outbox_unrecorded", "outbox", ["id"], "NOT is_recorded")
 
 
 def downgrade() -> None:

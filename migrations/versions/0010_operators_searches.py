@@ -1,7 +1,8 @@
 """Indexes for what operators look for: accounts by status, events by address and by IP address."""
 
-import sqlalchemy as sa
 from alembic import op
+
+from chirp_auth.runtime import schema_changes
 
 revision = "0010"
 down_revision = "0009"
@@ -15,15 +16,8 @@ INDEXES = (
 
 
 def upgrade() -> None:
-    if op.get_bind().dialect.name != "postgresql":
-        for name, table, columns, condition in INDEXES:
-            op.create_index(name, table, columns, sqlite_where=sa.text(condition))
-        return
-    with op.get_context().autocommit_block():  # Concurrently: writers go on meanwhile.
-        for name, table, columns, condition in INDEXES:
-            # One that was interrupted leaves an index behind that is not valid.
-            op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
-            op.create_index(name, table, columns, postgresql_where=sa.text(condition), postgresql_concurrently=True)
+    for name, table, columns, condition in INDEXES:
+        schema_changes.create_index(name, table, columns, condition)
 
 
 def downgrade() -> None:

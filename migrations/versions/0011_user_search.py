@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from chirp_auth.runtime import schema_changes
+
 revision = "0011"
 down_revision = "0010"
 
@@ -34,8 +36,10 @@ def upgrade() -> None:
     if not connection.scalar(sa.text(IS_VISIBLE)):
         return
     with op.get_context().autocommit_block():  # Concurrently: writers go on meanwhile.
+        op.execute("SET lock_timeout = 0")  # It waits for others, and nobody for it.
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_users_search")
         op.execute(INDEX)
+        op.execute(schema_changes.SET_LOCK_TIMEOUT)
 
 
 def downgrade() -> None:

@@ -14,7 +14,7 @@ from chirp_auth.extensions import db, driver_reason, settings
 from chirp_auth.formatting import counted
 from chirp_auth.mail import smtp, status
 from chirp_auth.models import SecurityEvent
-from chirp_auth.runtime import health
+from chirp_auth.runtime import health, schema
 
 REDIS_SECONDS = 1.0
 SKEW = timedelta(seconds=5)
@@ -40,7 +40,11 @@ def check_database() -> Finding:
     if refusal := health.write_error():
         detail = f"{where}, cannot be written: {driver_reason(refusal)}"
         return fail("database", detail, "Is its disk full, or did it become a read-only copy? Look there.")
-    return ok("database", f"{db.engine.dialect.name}, migrated, can be written")
+    detail = f"{db.engine.dialect.name}, migrated, can be written"
+    with db.engine.connect() as connection:
+        if schema.is_newer(schema.revision_of(connection)):
+            return warn("database", f"{detail}; newer than this release", "Bring this host to the newer release too.")
+    return ok("database", detail)
 
 
 def check_clock() -> Finding:
