@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from tempfile import TemporaryDirectory
 
@@ -30,6 +31,7 @@ from config import ROOT, ConfigurationError, Settings, load
 from config_checks import warnings_of
 
 STOP_SECONDS = 15
+RELOAD_SECONDS = 10.0  # SIGHUP: so long old and new processes listen side by side, while the new ones load.
 HEADER_MILLISECONDS = 30_000  # For the first byte of a request, all of its header, and between two requests.
 MAX_HEADER_BYTES = 64 * 1024
 
@@ -64,14 +66,16 @@ def _serve(settings: Settings) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     with TemporaryDirectory(prefix="chirp-auth-metrics-") as folder, ExitStack() as beside:
         os.environ[metrics_endpoint.FOLDER] = folder
+        replace_worker = None
         if settings.mail_worker == "process":
-            beside.enter_context(worker_process.running())
-        _run(settings)
+            replace_worker = beside.enter_context(worker_process.running())
+        _run(settings, replace_worker)
 
 
-def _run(settings: Settings) -> None:
+def _run(settings: Settings, on_reload: Callable[[], None] | None) -> None:
+    """Serve until told to stop. SIGHUP replaces the processes that serve, and calls `on_reload`."""
     connection_guard.raise_file_limit()
-    Granian(
+    server = Granian(
         "wsgi:app",
         address=settings.host,
         port=settings.port,
@@ -82,13 +86,16 @@ def _run(settings: Settings) -> None:
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=MAX_HEADER_BYTES),
         backpressure=connection_guard.most_connections(),
         respawn_failed_workers=True,
-        respawn_interval=1.0,
+        respawn_interval=RELOAD_SECONDS,
         workers_kill_timeout=STOP_SECONDS,
         log_level=LogLevels.error,
         log_dictconfig={"handlers": {}, "loggers": {"_granian": {"propagate": True}}},  # Its lines leave with ours.
         websockets=False,
         working_dir=ROOT,
-    ).serve(
+    )
+    if on_reload:
+        server.on_reload(on_reload)
+    server.serve(
         target_loader=_load,  # type: ignore[arg-type]  # granian takes an object with __rsgi__ too, its types do not
         wrap_loader=False,
     )

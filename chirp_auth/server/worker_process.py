@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
@@ -21,12 +21,12 @@ log = structlog.get_logger("server")
 
 
 @contextmanager
-def running(command: Sequence[str] = COMMAND) -> Iterator[None]:
-    """Keep a worker process running until the block ends, however it ends."""
+def running(command: Sequence[str] = COMMAND) -> Iterator[Callable[[], None]]:
+    """Keep a worker process running until the block ends, however it ends; yield what replaces it by a new one."""
     watcher = _Watcher(command)
     watcher.start()
     try:
-        yield
+        yield watcher.replace
     finally:
         watcher.stop()
 
@@ -41,6 +41,12 @@ class _Watcher:
 
     def start(self) -> None:
         self._thread.start()
+
+    def replace(self) -> None:
+        """Let the process finish the mail at hand and end: the next one starts in its place."""
+        with self._changing:
+            if self._process:
+                self._process.terminate()
 
     def stop(self) -> None:
         with self._changing:
