@@ -27,7 +27,7 @@ from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.mail import outbox
 from chirp_auth.models import OutboxEntry, User
-from chirp_auth.worker import delivery
+from chirp_auth.worker import loop
 from config import Settings, load
 
 SINK_PORT = 5953
@@ -79,7 +79,7 @@ def fill(mails: int) -> None:
 def drain(app: Flask, mails: int) -> None:
     """Let one worker run until all mails are marked as sent."""
     stop = threading.Event()
-    thread = threading.Thread(target=delivery.run, args=(app, stop), daemon=True)
+    thread = threading.Thread(target=loop.run, args=(app, stop), daemon=True)
     thread.start()
     with app.app_context():
         sent = select(func.count()).select_from(OutboxEntry).where(OutboxEntry.sent_at.is_not(None))
@@ -87,7 +87,6 @@ def drain(app: Flask, mails: int) -> None:
             db.session.rollback()
             time.sleep(0.1)
     stop.set()
-    outbox.wake.set()
     thread.join()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from chirp_auth import audit
 from chirp_auth.accounts import addresses
 from chirp_auth.audit.vocabulary import Kind
-from chirp_auth.mail import outbox
+from chirp_auth.mail import outbox, outbox_records
 from chirp_auth.models import OutboxEntry
 from chirp_auth.security.client import Client
 
@@ -37,20 +37,20 @@ def promise(email: str, client: Client) -> None:
 def record(entries: Sequence[OutboxEntry]) -> None:
     """Add the events of the caller's entries to the transaction, for those that have none yet."""
     unrecorded = [entry for entry in entries if not entry.is_recorded]
-    outbox.mark_recorded(unrecorded)
+    outbox_records.mark_recorded(unrecorded)
     _write(unrecorded)
 
 
 def record_waiting(limit: int) -> int:
     """Add the events of up to `limit` requests that no worker has claimed; return how many there were."""
-    entries = outbox.take_unrecorded(limit)
+    entries = outbox_records.take_unrecorded(limit)
     _write(entries)
     return len(entries)
 
 
 def record_all_of(recipients: Collection[str]) -> None:
     """Add the events of all requests for these mailboxes: their entries are about to be deleted."""
-    _write(outbox.take_unrecorded(None, recipients))
+    _write(outbox_records.take_unrecorded(None, recipients))
 
 
 def _write(entries: Sequence[OutboxEntry]) -> None:

@@ -59,7 +59,6 @@ def retry(entry_id: UUID | None, client: Client) -> int:
     retried = _change(which, due_at=now(), attempts=0)
     audit.record("mail.retried", client, entry=str(entry_id or "all parked"), mails=retried)
     db.session.commit()
-    outbox.wake.set()
     return retried
 
 

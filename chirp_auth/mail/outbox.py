@@ -5,18 +5,16 @@ lease ends. A worker that dies between the server's "250 accepted" and the mark 
 same Message-ID and the same link.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from itertools import groupby
 from random import uniform
-from threading import Event
 from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, bindparam, case, event, exists, func, insert, select, update
-from sqlalchemy.orm import Session as OrmSession
+from sqlalchemy import ColumnElement, bindparam, case, exists, insert, select, update
 
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
@@ -45,8 +43,6 @@ _PUT_OFF = (
 )
 
 _LOOK = select(exists().where(OutboxEntry.due_at <= bindparam("now", type_=OutboxEntry.due_at.type)))
-
-wake = Event()  # Set after a commit that put an entry, so that this process's mail thread wakes at once.
 
 
 def put(
@@ -78,7 +74,6 @@ def put(
             "is_recorded": is_recorded,
         },
     )
-    db.session().info["put_mail"] = True
 
 
 def is_due() -> bool:
@@ -111,28 +106,6 @@ def claim(limit: int) -> Sequence[OutboxEntry]:
     for entry in entries:
         db.session.expunge(entry)  # What proves the lease must not be read anew after a rollback.
     return entries
-
-
-def mark_recorded(entries: Sequence[OutboxEntry]) -> None:
-    """Note that the audit trail has the causes of these entries, which the caller's transaction has claimed."""
-    if entries:
-        marking = update(OutboxEntry).where(OutboxEntry.id.in_([entry.id for entry in entries]))
-        db.session.execute(marking.values(is_recorded=True), execution_options=_UNSYNCHRONIZED)
-
-
-def take_unrecorded(limit: int | None, recipients: Collection[str] | None = None) -> Sequence[OutboxEntry]:
-    """Return entries whose causes the caller records in this transaction; no two callers get the same one.
-
-    With `recipients` (lower case) only theirs, and all of them: it waits for a worker that has just claimed one.
-    """
-    unrecorded = select(OutboxEntry.id).where(~OutboxEntry.is_recorded).order_by(OutboxEntry.id).limit(limit)
-    if recipients is not None:
-        unrecorded = unrecorded.where(func.lower(OutboxEntry.recipient).in_(recipients))
-    rows = unrecorded.with_for_update(skip_locked=recipients is None).cte("unrecorded")
-    taking = update(OutboxEntry).where(OutboxEntry.id.in_(select(rows.c.id)), ~OutboxEntry.is_recorded)
-    return db.session.scalars(
-        taking.values(is_recorded=True).returning(OutboxEntry), execution_options=_UNSYNCHRONIZED
-    ).all()
 
 
 def hold(entries: Sequence[OutboxEntry]) -> set[UUID]:
@@ -220,14 +193,3 @@ def _mark_each(due: Sequence[tuple[OutboxEntry, datetime | None]], error: str) -
 
 def _lease(entry: OutboxEntry) -> datetime:
     return cast("datetime", entry.due_at)  # A claimed entry has one.
-
-
-@event.listens_for(OrmSession, "after_commit")
-def _wake(session: OrmSession) -> None:
-    if session.info.pop("put_mail", False):
-        wake.set()
-
-
-@event.listens_for(OrmSession, "after_rollback")
-def _forget(session: OrmSession) -> None:
-    session.info.pop("put_mail", None)

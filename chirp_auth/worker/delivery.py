@@ -20,8 +20,9 @@ from chirp_auth.mail import outbox
 from chirp_auth.mail.rendering import NotSent
 from chirp_auth.mail.smtp import DELIVERY_SECONDS, ServerAway
 from chirp_auth.models import OutboxEntry
-from chirp_auth.worker import composers, outcomes, periodic, wake
-from chirp_auth.worker.dispatch import Dispatch, Job, Report, ServerSuspect
+from chirp_auth.worker import composers, outcomes, wake
+from chirp_auth.worker.dispatch import Dispatch
+from chirp_auth.worker.jobs import Job, Report
 from chirp_auth.worker.sending import Senders
 
 BATCH = 100
@@ -29,39 +30,11 @@ POLL_SECONDS = 0.25
 IDLE_SECONDS = 2.0  # Between rounds in which nothing falls due; the periodic jobs wait for no longer.
 GATHER_SECONDS = 0.05  # After a wait: a burst of requests becomes one batch, and requests come first.
 SETTLE_SECONDS = 0.5  # Sent mails are marked at least so often: a killed worker repeats no more than these.
-AWAY_PAUSE_SECONDS = 5.0
-SUSPECT_PAUSE_SECONDS = 1.0  # Short: messages that nobody can deliver must not pass for a server that is away.
 MARK_SECONDS = 2.0
 # An entry is only begun while its lease outlasts the slowest delivery that we allow.
 LATEST_START = outbox.LEASE.total_seconds() - DELIVERY_SECONDS - MARK_SECONDS
 
 log = structlog.get_logger("worker")
-
-
-def run(app: Flask, stop: threading.Event) -> None:
-    """Deliver until `stop` is set; whatever goes wrong is logged and tried again."""
-    schedule = periodic.Schedule()
-    with Delivery(app) as delivery:
-        while not stop.is_set():
-            with app.app_context():
-                try:
-                    schedule.run_beside_mail(lambda: delivery.has_mail)
-                    delivery.turn()
-                except ServerSuspect as suspect:
-                    log.warning("mail server breaks off", error=str(suspect))
-                    delivery.pause(SUSPECT_PAUSE_SECONDS)
-                except ServerAway as away:
-                    log.warning("mail server away", error=str(away))
-                    delivery.pause(AWAY_PAUSE_SECONDS)
-                except DATABASE_AWAY as error:
-                    log.error("database away", error=type(error).__name__, reason=driver_reason(error))
-                    stop.wait(AWAY_PAUSE_SECONDS)
-                except Exception:  # What was leased falls due again.
-                    log.exception("delivery stopped")
-                    stop.wait(AWAY_PAUSE_SECONDS)
-                finally:
-                    db.session.remove()
-            delivery.wait(stop)
 
 
 def run_once() -> int:
@@ -126,9 +99,8 @@ class Delivery:
         """
         if not self._dispatch.is_pending or time.monotonic() >= self._settle_at:
             self._settle()
-        is_time = time.monotonic() >= self._claim_at or outbox.wake.is_set()
+        is_time = time.monotonic() >= self._claim_at
         if is_time and self._dispatch.has_room and time.monotonic() >= self._resume_at:
-            outbox.wake.clear()
             self._claim_at = time.monotonic() + (0 if self.claim() == BATCH else POLL_SECONDS)
 
     def claim(self) -> int:
@@ -183,7 +155,7 @@ class Delivery:
             stop.wait(min(POLL_SECONDS, self._resume_at - time.monotonic()))
         elif time.monotonic() < self._claim_at:
             with self._app.app_context():
-                wake.wait_for_work(IDLE_SECONDS)
+                wake.wait_for_work(stop, IDLE_SECONDS)
             self._claim_at = 0.0
             stop.wait(GATHER_SECONDS)
 

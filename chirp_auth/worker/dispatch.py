@@ -6,12 +6,10 @@ It knows nothing of SMTP's commands, of threads or of the database.
 
 import time
 from collections import deque
-from dataclasses import dataclass
 from threading import Condition, RLock
 
-from chirp_auth.mail.rendering import Email
 from chirp_auth.mail.smtp import BrokenOff, ServerAway
-from chirp_auth.models import OutboxEntry
+from chirp_auth.worker.jobs import Job, Report, TooLate, Unsendable
 
 DIFFERENT_DOMAINS = 3  # So many that break off in a row, and it is the server.
 PROBE_SECONDS = 2.0  # While the server is in doubt, the next message waits so long for the one before.
@@ -21,34 +19,6 @@ NARROW_SECONDS = 30.0  # A server that refused a further connection is asked for
 
 class ServerSuspect(ServerAway):
     """The server takes connections, but broke off over one message after the other, to different domains."""
-
-
-@dataclass(eq=False, slots=True)
-class Job:
-    """A composed mail on its way. A decoy has the reason why it is thrown away unsent."""
-
-    entry: OutboxEntry
-    email: Email
-    latest_start: float  # of the monotonic clock: the lease must outlast the delivery
-    decoy_for: str | None = None
-    begun_at: float = 0.0
-
-    @property
-    def address(self) -> str:
-        return self.entry.recipient.lower()
-
-    @property
-    def domain(self) -> str:
-        return self.address.rpartition("@")[2]
-
-
-@dataclass(eq=False, slots=True)
-class Report:
-    """How a job ended: no error means that the mail was sent, or the decoy thrown away."""
-
-    job: Job
-    error: Exception | None = None
-    is_suspect: bool = False  # It broke off, and the server has not answered as it should since.
 
 
 class Dispatch:
@@ -223,11 +193,3 @@ class Dispatch:
             self._behind.pop(report.job.address, None)
         if not self._behind or len(self._ready) == self.most:
             self._news.notify_all()
-
-
-class TooLate(Exception):
-    """The job could not be begun while its lease would have outlasted it."""
-
-
-class Unsendable(Exception):
-    """A bug of ours, in the message, which says nothing of the server."""

@@ -8,7 +8,8 @@ from chirp_auth.extensions import db
 from chirp_auth.mail import outbox
 from chirp_auth.mail.smtp import Refused, ServerAway
 from chirp_auth.models import OutboxEntry
-from chirp_auth.worker.dispatch import Job, Report, ServerSuspect, TooLate
+from chirp_auth.worker.dispatch import ServerSuspect
+from chirp_auth.worker.jobs import Job, Report, TooLate
 
 OUTCOMES: Mapping[Callable[..., None], str] = {
     outbox.mark_sent: "sent",

@@ -9,8 +9,7 @@ from types import FrameType
 
 from flask import Flask
 
-from chirp_auth.mail import outbox
-from chirp_auth.worker import delivery
+from chirp_auth.worker import loop
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 STOP_SECONDS = 15
@@ -19,7 +18,7 @@ STOP_SECONDS = 15
 def run(app: Flask) -> None:
     """Deliver until a signal to stop; the mail at hand is finished first."""
     stop = _stop_on_signals()
-    delivery.run(app, stop)
+    loop.run(app, stop)
 
 
 def run_beside_server(app: Flask) -> None:
@@ -29,14 +28,15 @@ def run_beside_server(app: Flask) -> None:
     """
     stop = _stop_on_signals()
     threading.Thread(target=_end_with_input, args=(stop,), name="server", daemon=True).start()
-    delivery.run(app, stop)
+    loop.run(app, stop)
 
 
 def _stop_on_signals() -> threading.Event:
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
-        _finish(stop)
+        # Not here: this thread may hold the event's lock just now, and would wait for itself.
+        threading.Thread(target=stop.set, name="stop").start()
 
     for number in STOP_SIGNALS:
         signal.signal(number, on_signal)
@@ -47,11 +47,6 @@ def _stop_on_signals() -> threading.Event:
 def _end_with_input(stop: threading.Event) -> None:
     while os.read(sys.stdin.fileno(), 1):
         pass
-    _finish(stop)
+    stop.set()
     time.sleep(STOP_SECONDS)
     os._exit(1)  # Nobody is left who would insist.
-
-
-def _finish(stop: threading.Event) -> None:
-    stop.set()
-    outbox.wake.set()

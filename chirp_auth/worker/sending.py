@@ -10,7 +10,8 @@ from chirp_auth.clock import now
 from chirp_auth.mail import rendering
 from chirp_auth.mail.sender import Sender, open_sender
 from chirp_auth.mail.smtp import BrokenOff, Refused, ServerAway, TryLater
-from chirp_auth.worker.dispatch import Dispatch, Job, Report, Unsendable
+from chirp_auth.worker.dispatch import Dispatch
+from chirp_auth.worker.jobs import Job, Report, Unsendable
 
 IDLE_SECONDS = 30.0  # Then the connection is closed; the thread stays for the next burst.
 

@@ -5,6 +5,7 @@ connection between the processes: retries and delayed mails wake it like new one
 """
 
 import time
+from threading import Event
 
 from chirp_auth.extensions import DATABASE_AWAY
 from chirp_auth.mail import outbox
@@ -12,12 +13,11 @@ from chirp_auth.mail import outbox
 LOOK_SECONDS = 0.1
 
 
-def wait_for_work(seconds: float) -> None:
-    """Return when an entry is due, when `outbox.wake` is set, or after `seconds`. Needs an application context."""
+def wait_for_work(stop: Event, seconds: float) -> None:
+    """Return when an entry is due, when `stop` is set, or after `seconds`. Needs an application context."""
     latest = time.monotonic() + seconds
-    while time.monotonic() < latest and not outbox.wake.wait(LOOK_SECONDS) and not is_work_due():
+    while time.monotonic() < latest and not stop.wait(LOOK_SECONDS) and not is_work_due():
         pass
-    outbox.wake.clear()
 
 
 def is_work_due() -> bool:

@@ -15,7 +15,7 @@ from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
 from chirp_auth.models import OutboxEntry
-from chirp_auth.worker import delivery
+from chirp_auth.worker import delivery, loop
 from config import Settings
 from tests.mail.conftest import entries
 from tests.support.server import application, command
@@ -141,7 +141,7 @@ def test_the_mail_thread_wakes_when_a_mail_is_promised(promise: Promise, smtp_se
 def test_the_mail_thread_outlives_whatever_goes_wrong(
     app: Application, promise: Promise, smtp_server: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "AWAY_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(loop, "AWAY_PAUSE_SECONDS", 0.05)
     promise()
     db.session.execute(text("ALTER TABLE outbox RENAME TO away"))
     db.session.commit()
