@@ -147,13 +147,16 @@ def test_showing_the_password_is_undone_when_it_is_sent(
     assert page.evaluate("window.name") == "password"
 
 
-def test_resending_counts_down_with_script_and_is_answered_in_words_without(alice: Person) -> None:
+def test_resending_counts_down_with_script_and_is_answered_in_words_without(
+    alice: Person, request: pytest.FixtureRequest
+) -> None:
     page = alice.page
     page.goto("/forgot-password")
     alice.send(email=alice.email)
     button = page.get_by_role("button", name="Send it again")
 
-    if button.is_disabled():
+    if "[script]" in request.node.name:
+        expect(button).to_be_disabled()
         expect(page.locator("#resend-wait")).to_have_text(re.compile(r"You can ask again in 0:[0-5]\d\."))
     else:
         button.click()
