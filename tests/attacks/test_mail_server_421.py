@@ -155,6 +155,7 @@ def test_a_server_that_breaks_off_at_several_domains_in_a_row_is_away(
     assert (untried.attempts, untried.last_error) == (0, None)
 
 
+@pytest.mark.settings(smtp_connections=1)  # So that they are tried in this order.
 def test_a_server_that_answers_in_between_is_not_away(smtp_server: SmtpServer, promise: Promise) -> None:
     smtp_server.broken_off_at = dict.fromkeys(victims(10)[:10], "RCPT")
     in_turn = [address for pair in zip(victims(10)[:10], HEALTHY, strict=True) for address in pair]
