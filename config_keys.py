@@ -8,11 +8,11 @@ from zxcvbn_rs_py import zxcvbn
 MIN_KEY_CHARACTERS = 32
 MIN_GUESSES_LOG10 = 20  # 66 bits by zxcvbn, which counts 10 for each random character: 32 of those give 25 and more.
 MIN_SHARED_CHARACTERS = 12  # Two random keys of 64 hex digits share as many once in 10^11 pairs.
-MIN_OWN_CHARACTERS = 20  # With as many of its own a key is strong without what it shares, such as a prefix.
+MIN_OWN_CHARACTERS = 20  # With so many of its own, a key is strong without the shared part, such as a prefix.
 
 _COUNTS_TO = 19.2  # log10 of 2^64, the most that zxcvbn counts to
 _MOST_CHARACTERS = 100
-_PIECE = 16  # Longer ones would reach what it counts to.
+_PIECE = 16  # A longer piece would reach the most that zxcvbn counts to.
 
 
 def weakness(key: str) -> str | None:

@@ -36,7 +36,7 @@ def is_remote_database_in_the_clear(url: str) -> bool:
     if found["sslmode"] in _ENCRYPTED or found["gssencmode"] == "require":
         return False
     if found["sslrootcert"] == "system" and "sslmode" not in given:
-        return False  # It makes verify-full the default.
+        return False  # "system" makes verify-full the default.
     hosts = str(found["hostaddr"] or found["host"]).split(",")
     is_elsewhere = any(host and not host.startswith(("/", "@")) and not is_loopback(host) for host in hosts)
     return is_elsewhere or (bool(found["service"]) and hosts == [""])

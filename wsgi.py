@@ -2,8 +2,8 @@
 
 import gc
 
-# Nothing that starting makes becomes garbage: looking for some meanwhile is a tenth of the start, and looking at
-# all of it again and again would be a part of every request.
+# Objects made at import live for ever: skip collection while starting (10 % faster), then freeze them, so that later
+# collections do not scan them.
 gc.disable()
 
 import structlog
@@ -19,7 +19,7 @@ from config import ConfigurationError, load
 
 
 def _application() -> Flask:
-    # Under the `flask` command only what goes wrong is logged between its words.
+    # Under the `flask` command only warnings and errors are logged, between its own output.
     commanded = flask_run.is_flask_command()
     if commanded:
         stdio.replace_closed()
@@ -45,7 +45,7 @@ def _say_what_is_missing(application: Flask) -> None:
     with application.app_context():
         if reason := health.flaw():
             log.warning("database not ready", reason=reason)
-        db.engine.dispose()  # The server may fork: no connection goes along.
+        db.engine.dispose()  # The server may fork: leave it no open connection.
 
 
 app = _application()

@@ -1,6 +1,6 @@
 """Logs: JSON lines in production, readable ones at a terminal; what a field's name calls a secret is masked.
 
-Our own lines and those of the libraries leave by the same door, so that nothing gets past the masks.
+Our own lines and those of the libraries pass the same processors, so that every line is masked.
 """
 
 import logging
@@ -22,7 +22,7 @@ from chirp_auth.http.request_context import reference, references_of_proxy, rout
 
 MASK = "…"
 SECRET_FIELDS = re.compile(r"passw|secret|token|authorization|cookie|api_?key|credential|\bpass$", re.IGNORECASE)
-MAX_NAME_CHARACTERS = 100  # Of what is looked up and remembered; our fields have shorter names.
+MAX_NAME_CHARACTERS = 100  # Longer names are masked without a look-up; our fields have shorter ones.
 QUIET_ROUTES = ("/static/", "/healthz/", "/metrics")
 # In a text of a library's: name=value, a bearer token, a URL's password, and what looks like a hash or a JWT.
 _SECRET_TEXT = re.compile(

@@ -1,7 +1,6 @@
-"""PostgreSQL as a database for a server: a request that it does not answer is not kept waiting without end.
+"""PostgreSQL as a database for a server: bounds how long a request waits for a PostgreSQL that does not respond.
 
-A server that was frozen, or whose network is gone, says nothing at all. Commands and the mail worker wait for it;
-people do not.
+A frozen server or a lost network reports no error. Commands and the mail worker wait for it; requests do not.
 """
 
 import math
@@ -19,7 +18,7 @@ ANSWER_SECONDS = 5.0
 IDLE_SECONDS = 5.0
 CONNECT_ARGS = {
     "connect_timeout": int(ANSWER_SECONDS),
-    "keepalives_idle": 30,  # A network that is gone is noticed after a minute, where nobody waits for less.
+    "keepalives_idle": 30,  # A lost network is noticed after a minute, where no shorter limit applies.
     "keepalives_interval": 10,
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,  # milliseconds
@@ -43,7 +42,7 @@ class _Impatient(psycopg.Connection[Any]):
             return super().wait(gen, interval, timeout or (ANSWER_SECONDS if has_request_context() else None))
         except psycopg.OperationalError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
-                self.pgconn.finish()  # Its answer may still come, and nobody would know to what.
+                self.pgconn.finish()  # Its answer may still arrive, and would be taken for that of the next statement.
             raise
 
 

@@ -9,7 +9,7 @@ it, or was replaced since.
 import os
 from threading import Condition
 
-_FLUSH = getattr(os, "fdatasync", os.fsync)  # macOS has the latter alone.
+_FLUSH = getattr(os, "fdatasync", os.fsync)  # macOS has only fsync.
 
 
 class SharedSync:

@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def _serve(settings: Settings) -> None:
-    # Fresh processes, for what counts requests and events decides at its import whether it shares its counts.
+    # Spawn, do not fork: prometheus_client chooses its multiprocess mode when it is imported.
     multiprocessing.set_start_method("spawn")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     with TemporaryDirectory(prefix="chirp-auth-metrics-") as folder, ExitStack() as beside:
@@ -137,7 +137,7 @@ def _check_port(settings: Settings) -> None:
 
 
 def _migrate(settings: Settings) -> None:
-    """Migrate, unless a later release has, or MIGRATE leaves it to somebody else: then see whether we can work."""
+    """Migrate. If a later release has migrated, or MIGRATE=never, only check that this release can use the schema."""
     try:
         with db.engine.connect() as connection:
             is_newer = schema.is_newer(schema.revision_of(connection))
