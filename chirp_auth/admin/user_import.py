@@ -81,13 +81,13 @@ def _batches(
     rows: Iterable[Row], result: ImportResult, on_error: Callable[[int, str], None], on_progress: Callable[[int], None]
 ) -> Iterator[dict[str, dict[str, Any]]]:
     """Yield the users of each batch by address, without repeated addresses; count the other rows in the result."""
-    remaining = iter(rows)
+    remaining, emails = iter(rows), addresses.BulkParser()
     while batch := list(islice(remaining, BATCH)):
         users: dict[str, dict[str, Any]] = {}
         numbers: dict[str, int] = {}
         for row in batch:
             try:
-                user = parse_user(row)
+                user = parse_user(row, emails)
             except AuthError as refusal:
                 result.refused += 1
                 on_error(row.number, refusal.sentence)

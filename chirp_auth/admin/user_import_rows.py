@@ -36,7 +36,7 @@ class Row:
     flaw: str | None = None
 
 
-def parse_user(row: Row) -> dict[str, Any]:
+def parse_user(row: Row, emails: addresses.BulkParser) -> dict[str, Any]:
     """Return the columns of the user that a row describes.
 
     Raises:
@@ -45,7 +45,7 @@ def parse_user(row: Row) -> dict[str, Any]:
     if row.flaw:
         raise ValidationFailed({}, row.flaw)
     fields = row.fields
-    address = addresses.parse(fields.get("email", ""))
+    address = emails.parse(fields.get("email", ""))
     created_at = _moment(fields.get("created_at"))
     password_hash = _bcrypt_hash(fields.get("password_hash"))
     status = fields.get("status", "").strip().lower()

@@ -48,7 +48,13 @@ def announce(kind: Kind, client: Client, outcome: Outcome = "ok", **detail: Any)
 
 def record_all(kind: Kind, client: Client, subjects: Sequence[tuple[UUID, str, dict[str, Any]]]) -> None:
     """Add an event for each account in one statement; a subject is a user's id, the address's key and the detail."""
-    write([event(kind, client, user_id=user, email_key=key, detail=detail) for user, key, detail in subjects])
+    present = keys.present()  # Derived once, not for each.
+    write(
+        [
+            {**event(kind, client, user_id=user, detail=detail), "email_digest": _digest(email_key, present)}
+            for user, email_key, detail in subjects
+        ]
+    )
     for _, _, detail in subjects:
         announce(kind, client, **detail)
 
