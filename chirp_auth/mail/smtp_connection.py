@@ -2,7 +2,9 @@
 
 import smtplib
 import ssl
+import time
 from contextlib import suppress
+from functools import lru_cache
 
 from flask import current_app
 from flask_mail import Connection
@@ -11,6 +13,18 @@ from chirp_auth.extensions import settings
 from chirp_auth.mail.smtp_client import PunctualSmtp, PunctualSmtpTls
 
 CONNECT_SECONDS = 10.0
+TRUST_SECONDS = 3600.0  # So soon a change of the system's certificates counts.
+
+
+def _trust() -> ssl.SSLContext:
+    """Return whom we trust. Reading the system's certificates takes some 10 ms, so it is done once an hour."""
+    paths = ssl.get_default_verify_paths()
+    return _read_certificates(paths.cafile, paths.capath, int(time.monotonic() // TRUST_SECONDS))
+
+
+@lru_cache(maxsize=1)
+def _read_certificates(_file: str | None, _folder: str | None, _period: int) -> ssl.SSLContext:
+    return ssl.create_default_context()
 
 
 class CheckedConnection(Connection):
@@ -21,16 +35,15 @@ class CheckedConnection(Connection):
         self._deadline = deadline
 
     def configure_host(self) -> PunctualSmtp:
-        context = ssl.create_default_context()
         times = {"timeout": CONNECT_SECONDS, "deadline": self._deadline}
         host: PunctualSmtp
         if settings.smtp_security == "tls":
-            host = PunctualSmtpTls(self.mail.server, self.mail.port, context=context, **times)
+            host = PunctualSmtpTls(self.mail.server, self.mail.port, context=_trust(), **times)
         else:
             host = PunctualSmtp(self.mail.server, self.mail.port, **times)
         try:
             if settings.smtp_security == "starttls":
-                host.starttls(context=context)
+                host.starttls(context=_trust())
             if self.mail.username and self.mail.password:
                 host.login(self.mail.username, self.mail.password)
             host.ehlo_or_helo_if_needed()  # What fails here fails for every message.
