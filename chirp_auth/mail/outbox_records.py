@@ -7,14 +7,12 @@ from sqlalchemy import func, select, update
 from chirp_auth.extensions import db
 from chirp_auth.models import OutboxEntry
 
-_UNSYNCHRONIZED = {"synchronize_session": False}  # An entry in memory stays as it was claimed.
-
 
 def mark_recorded(entries: Sequence[OutboxEntry]) -> None:
     """Note that the audit trail has the causes of these entries, which the caller's transaction has claimed."""
     if entries:
         marking = update(OutboxEntry).where(OutboxEntry.id.in_([entry.id for entry in entries]))
-        db.session.execute(marking.values(is_recorded=True), execution_options=_UNSYNCHRONIZED)
+        db.session.execute(marking.values(is_recorded=True))
 
 
 def take_unrecorded(limit: int | None, recipients: Collection[str] | None = None) -> Sequence[OutboxEntry]:
@@ -27,6 +25,4 @@ def take_unrecorded(limit: int | None, recipients: Collection[str] | None = None
         unrecorded = unrecorded.where(func.lower(OutboxEntry.recipient).in_(recipients))
     rows = unrecorded.with_for_update(skip_locked=recipients is None).cte("unrecorded")
     taking = update(OutboxEntry).where(OutboxEntry.id.in_(select(rows.c.id)), ~OutboxEntry.is_recorded)
-    return db.session.scalars(
-        taking.values(is_recorded=True).returning(OutboxEntry), execution_options=_UNSYNCHRONIZED
-    ).all()
+    return db.session.scalars(taking.values(is_recorded=True).returning(OutboxEntry)).all()
