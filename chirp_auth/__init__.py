@@ -14,13 +14,14 @@ from chirp_auth import cli, web
 from chirp_auth.accounts import sessions
 from chirp_auth.api import app_links, dialects, documentation, openapi
 from chirp_auth.errors import AuthError
-from chirp_auth.extensions import csrf, db, limiter, login_manager, mail, migrate
+from chirp_auth.extensions import babel, csrf, db, limiter, login_manager, mail, migrate
 from chirp_auth.formatting import counted, in_words, iso, when
 from chirp_auth.http import (
     body_buffer,
     cors,
     error_handlers,
     form_parser,
+    language,
     rate_limit_headers,
     refused_requests,
     routing,
@@ -28,6 +29,7 @@ from chirp_auth.http import (
 )
 from chirp_auth.http.forwarded_headers import WithoutQuotes
 from chirp_auth.http.places import Places
+from chirp_auth.languages import DEFAULT
 from chirp_auth.runtime import health, logs, metrics_endpoint, postgresql, sqlite
 from chirp_auth.security.hash_queue import FIRST_ESTIMATE, HashQueue
 from chirp_auth.security.rate_limit_storage import RateLimitStorage
@@ -108,6 +110,7 @@ def _bind_extensions(app: routing.Application) -> None:
     login_manager.init_app(app, add_context_processor=False)  # It would ask the database for every page.
     csrf.init_app(app)
     mail.init_app(app)
+    babel.init_app(app, default_locale=DEFAULT, locale_selector=language.of_request)
     limiter.init_app(app)
 
 

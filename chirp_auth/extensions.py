@@ -4,6 +4,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, cast
 
 from flask import current_app, request
+from flask_babel import Babel
 from flask_limiter import Limiter
 from flask_login import LoginManager
 from flask_mail import Mail
@@ -84,6 +85,7 @@ migrate = Migrate()
 login_manager = LoginManager()
 csrf = CSRFProtect()
 mail = Mail()
+babel = Babel()
 limiter = Limiter(key_func=client_address)
 limiter.request_filter(lambda: True)  # No check before the view: `security.limits` counts once the input is valid.
 settings = cast("Settings", LocalProxy(lambda: current_app.extensions["settings"]))

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint
 from flask_login import current_user
 
+from chirp_auth import languages
 from chirp_auth.extensions import csrf, settings
 from chirp_auth.http.request_context import is_from_this_machine, reference
 
@@ -31,4 +32,5 @@ def _context() -> dict[str, Any]:
         "current_user": current_user,  # The proxy: who is signed in is asked of the database only where a page uses it.
         "dev_mailbox": settings.has_dev_mailbox and is_from_this_machine(),
         "reference": reference(),
+        "language": languages.current(),
     }
