@@ -13,6 +13,7 @@ from chirp_auth.worker import loop
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 STOP_SECONDS = 15
+NICENESS = 10  # Requests go first: what a mail costs is nothing that others should meet.
 
 
 def run(app: Flask) -> None:
@@ -26,6 +27,7 @@ def run_beside_server(app: Flask) -> None:
 
     A server that was killed can send no signal, but its end of the pipe closes all the same.
     """
+    os.nice(NICENESS)
     stop = _stop_on_signals()
     threading.Thread(target=_end_with_input, args=(stop,), name="server", daemon=True).start()
     loop.run(app, stop)

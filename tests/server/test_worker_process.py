@@ -98,6 +98,7 @@ def test_a_killed_worker_is_started_again_and_the_mail_leaves(
         ask_for_a_link(server)
         smtp_server.wait_for(1, seconds=START_SECONDS)
         (worker,) = workers(server.pid)
+        assert os.getpriority(os.PRIO_PROCESS, worker) > os.getpriority(os.PRIO_PROCESS, server.pid)  # nicer
 
         os.kill(worker, signal.SIGKILL)
         ask_for_a_link(server)
