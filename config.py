@@ -35,6 +35,7 @@ EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - HOST that stands for all of th
 _NO_ORIGIN = "must be origins such as https://shop.example.com, separated by commas: no path, no *"
 LONGEST = timedelta(days=3650)  # Longer spans overflow datetime.
 SHORTEST_PASSWORD = 8  # characters; the setting may ask for more
+CORPUS_MAGIC = b"chirpBP1"  # So begins a file of breached passwords (`chirp_auth.security.breached_passwords`).
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -120,6 +121,17 @@ def _readable(path: Path) -> Path:
     return path
 
 
+def _off(value: object) -> object:
+    return None if value == "off" else value
+
+
+def _corpus(path: Path) -> Path:
+    with _readable(path).open("rb") as file:
+        if file.read(len(CORPUS_MAGIC)) != CORPUS_MAGIC:
+            raise ValueError("must name a file that `flask --app wsgi auth breached build` made, or be off")
+    return path
+
+
 def _fingerprint(value: str) -> str:
     if not re.fullmatch(r"[0-9A-F]{2}(:[0-9A-F]{2}){31}", value.upper()):
         raise ValueError("must be SHA-256 fingerprints, 32 pairs of hex digits with colons, separated by commas")
@@ -151,6 +163,7 @@ WebPath = Annotated[str, AfterValidator(_path)]
 DeepLink = Annotated[str, AfterValidator(_deep_link)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 ReadableFile = Annotated[Path, AfterValidator(_readable)]
+Corpus = Annotated[Path, AfterValidator(_corpus)]
 Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 CorsOrigin = Annotated[str, AfterValidator(_cors_origin)]
 AppId = Annotated[str, AfterValidator(_app_id)]
@@ -330,6 +343,8 @@ class Settings(BaseSettings):
     """How many guesses a password must withstand."""
     password_blocklist_file: ReadableFile | None = None
     """A file with passwords that nobody may choose, one a line."""
+    breached_passwords: Annotated[Corpus | None, BeforeValidator(_off)] = None
+    """The file of breached passwords that `flask --app wsgi auth breached build` made, or `off`."""
     phone_default_region: Region = "IN"
     """The country in which a phone number without a country code is read."""
     conceal_accounts: bool = False

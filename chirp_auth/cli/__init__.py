@@ -11,6 +11,7 @@ from chirp_auth.cli._common import stdio
 from chirp_auth.cli._common.output import FAILED, USAGE, stop
 from chirp_auth.cli._common.prompts import ACTOR
 from chirp_auth.cli.audit import audit
+from chirp_auth.cli.breached import breached
 from chirp_auth.cli.config import config
 from chirp_auth.cli.doctor import doctor
 from chirp_auth.cli.keys import keys
@@ -66,5 +67,9 @@ auth = Operators(
     ],
     callback=_remember_actor,
 )
-for command in (user, reset, session, audit, mail, config, keys, doctor, purge, restored, seed, trace, worker, openapi):
+COMMANDS = (
+    *(user, reset, session, audit, mail, config, keys, breached),
+    *(doctor, purge, restored, seed, trace, worker, openapi),
+)
+for command in COMMANDS:
     auth.add_command(command)

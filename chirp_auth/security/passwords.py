@@ -11,7 +11,7 @@ from flask import current_app
 
 from chirp_auth.errors import PasswordMismatch, PasswordTooWeak
 from chirp_auth.extensions import network_of, settings
-from chirp_auth.security import common_passwords, password_guesses
+from chirp_auth.security import breached_passwords, common_passwords, password_guesses
 from chirp_auth.security.client import Client
 from chirp_auth.security.hash_queue import HashQueue, Urgency
 
@@ -54,6 +54,9 @@ def check(password: str, context: tuple[str | None, ...]) -> None:
         raise PasswordTooWeak("Password is on a list of passwords that attackers try first: choose another one")
     if common_passwords.is_common(password):
         raise PasswordTooWeak("This is one of the passwords that attackers try first. Three unrelated words work well")
+    corpus = settings.breached_passwords
+    if corpus and breached_passwords.is_breached(password, corpus):
+        raise PasswordTooWeak("This password is known from a data breach, and attackers try it: choose another one")
     if _is_easy(password, words):
         raise PasswordTooWeak("Password is too easy to guess: add a word or two that only you would think of")
 

@@ -35,6 +35,7 @@ def _examine() -> list[Finding]:
         *service_checks.check_delivery(),
         service_checks.check_audit_trail(),
         local_checks.check_hash_cost(),
+        local_checks.check_breached_passwords(),
         local_checks.check_demo_accounts(),
         local_checks.check_cookies(),
         local_checks.check_templates(),

@@ -18,6 +18,7 @@ from chirp_auth.admin import demo_accounts
 from chirp_auth.cli._common import setting_origins
 from chirp_auth.cli.doctor.findings import Finding, fail, ok, warn
 from chirp_auth.extensions import db, settings
+from chirp_auth.security import breached_passwords
 from config import FROM_FILES, ROOT
 from config_checks import warnings_of
 
@@ -136,6 +137,18 @@ def check_disk() -> Finding:
     if free < SPARSE_BYTES:
         return warn("disk", detail, "Make room, before nothing can be written.")
     return ok("disk", detail)
+
+
+def check_breached_passwords() -> Finding:
+    """The file of breached passwords, if there is one, is whole."""
+    path = settings.breached_passwords
+    if path is None:
+        return ok("breached passwords", "BREACHED_PASSWORDS is off")
+    try:
+        corpus = breached_passwords.open_corpus(path)
+    except (OSError, breached_passwords.NotACorpus):
+        return fail("breached passwords", f"{path} is not whole", "Run: flask --app wsgi auth breached build")
+    return ok("breached passwords", f"{corpus.size:,} in {path}")
 
 
 def check_hash_cost() -> Finding:
