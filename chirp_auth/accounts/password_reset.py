@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import SQLColumnExpression, func, select, update
 
 from chirp_auth import audit
-from chirp_auth.accounts import former_passwords, lockout, reset_links, reset_requests, revocation
+from chirp_auth.accounts import former_passwords, lockout, reset_codes, reset_links, reset_requests, revocation
 from chirp_auth.audit.vocabulary import outcome_of
 from chirp_auth.clock import now
 from chirp_auth.errors import (
@@ -42,13 +42,15 @@ class PasswordReset:
         return len(self.devices)
 
 
-def request_link(email: str, client: Client) -> None:
+def request_link(email: str, client: Client, code_challenge: str | None = None) -> None:
     """Promise a reset link to the account with this address, if there is one; the same work for every address.
+
+    With the digest of a secret that the browser or app keeps, the mail has a code, too (see `reset_codes`).
 
     Raises:
         InvalidEmail: the address is not an address.
     """
-    reset_requests.promise(email, client)
+    reset_requests.promise(email, client, code_challenge)
     db.session.commit()
 
 
@@ -76,6 +78,27 @@ def reset_password(token: str, password: str, confirmation: str, client: Client)
     with _refusal_on_record(client):
         link = reset_links.check_link(token)
     return use_link(link, password, confirmation, client)
+
+
+def reset_by_code(
+    email: str, code: str, verifier: str, password: str, confirmation: str, client: Client
+) -> PasswordReset:
+    """Do as `reset_password` with the code that the mail has beside the link, and the secret of whoever asked for it.
+
+    Raises:
+        as `reset_password` does, and InvalidEmail.
+    """
+    return use_link(check_code(email, code, verifier, client), password, confirmation, client)
+
+
+def check_code(email: str, code: str, verifier: str, client: Client) -> PasswordResetToken:
+    """Return the link whose code this is, for `use_link`; a wrong one is counted and on record.
+
+    Raises:
+        as `reset_codes.check_code` does.
+    """
+    with _refusal_on_record(client):
+        return reset_codes.check_code(email, code, verifier)
 
 
 def use_link(link: PasswordResetToken, password: str, confirmation: str, client: Client) -> PasswordReset:

@@ -9,13 +9,14 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from chirp_auth.accounts import addresses, mail_caps, reset_links, revocation, users
+from chirp_auth.accounts import addresses, mail_caps, reset_codes, reset_links, revocation, users
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
 from chirp_auth.formatting import in_words
 from chirp_auth.mail import outbox
 from chirp_auth.mail.rendering import Email, NotSent, name_of
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
+from chirp_auth.security import codes
 from chirp_auth.security.client import device_in_words, shortened
 
 
@@ -118,6 +119,7 @@ def _new_row(entry: OutboxEntry, user: User) -> PasswordResetToken:
         credential_version=user.credential_version,
         created_at=now(),
         expires_at=now() + settings.password_reset_token_expires_in,
+        code_challenge=entry.params.get("code_challenge"),
         requested_ip=entry.params.get("ip"),
         requested_user_agent=entry.params.get("user_agent"),
     )
@@ -131,6 +133,8 @@ def _email(entry: OutboxEntry, row: PasswordResetToken) -> Email:
             "name": name_of(row.user, row.user.email_key),
             "link": f"{settings.frontend_url}{settings.password_reset_redirect_url}?token={token}",
             "app_link": reset_links.open_in_app(token),
+            "code": codes.grouped(code) if (code := reset_codes.code_of(row)) else None,
+            "code_life": in_words(reset_codes.LIFE),
             "life": in_words(settings.password_reset_token_expires_in),
             "expires_at": row.expires_at,
             "requested_at": entry.created_at,

@@ -16,7 +16,7 @@ from chirp_auth.security.client import Client
 KIND: Kind = "password_reset.requested"
 
 
-def promise(email: str, client: Client) -> None:
+def promise(email: str, client: Client, code_challenge: str | None) -> None:
     """Add the promise of a link to the transaction; the same for every address.
 
     Raises:
@@ -30,6 +30,7 @@ def promise(email: str, client: Client) -> None:
         user_agent=client.user_agent,
         reference=client.reference,
         face=client.face,
+        code_challenge=code_challenge,
     )
     audit.announce(KIND, client)
 

@@ -53,9 +53,9 @@ LOGIN = partial(
 )
 
 
-def forgot_password(body: schemas.EmailOnly) -> None:
+def forgot_password(body: schemas.EmailOnly, code_challenge: str | None = None) -> None:
     limits.forgot_password()
-    password_reset.request_link(body.email, client(FACE))
+    password_reset.request_link(body.email, client(FACE), code_challenge)
 
 
 FORGOT_PASSWORD = partial(

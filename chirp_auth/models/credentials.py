@@ -34,7 +34,10 @@ class Session(Model):
 
 
 class PasswordResetToken(Model):
-    """The row that a reset link refers to by its id. The row alone is not enough to use it."""
+    """The row that a reset link refers to by its id. The row alone is not enough to use it.
+
+    `code_challenge` is the digest of the secret of the browser or app for which the mail has a code, too.
+    """
 
     __tablename__ = "password_reset_tokens"
 
@@ -45,6 +48,8 @@ class PasswordResetToken(Model):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    code_challenge: Mapped[str | None] = mapped_column(String(43))
+    code_tries: Mapped[int] = mapped_column(default=0)
     requested_ip: Mapped[str | None] = mapped_column(String(45))
     requested_user_agent: Mapped[str | None] = mapped_column(String(MAX_USER_AGENT_CHARACTERS))
 

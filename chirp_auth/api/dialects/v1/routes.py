@@ -24,13 +24,13 @@ SignedInRoute = partial(Route, refusals=(NO_SESSION,), security=(ACCESS,))
 ROUTES = (
     shared.REGISTER(views.register, {201: schemas.SignedIn, 202: RegistrationAccepted}, links=links.SIGNED_IN),
     shared.LOGIN(views.login, {200: schemas.SignedIn}, links=links.SIGNED_IN),
-    shared.FORGOT_PASSWORD(views.forgot_password, {200: schemas.MessageForEmail}),
+    shared.FORGOT_PASSWORD(views.forgot_password, {200: schemas.MessageForEmail}, body=schemas.LinkRequest),
     shared.RESET_PASSWORD(
         views.reset_password,
         {200: schemas.MessageForEmail},
         schemas.PasswordReset,
         refusals=(errors.NoToken(views.NO_HEADER), *DEAD_RESET_TOKENS, *shared.REFUSED_PASSWORDS),
-        security=(RESET,),
+        security=(RESET, ANONYMOUS),
     ),
     Route(
         "POST",

@@ -7,8 +7,9 @@ from pydantic import ConfigDict, Field
 
 from chirp_auth import models
 from chirp_auth.api.responses import SIGNED_IN, Answer, Email, Int64, Message, Timestamp, Tokens, UserAndTokens, one_of
-from chirp_auth.api.schemas import Body, LinkToken, NewSecret, ProfileMembers, Secret
+from chirp_auth.api.schemas import Body, EmailOnly, LinkToken, NewSecret, ProfileMembers, Secret, Text
 from chirp_auth.audit.vocabulary import AccountKind, OwnOutcome
+from chirp_auth.security import codes
 from chirp_auth.security.client import device_in_words
 
 Device = Annotated[str, Field(examples=["Firefox on Windows"])]
@@ -16,9 +17,39 @@ Ip = Annotated[str | None, Field(examples=["203.0.113.7"])]
 OUTCOMES = f"{one_of(get_args(OwnOutcome))} What was refused may have the `code` of the refusal in lower case."
 
 
-class PasswordReset(Body):
-    """The token travels in the Authorization header."""
+class LinkRequest(EmailOnly):
+    """An app that can show a field for a code sends the digest of a secret with it: then the mail has a code, too."""
 
+    code_challenge: Annotated[
+        Text | None,
+        Field(
+            pattern=r"^[A-Za-z0-9_-]{43}$",
+            description="base64url of the SHA-256 of `code_verifier`, without padding (RFC 7636, 4.2, S256)",
+            examples=["E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"],
+        ),
+    ] = None
+
+
+class PasswordReset(Body):
+    """The token of the link travels in the Authorization header. Without that header: address, code and verifier."""
+
+    email: Annotated[Email | None, Field(description="with `code`: the address that the link was asked for")] = None
+    code: Annotated[
+        Text | None,
+        Field(
+            json_schema_extra={"maxLength": codes.MAX_TYPED_CHARACTERS},
+            description="from the mail; 10 minutes and 5 tries; case and dashes do not matter",
+            examples=["K7QP-4M2X"],
+        ),
+    ] = None
+    code_verifier: Annotated[
+        Text | None,
+        Field(
+            pattern=r"^[A-Za-z0-9._~-]{43,128}$",
+            description="with `code`: the secret whose digest was the `code_challenge`",
+            examples=["dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"],
+        ),
+    ] = None
     new_password: NewSecret
     confirm_password: NewSecret
 

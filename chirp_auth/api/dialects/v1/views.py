@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from chirp_auth.accounts import email_verification, password_change, profile, refresh_tokens, sessions
+from chirp_auth.accounts import email_verification, password_change, password_reset, profile, refresh_tokens, sessions
 from chirp_auth.api import bearer, request_body, responses
 from chirp_auth.api import views as shared
 from chirp_auth.api.dialects.v1 import schemas
@@ -10,9 +10,10 @@ from chirp_auth.api.responses import Account, RegistrationAccepted, Tokens
 from chirp_auth.api.schemas import EmailOnly, Login, Registration
 from chirp_auth.api.views import FACE
 from chirp_auth.audit import queries
-from chirp_auth.errors import InvalidCredentials, InvalidToken, NotFound, NoToken, TokenExpired
+from chirp_auth.errors import InvalidCredentials, InvalidToken, NotFound, NoToken, TokenExpired, ValidationFailed
 from chirp_auth.http import refused_tokens
 from chirp_auth.http.request_context import client
+from chirp_auth.models import User
 from chirp_auth.security import limits
 
 NO_HEADER = "Missing or invalid authorization header"
@@ -32,20 +33,33 @@ def login(body: Login) -> schemas.SignedIn:
     return schemas.SignedIn(message=responses.SIGNED_IN, **responses.signed_in(shared.login(body)))
 
 
-def forgot_password(body: EmailOnly) -> schemas.MessageForEmail:
-    shared.forgot_password(body)
+def forgot_password(body: schemas.LinkRequest) -> schemas.MessageForEmail:
+    shared.forgot_password(body, body.code_challenge)
     sentence = "If an account exists with that email, you will receive password reset instructions."
     return schemas.MessageForEmail(message=sentence, email=body.email)
 
 
 def reset_password(body: schemas.PasswordReset) -> schemas.MessageForEmail:
     token = bearer.token()
-    if token is None:
+    if token is not None:
+        with bearer.at_fault():
+            user = shared.reset_password(token, body.new_password, body.confirm_password)
+    elif body.code is None:
         raise NoToken(NO_HEADER)
-    with bearer.at_fault():
-        user = shared.reset_password(token, body.new_password, body.confirm_password)
+    else:
+        user = _reset_by_code(body, body.code)
     sentence = "Password has been reset successfully. Please login with your new password."
     return schemas.MessageForEmail(message=sentence, email=user.email)
+
+
+def _reset_by_code(body: schemas.PasswordReset, code: str) -> User:
+    if body.email is None or body.code_verifier is None:
+        missing = [name for name in ("email", "code_verifier") if getattr(body, name) is None]
+        raise ValidationFailed(dict.fromkeys(missing, "is missing beside `code`"))
+    limits.reset_password()
+    return password_reset.reset_by_code(
+        body.email, code, body.code_verifier, body.new_password, body.confirm_password, client(FACE)
+    ).user
 
 
 def refresh(body: schemas.TokenRefresh) -> Tokens:
