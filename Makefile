@@ -13,7 +13,7 @@ TEMPLATES = $(wildcard templates)
 TYPESCRIPT := tests/api/clients/typescript
 NODE_PACKAGES := $(if $(and $(wildcard $(TYPESCRIPT)),$(shell command -v npm 2> /dev/null)),$(TYPESCRIPT)/node_modules/.package-lock.json)
 
-.PHONY: help setup run serve reset test lint bench clean broken
+.PHONY: help setup run serve reset test messages lint bench clean broken
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -44,6 +44,9 @@ test: .venv/.ready $(NODE_PACKAGES) ## Run the tests; ARGS="-k name" narrows the
 	@$(VENV_PYTHON) -m pytest $(ARGS)
 
 # Every check runs, and one that fails makes the whole fail.
+messages: .venv/.ready ## Bring the translations up to date with the texts in the code
+	@$(VENV_PYTHON) -m scripts.messages
+
 lint: .venv/.ready ## Check style, types, dependencies, imports and templates
 	@failed=0; \
 	check() { echo "== $$*"; $(VENV_PYTHON) -m "$$@" || failed=1; }; \

@@ -66,11 +66,13 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
     logs.init_app(app)
     security_headers.init_app(app)
     rate_limit_headers.init_app(app)
+    language.init_app(app)
     refused_requests.init_app(app)
     cors.init_app(app, (dialect.prefix for dialect in dialects.ALL if dialect.prefix))
     error_handlers.init_app(app, _answer_refusal)
     metrics_endpoint.init_app(app)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # members stand as the contracts print them
+    app.jinja_env.policies["ext.i18n.trimmed"] = True  # as in babel.cfg: where a line breaks is no part of a text
     app.jinja_env.filters.update(when=when, iso=iso, in_words=in_words, counted=counted)
     app.register_blueprint(_auth())
     app.register_blueprint(health.health)

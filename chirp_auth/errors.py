@@ -1,14 +1,19 @@
-"""Refusals: each has a stable code for programs and a sentence for people."""
+"""Refusals: each has a stable code for programs and a sentence for people.
+
+The sentence is English. One that a page may show is a `Sentence`, so that the page can say it in another language.
+"""
 
 from datetime import timedelta
 from typing import Self
+
+from chirp_auth.languages import Sentence
 
 
 class AuthError(Exception):
     """A refusal that a face may show as it is. The sentence contains no secret."""
 
     code = "INTERNAL_ERROR"
-    sentence = "Something went wrong on our side. Please try again."
+    sentence: str = Sentence("Something went wrong on our side. Please try again.")
     wording: str | None = None
     """The name of the sentence, for contracts in which the code alone does not decide it."""
     challenge: str | None = None
@@ -33,7 +38,7 @@ class ValidationFailed(AuthError):
     """The input does not have the required shape; `fields` has a sentence by field name."""
 
     code = "VALIDATION_FAILED"
-    sentence = "Some of what was sent is missing or not valid."
+    sentence = Sentence("Some of what was sent is missing or not valid.")
 
     def __init__(self, fields: dict[str, str], sentence: str | None = None) -> None:
         super().__init__(sentence)
@@ -42,7 +47,7 @@ class ValidationFailed(AuthError):
 
 class InvalidEmail(AuthError):
     code = "INVALID_EMAIL"
-    sentence = "That is not a valid email address."
+    sentence = Sentence("That is not a valid email address.")
 
 
 class UserNotFound(AuthError):
@@ -71,7 +76,7 @@ class TooManyMails(AuthError):
 
 class EmailTaken(AuthError):
     code = "EMAIL_TAKEN"
-    sentence = "An account with this email address already exists."
+    sentence: str = Sentence("An account with this email address already exists.")
 
 
 class EmailReserved(EmailTaken):
@@ -84,51 +89,51 @@ class InvalidToken(AuthError):
     """Not one of our links, tampered with, or revoked."""
 
     code = "INVALID_TOKEN"
-    sentence = "This link is not valid."
+    sentence = Sentence("This link is not valid.")
 
 
 class LinkReplaced(InvalidToken):
     """A genuine link that a newer link or a change of the account revoked."""
 
-    sentence = "This link was replaced by a newer one."
+    sentence = Sentence("This link was replaced by a newer one.")
 
 
 class TokenExpired(AuthError):
     """A genuine link that is too old."""
 
     code = "TOKEN_EXPIRED"
-    sentence = "This link has expired. Please request a new one."
+    sentence = Sentence("This link has expired. Please request a new one.")
 
 
 class TokenAlreadyUsed(AuthError):
     """A genuine link that was used."""
 
     code = "TOKEN_ALREADY_USED"
-    sentence = "This link has already been used."
+    sentence = Sentence("This link has already been used.")
 
 
 class PasswordMismatch(AuthError):
     code = "PASSWORD_MISMATCH"
-    sentence = "Passwords do not match"
+    sentence = Sentence("Passwords do not match")
 
 
 class PasswordTooWeak(AuthError):
     code = "PASSWORD_TOO_WEAK"
-    sentence = "This password is too easy to guess."
+    sentence = Sentence("This password is too easy to guess.")
 
 
 class InvalidCredentials(AuthError):
     """Wrong address or wrong password, never which of the two."""
 
     code = "INVALID_CREDENTIALS"
-    sentence = "The email address or the password is not right."
+    sentence = Sentence("The email address or the password is not right.")
 
 
 class Unauthenticated(AuthError):
     """The access token or session is missing, invalid, ended or expired."""
 
     code = "UNAUTHENTICATED"
-    sentence = "Please sign in."
+    sentence = Sentence("Please sign in.")
 
 
 class NoToken(Unauthenticated):
@@ -149,7 +154,7 @@ class RateLimitExceeded(AuthError):
     """A limit is reached; after `retry_after` the next try is allowed."""
 
     code = "RATE_LIMIT_EXCEEDED"
-    sentence = "Too many attempts. Please try again later."
+    sentence = Sentence("Too many attempts. Please try again later.")
 
     def __init__(self, retry_after: timedelta) -> None:
         super().__init__()
@@ -160,7 +165,7 @@ class ServiceBusy(AuthError):
     """The machine is overloaded, or a service that it needs is unavailable."""
 
     code = "SERVICE_BUSY"
-    sentence = "The service is busy. Please try again in a few seconds."
+    sentence = Sentence("The service is busy. Please try again in a few seconds.")
 
     def __init__(self, retry_after: timedelta = timedelta(seconds=5)) -> None:
         super().__init__()
@@ -175,7 +180,7 @@ class MalformedRequest(AuthError):
     """Invalid HTTP, or a form without a valid CSRF token."""
 
     code = "BAD_REQUEST"
-    sentence = "The request could not be understood."
+    sentence = Sentence("The request could not be understood.")
 
 
 class UnsupportedMediaType(AuthError):
@@ -194,24 +199,24 @@ class EmptyBody(MalformedJson):
 
 class PayloadTooLarge(AuthError):
     code = "PAYLOAD_TOO_LARGE"
-    sentence = "The body is too large: 1 MB at most."
+    sentence = Sentence("The body is too large: 1 MB at most.")
 
 
 class RequestTimeout(AuthError):
     """A body that did not arrive in time."""
 
     code = "REQUEST_TIMEOUT"
-    sentence = "The request took too long to arrive. Please try again."
+    sentence = Sentence("The request took too long to arrive. Please try again.")
 
 
 class NotFound(AuthError):
     code = "NOT_FOUND"
-    sentence = "There is nothing at this address."
+    sentence = Sentence("There is nothing at this address.")
 
 
 class MethodNotAllowed(AuthError):
     code = "METHOD_NOT_ALLOWED"
-    sentence = "This address does not take that method."
+    sentence = Sentence("This address does not take that method.")
 
 
 class InternalError(AuthError):

@@ -1,15 +1,29 @@
 """Formatting of times, spans and counts, for pages, mails and headers."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-_UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
+import flask_babel
+
+from chirp_auth.languages import DEFAULT, current, ngettext
+
+_UNITS: tuple[tuple[int, Callable[[int], str]], ...] = (
+    (86400, lambda count: ngettext("%(num)s day", "%(num)s days", count)),
+    (3600, lambda count: ngettext("%(num)s hour", "%(num)s hours", count)),
+    (60, lambda count: ngettext("%(num)s minute", "%(num)s minutes", count)),
+    (1, lambda count: ngettext("%(num)s second", "%(num)s seconds", count)),
+)
 
 
 def when(moment: datetime) -> str:
-    """Return the moment for people: 20 Nov 2026, 20:47 UTC."""
+    """Return the moment for people, in the current language: 20 Nov 2026, 20:47 UTC."""
     moment = moment.astimezone(UTC)
-    return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+    if current() == DEFAULT:  # Babel's English is American, and has no such order.
+        return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+    locale = flask_babel.get_locale()
+    day, time = (locale.datetime_skeletons[fields].apply(moment, locale) for fields in ("yMMMd", "Hm"))
+    return f"{day}, {time} UTC"
 
 
 def iso(moment: datetime) -> str:
@@ -23,19 +37,22 @@ def whole_seconds(span: timedelta) -> int:
 
 
 def counted(number: int, thing: str) -> str:
-    """Return how many of a thing: 1 link, 2 links."""
+    """Return how many of a thing, for operators: 1 link, 2 links. Pages and mails say it by `ngettext`."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def in_words(span: timedelta | float) -> str:
-    """Return the span as its two largest units, rounded up to a second: 1 hour, 4 minutes, 1 day 2 hours."""
+    """Return the span as its two largest units, in the current language and rounded up to a second.
+
+    So it reads: 1 hour, 4 minutes, 1 day 2 hours.
+    """
     seconds = span.total_seconds() if isinstance(span, timedelta) else span
     left = max(1, int(-(-seconds // 1)))
     parts: list[str] = []
-    for name, size in _UNITS:
+    for size, in_unit in _UNITS:
         count, rest = divmod(left, size)
         if count and len(parts) < 2:
-            parts.append(counted(count, name))
+            parts.append(in_unit(count))
         if parts and (len(parts) == 2 or not rest):
             break
         left = rest

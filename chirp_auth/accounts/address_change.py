@@ -16,6 +16,7 @@ from chirp_auth.audit.vocabulary import outcome_of
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, RateLimitExceeded, TokenAlreadyUsed, TokenExpired, ValidationFailed
 from chirp_auth.extensions import db
+from chirp_auth.languages import Sentence
 from chirp_auth.mail import outbox
 from chirp_auth.models import AddressChange, Session, User
 from chirp_auth.security import tokens
@@ -37,7 +38,7 @@ def request_change(session: Session, password: str, new_email: str, client: Clie
     user = session.user
     address = addresses.parse(new_email)
     if address.key == user.email_key:
-        sentence = "That is your address already."
+        sentence = Sentence("That is your address already.")
         raise ValidationFailed({"email": sentence}, sentence)
     lockout.authenticate(user, password, client, "address_change.requested", user.email_key)
     change = AddressChange(

@@ -15,6 +15,7 @@ from chirp_auth.accounts import addresses, lockout, revocation, sessions, users
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials, InvalidToken, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db
+from chirp_auth.languages import Sentence
 from chirp_auth.mail import outbox
 from chirp_auth.models import Session, User
 from chirp_auth.security import passwords, tokens
@@ -104,7 +105,7 @@ def verify_with_password(token: str, password: str, client: Client) -> Session:
         db.session.rollback()
         audit.record("email.verified", client, outcome="wrong_password", user_id=user.id, email_key=user.email_key)
         db.session.commit()
-        raise InvalidCredentials("That is not the password of this account.")
+        raise InvalidCredentials(Sentence("That is not the password of this account."))
     db.session.refresh(user)
     session = sessions.add(user, client)
     audit.record("email.verified", client, user_id=user.id, email_key=user.email_key, ended=ended)

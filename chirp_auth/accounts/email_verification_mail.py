@@ -43,6 +43,7 @@ def _email(entry: OutboxEntry, user: User, registration: dict[str, Any]) -> Emai
             "life": in_words(email_verification.LINK_LIFE),
             "expires_at": entry.created_at + email_verification.LINK_LIFE,
         },
+        user.locale,
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import update
 from chirp_auth.clock import now
 from chirp_auth.errors import PasswordTooWeak
 from chirp_auth.extensions import db
+from chirp_auth.languages import Sentence
 from chirp_auth.models import User
 from chirp_auth.security import passwords
 from chirp_auth.security.client import Client
@@ -19,8 +20,8 @@ from chirp_auth.security.hash_queue import Urgency
 KEEP_FOR = timedelta(days=7)  # The life of the "this was not me" link in the notice of a change.
 MAX_KEPT = 5  # A reset checks each of them: one bcrypt hash each.
 
-PRESENT = "That is your present password. Choose a new one"
-FORMER = "That was your password until recently. Choose a new one"
+PRESENT = Sentence("That is your present password. Choose a new one")
+FORMER = Sentence("That was your password until recently. Choose a new one")
 
 
 def kept_of(user: User) -> list[str] | None:

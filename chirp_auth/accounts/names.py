@@ -3,6 +3,7 @@
 import re
 
 from chirp_auth.errors import ValidationFailed
+from chirp_auth.languages import Sentence
 from chirp_auth.models import MAX_NAME_CHARACTERS
 
 MAX_TYPED_CHARACTERS = 4 * MAX_NAME_CHARACTERS  # With all whitespace; longer input is refused unread.
@@ -22,7 +23,7 @@ def parse_optional(field: str, text: str | None) -> str | None:
         raise _too_long(field)
     name = " ".join(text.split())
     if _UNSTORABLE.search(name):
-        sentence = "That name contains an invisible control character. Please remove it."
+        sentence = Sentence("That name contains an invisible control character. Please remove it.")
         raise ValidationFailed({field: sentence}, sentence)
     if len(name) > MAX_NAME_CHARACTERS:
         raise _too_long(field)
@@ -30,5 +31,5 @@ def parse_optional(field: str, text: str | None) -> str | None:
 
 
 def _too_long(field: str) -> ValidationFailed:
-    sentence = f"That name is too long: {MAX_NAME_CHARACTERS} characters at most."
+    sentence = Sentence("That name is too long: %(most)s characters at most.", most=MAX_NAME_CHARACTERS)
     return ValidationFailed({field: sentence}, sentence)

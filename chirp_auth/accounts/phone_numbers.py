@@ -14,6 +14,7 @@ from phonenumbers import (
 
 from chirp_auth.errors import ValidationFailed
 from chirp_auth.extensions import settings
+from chirp_auth.languages import Sentence
 
 MAX_TYPED_CHARACTERS = 100  # 15 digits (E.164) with separators.
 
@@ -41,7 +42,7 @@ def parse_optional(text: str | None) -> str | None:
     except NumberParseException:
         number = None
     if number is None or not is_possible_number(number):
-        sentence = "That is not a phone number. Write it with its country code, such as +91 98765 43210."
+        sentence = Sentence("That is not a phone number. Write it with its country code, such as +91 98765 43210.")
         raise ValidationFailed({"phone_number": sentence}, sentence)
     return format_number(number, PhoneNumberFormat.E164)
 

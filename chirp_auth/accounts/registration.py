@@ -31,6 +31,7 @@ class Applicant:
     first_name: str | None = None
     last_name: str | None = None
     phone_number: str | None = None
+    language: str | None = None  # of the page or app, and so of the mails
 
 
 def register(applicant: Applicant, client: Client) -> Session | None:
@@ -125,6 +126,7 @@ def _new_user(applicant: Applicant, address: Address, client: Client) -> User:
         phone_number=phone_number,
         password_hash=passwords.hash_new(applicant.password, client, Urgency.SIGN_IN),
         password_changed_at=now(),
+        locale=applicant.language,
     )
 
 

@@ -141,4 +141,5 @@ def _email(entry: OutboxEntry, row: PasswordResetToken) -> Email:
             "device": device_in_words(row.requested_user_agent),
             "ip": shortened(row.requested_ip),
         },
+        row.user.locale,
     )

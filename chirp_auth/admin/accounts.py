@@ -52,12 +52,12 @@ def delete(user: User, client: Client) -> None:
     Raises:
         UserNotFound: somebody else deleted it first.
     """
-    recipient = addresses.parse(user.email).deliverable
+    recipient, language = addresses.parse(user.email).deliverable, user.locale
     erased = erasure.erase(user, client)
     if erased is None:
         db.session.rollback()
         raise UserNotFound
-    outbox.put(outbox.FORGETS_RECIPIENT, recipient)
+    outbox.put(outbox.FORGETS_RECIPIENT, recipient, language=language)
     db.session.commit()
     if settings.has_dev_mailbox:
         mailbox.forget(erased)

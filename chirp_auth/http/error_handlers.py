@@ -11,6 +11,7 @@ from chirp_auth import errors
 from chirp_auth.errors import AuthError
 from chirp_auth.extensions import DATABASE_AWAY, db, driver_reason
 from chirp_auth.http.request_context import reference
+from chirp_auth.languages import Sentence
 from chirp_auth.security import limits
 
 BY_STATUS = {
@@ -21,7 +22,9 @@ BY_STATUS = {
     415: errors.UnsupportedMediaType,
     503: errors.ServiceBusy,
 }
-CSRF_SENTENCE = "The page was open for too long, or was opened elsewhere. Please go back, reload it and try again."
+CSRF_SENTENCE = Sentence(
+    "The page was open for too long, or was opened elsewhere. Please go back, reload it and try again."
+)
 
 Answer = Callable[[AuthError], Response]
 

@@ -9,6 +9,7 @@ from typing import Any
 from css_inline import CSSInliner
 from flask import current_app
 
+from chirp_auth import languages
 from chirp_auth.clock import now
 from chirp_auth.extensions import settings
 from chirp_auth.mail.message import Message, encoded, to_bytes
@@ -19,10 +20,11 @@ MAX_NAME_CHARACTERS = 80
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """What a rule wants said: to whom, and the values for the templates of the entry's kind."""
+    """What a rule wants said: to whom, in which language, and the values for the templates of the entry's kind."""
 
     recipient: str
     values: dict[str, Any] = field(default_factory=dict)
+    language: str | None = field(default_factory=languages.current)  # That of the reader; None is the default.
 
 
 class NotSent(Exception):
@@ -35,7 +37,9 @@ class NotSent(Exception):
 
 def message_for(entry: OutboxEntry, email: Email) -> Message:
     """Return the mail as a message; it has the same Message-ID at every try."""
-    text, html, subject = (_render(entry.kind, part, email) for part in ("body.txt", "body.html", "subject.txt"))
+    with languages.speaking(email.language):
+        text, html, subject = (_render(entry.kind, part, email) for part in ("body.txt", "body.html", "subject.txt"))
+        language = languages.current()
     from_header, sender = _sender(settings.mail_from, settings.app_name)
     headers = {
         "Subject": encoded(" ".join(subject.split()), "Subject"),
@@ -47,7 +51,7 @@ def message_for(entry: OutboxEntry, email: Email) -> Message:
         "Auto-Submitted": "auto-generated",  # RFC 3834, 5: no out-of-office replies, please.
         "X-Auto-Response-Suppress": "All",
     }
-    raw = to_bytes(headers, text.strip() + "\n", _inliner().inline(html), language="en")
+    raw = to_bytes(headers, text.strip() + "\n", _inliner().inline(html), language=language)
     return Message(sender, email.recipient, raw)
 
 
@@ -72,6 +76,7 @@ def _render(kind: str, part: str, email: Email) -> str:
         app_name=settings.app_name,
         support_email=settings.support_email,
         public_url=settings.public_url,
+        language=languages.current(),
         **email.values,
     )
 

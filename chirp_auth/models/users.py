@@ -15,8 +15,8 @@ from chirp_auth.models.columns import MAX_EMAIL_CHARACTERS, MAX_NAME_CHARACTERS,
 class User(Model, UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     """A person with an account. `credential_version` rises with any change of password, address or state.
 
-    `confirm_before` is set until a registered account is confirmed; at that time it is deleted. `locale` is for the
-    second language, and not used yet.
+    `confirm_before` is set until a registered account is confirmed; at that time it is deleted. `locale` is the
+    language last used, in which mails are written.
     """
 
     __tablename__ = "users"

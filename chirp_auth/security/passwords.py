@@ -11,6 +11,7 @@ from flask import current_app
 
 from chirp_auth.errors import PasswordMismatch, PasswordTooWeak
 from chirp_auth.extensions import network_of, settings
+from chirp_auth.languages import Sentence
 from chirp_auth.security import breached_passwords, common_passwords, password_guesses
 from chirp_auth.security.client import Client
 from chirp_auth.security.hash_queue import HashQueue, Urgency
@@ -40,25 +41,36 @@ def check(password: str, context: tuple[str | None, ...]) -> None:
     """
     password = _normal(password)
     if len(password) < settings.password_min_length:
-        raise PasswordTooWeak(f"Password must be at least {settings.password_min_length} characters long")
+        raise PasswordTooWeak(
+            Sentence("Password must be at least %(least)s characters long", least=settings.password_min_length)
+        )
     if not _fits(password):
         raise PasswordTooWeak(
-            f"Password is too long: {MAX_BYTES} bytes at most (a letter with an accent counts two, an emoji four)"
+            Sentence(
+                "Password is too long: %(most)s bytes at most (a letter with an accent counts two, an emoji four)",
+                most=MAX_BYTES,
+            )
         )
     if _UNHASHABLE.search(password):
-        raise PasswordTooWeak("Password must not contain a NUL character or half of a character")
+        raise PasswordTooWeak(Sentence("Password must not contain a NUL character or half of a character"))
     words = _context_words(context)
     if _is_mostly(password.casefold(), words):
-        raise PasswordTooWeak("Password must not be built from your name, your email address or our name")
+        raise PasswordTooWeak(Sentence("Password must not be built from your name, your email address or our name"))
     if settings.password_blocklist_file and password.casefold() in _listed(settings.password_blocklist_file):
-        raise PasswordTooWeak("Password is on a list of passwords that attackers try first: choose another one")
+        raise PasswordTooWeak(
+            Sentence("Password is on a list of passwords that attackers try first: choose another one")
+        )
     if common_passwords.is_common(password):
-        raise PasswordTooWeak("This is one of the passwords that attackers try first. Three unrelated words work well")
+        raise PasswordTooWeak(
+            Sentence("This is one of the passwords that attackers try first. Three unrelated words work well")
+        )
     corpus = settings.breached_passwords
     if corpus and breached_passwords.is_breached(password, corpus):
-        raise PasswordTooWeak("This password is known from a data breach, and attackers try it: choose another one")
+        raise PasswordTooWeak(
+            Sentence("This password is known from a data breach, and attackers try it: choose another one")
+        )
     if _is_easy(password, words):
-        raise PasswordTooWeak("Password is too easy to guess: add a word or two that only you would think of")
+        raise PasswordTooWeak(Sentence("Password is too easy to guess: add a word or two that only you would think of"))
 
 
 def confirm(password: str, confirmation: str) -> None:

@@ -5,6 +5,7 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its part to the bl
     address_change,
     email_verification,
     forgot_password,
+    language_choice,
     not_me,
     password_change,
     password_reset,

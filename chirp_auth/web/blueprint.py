@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, request
 from flask_login import current_user
 
 from chirp_auth import languages
@@ -33,4 +33,6 @@ def _context() -> dict[str, Any]:
         "dev_mailbox": settings.has_dev_mailbox and is_from_this_machine(),
         "reference": reference(),
         "language": languages.current(),
+        "languages": languages.LANGUAGES,
+        "page_path": request.path,
     }

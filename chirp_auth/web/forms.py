@@ -6,18 +6,19 @@ from wtforms.validators import InputRequired
 
 from chirp_auth.accounts import addresses
 from chirp_auth.errors import InvalidEmail
+from chirp_auth.languages import lazy_gettext as _
 
 
 def _without_nul(_form: FlaskForm, field: Field) -> None:
     if "\0" in (field.data or ""):
-        raise ValidationError("Please remove the invisible character (NUL).")
+        raise ValidationError(_("Please remove the invisible character (NUL)."))
 
 
 def _an_address(_form: FlaskForm, field: Field) -> None:
     try:
         addresses.parse(field.data)
     except InvalidEmail:
-        raise ValidationError("Enter an email address like name@example.com.") from None
+        raise ValidationError(_("Enter an email address like name@example.com.")) from None
 
 
 def _strip(text: str | None) -> str:
@@ -25,7 +26,9 @@ def _strip(text: str | None) -> str:
 
 
 def _email() -> EmailField:
-    return EmailField("Email address", [InputRequired("Enter your email address."), _an_address], filters=[_strip])
+    return EmailField(
+        _("Email address"), [InputRequired(_("Enter your email address.")), _an_address], filters=[_strip]
+    )
 
 
 def _password(label: str, missing: str) -> PasswordField:
@@ -50,20 +53,20 @@ class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
 
 class RegisterForm(Form):
-    first_name = StringField("First name", [_without_nul])
-    last_name = StringField("Last name", [_without_nul])
+    first_name = StringField(_("First name"), [_without_nul])
+    last_name = StringField(_("Last name"), [_without_nul])
     email = _email()
-    phone_number = TelField("Phone number", [_without_nul])
-    password = _password("Password", "Choose a password.")
+    phone_number = TelField(_("Phone number"), [_without_nul])
+    password = _password(_("Password"), _("Choose a password."))
 
 
 class SignInForm(Form):
     email = _email()
-    password = _password("Password", "Enter your password.")
+    password = _password(_("Password"), _("Enter your password."))
 
 
 class ConfirmEmailForm(Form):
-    password = _password("Password", "Enter the password of this account.")
+    password = _password(_("Password"), _("Enter the password of this account."))
 
 
 class ForgotPasswordForm(Form):
@@ -71,16 +74,16 @@ class ForgotPasswordForm(Form):
 
 
 class ResetPasswordForm(Form):
-    password = _password("New password", "Choose a new password.")
-    confirm_password = _password("Type it again", "Type the new password again.")
+    password = _password(_("New password"), _("Choose a new password."))
+    confirm_password = _password(_("Type it again"), _("Type the new password again."))
 
 
 class ChangeAddressForm(Form):
     email = _email()
-    password = _password("Password", "Enter your password.")
+    password = _password(_("Password"), _("Enter your password."))
 
 
 class ChangePasswordForm(Form):
-    current_password = _password("Current password", "Enter your current password.")
-    new_password = _password("New password", "Choose a new password.")
-    confirm_password = _password("Type it again", "Type the new password again.")
+    current_password = _password(_("Current password"), _("Enter your current password."))
+    new_password = _password(_("New password"), _("Choose a new password."))
+    confirm_password = _password(_("Type it again"), _("Type the new password again."))

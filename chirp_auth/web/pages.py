@@ -7,6 +7,8 @@ from flask import Response, make_response, render_template
 
 from chirp_auth.errors import AuthError, RateLimitExceeded, ServiceBusy, ValidationFailed
 from chirp_auth.formatting import in_words, whole_seconds
+from chirp_auth.languages import gettext as _
+from chirp_auth.languages import translated
 from chirp_auth.web.forms import Form
 
 STATUSES = {
@@ -40,7 +42,7 @@ def show_error(form: Form, error: AuthError, **fields: str | tuple[str, str]) ->
     """
     if isinstance(error, ValidationFailed):
         for name, sentence in error.fields.items():
-            form.add_error(name, sentence)
+            form.add_error(name, translated(sentence))
         return
     field = fields.get(error.code)
     if isinstance(field, tuple):
@@ -55,10 +57,11 @@ def status_of(error: AuthError) -> int:
 
 
 def sentence_of(error: AuthError) -> str:
-    """Return the error as a whole sentence; after a limit it says how long to wait."""
+    """Return the error as a whole sentence in the current language; after a limit it says how long to wait."""
     if isinstance(error, RateLimitExceeded):
-        return f"Too many attempts. Please try again in {_wait(error.retry_after)}."
-    return error.sentence if error.sentence.endswith((".", "!")) else f"{error.sentence}."
+        return _("Too many attempts. Please try again in %(wait)s.", wait=_wait(error.retry_after))
+    sentence = translated(error.sentence)
+    return sentence if sentence.endswith((".", "!")) else f"{sentence}."
 
 
 def _wait(retry_after: timedelta) -> str:

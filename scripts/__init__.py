@@ -1,0 +1,1 @@
+"""Commands of a developer, none of which the application imports."""
