@@ -30,7 +30,7 @@ def _on_the_developers_machine_only() -> None:
 
 @dev_mailbox.get("/mailbox")
 def messages() -> Response:
-    return page("dev_mailbox/messages.html", messages=mailbox.messages())
+    return page("dev_mailbox/messages.html", messages=mailbox.headings())
 
 
 @dev_mailbox.get("/mailbox.json")

@@ -7,9 +7,9 @@ import pytest
 
 from chirp_auth.mail import mailbox
 from chirp_auth.mail.mailbox import DevMailbox, Mail
-from chirp_auth.mail.message import Message
+from chirp_auth.mail.message import Message, encoded
 from chirp_auth.models import User
-from tests.conftest import ALICE
+from tests.conftest import ALICE, on_one_database
 from tests.web.conftest import Visitor, words
 
 Delivered = Callable[[], list[Mail]]
@@ -94,6 +94,30 @@ def test_the_newest_two_hundred_stay(visitor: Visitor, mail: Mail) -> None:
 
     assert len(kept) == mailbox.CAPACITY
     assert mailbox.message(mail.id) is None
+
+
+@on_one_database
+def test_the_list_reads_no_body(visitor: Visitor) -> None:
+    unreadable = b"Content-Type: text/plain; charset=none-such\r\n\r\nx"
+    subject = encoded("Grüße, und zwar so viele, dass die Zeile des Betreffs gebrochen werden muss", "Subject")
+    head = f"Subject: {subject}\r\nTo: {ALICE}\r\n".encode()
+    DevMailbox().send(Message("no-reply@example.com", ALICE, head + unreadable))
+
+    (heading,) = mailbox.headings()
+    page = words(visitor.open("/dev/mailbox"))
+
+    assert heading.subject == "Grüße, und zwar so viele, dass die Zeile des Betreffs gebrochen werden muss"
+    assert heading.subject in page
+    assert f"To {ALICE}" in page
+
+
+def test_a_mail_that_was_thrown_away_is_gone_at_once(visitor: Visitor, mail: Mail) -> None:
+    assert mailbox.message(mail.id) == mail
+
+    mailbox.forget({ALICE})
+
+    assert mailbox.message(mail.id) is None
+    assert mailbox.messages() == mailbox.headings() == []
 
 
 @pytest.mark.settings(smtp_host="127.0.0.1")
