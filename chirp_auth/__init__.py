@@ -101,6 +101,7 @@ def _auth() -> Blueprint:
     auth = Blueprint("auth", __name__)
     auth.register_blueprint(web.blueprint)
     auth.register_blueprint(web.dev_mailbox)
+    auth.register_blueprint(web.gallery)
     for dialect in dialects.ALL:
         auth.register_blueprint(dialect.blueprint())
     return auth

@@ -19,5 +19,6 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its part to the bl
 from chirp_auth.web.blueprint import web as blueprint
 from chirp_auth.web.dev_mailbox import dev_mailbox
 from chirp_auth.web.error_pages import error_page
+from chirp_auth.web.gallery.views import gallery
 
-__all__ = ["blueprint", "dev_mailbox", "error_page"]
+__all__ = ["blueprint", "dev_mailbox", "error_page", "gallery"]

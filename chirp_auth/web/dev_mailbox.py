@@ -22,7 +22,8 @@ dev_mailbox = Blueprint("dev_mailbox", __name__, url_prefix="/dev")
 
 
 @dev_mailbox.before_request
-def _on_the_developers_machine_only() -> None:
+def on_the_developers_machine_only() -> None:
+    """Answer 404 elsewhere, and check each form."""
     if not (settings.has_dev_mailbox and is_from_this_machine()):
         abort(404)
     csrf.protect()

@@ -117,7 +117,8 @@ def test_a_mail_that_was_thrown_away_is_gone_at_once(visitor: Visitor, mail: Mai
     mailbox.forget({ALICE})
 
     assert mailbox.message(mail.id) is None
-    assert mailbox.messages() == mailbox.headings() == []
+    assert mailbox.messages() == []
+    assert mailbox.headings() == []
 
 
 @pytest.mark.settings(smtp_host="127.0.0.1")

@@ -1,0 +1,90 @@
+"""The kinds of mail with sample values, a line each: those that the kind's composer gives to its templates.
+
+A new kind, or a variant of one, gets its line here: the tests find a kind that no line shows.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from chirp_auth.formatting import in_words
+from chirp_auth.mail import rendering
+from chirp_auth.mail.message import Message
+from chirp_auth.mail.rendering import Email
+from chirp_auth.models import OutboxEntry
+from chirp_auth.security.client import device_in_words
+from chirp_auth.web.gallery.samples import AT, EMAIL, FIREFOX, SOON, made
+
+ORIGIN = "https://auth.example.com"
+NOT_ME = {"not_me_link": f"{ORIGIN}/not-me?token=sample"}
+FORGOT = {"forgot_link": f"{ORIGIN}/forgot-password"}
+SIGN_IN = {"sign_in_link": f"{ORIGIN}/login"}
+LINK = {"link": f"{ORIGIN}/reset-password?token=sample", "expires_at": AT + timedelta(hours=1)}
+FROM = {"ip": "203.0.113.x"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A mail of this kind; values that are functions are called, in the mail's language."""
+
+    kind: str
+    values: Mapping[str, Any]
+
+    def message(self) -> Message:
+        """Return the mail as it would be sent, in the current language."""
+        entry = OutboxEntry(kind=self.kind, message_id="<sample@auth.example.com>", created_at=AT)
+        return rendering.message_for(entry, Email(EMAIL, made(self.values)))
+
+
+def _mail(kind: str, *groups: Mapping[str, Any], **values: Any) -> Sample:
+    common: dict[str, Any] = {
+        "name": "Ada Lovelace",
+        "changed_at": AT,
+        "device": _device,
+        "life": _life(timedelta(hours=1)),
+    }
+    for group in groups:
+        common |= group
+    return Sample(kind, common | values)
+
+
+def _device() -> str:
+    return device_in_words(FIREFOX)
+
+
+def _life(span: timedelta) -> Callable[[], str]:
+    return lambda: in_words(span)
+
+
+LOCKED = {
+    "failed_at": AT,
+    "failures": 5,
+    "many": False,
+    "on_known_device": False,
+    "longest": _life(timedelta(minutes=15)),
+}
+MANY = {"failures": 100, "many": True, "on_known_device": True, "longest": _life(timedelta(days=1))}
+MOVED = {"by_support": False, "to_old": False}
+REGISTERED = {"registered_at": AT, "confirm_before": SOON}
+
+MAILS: Mapping[str, Sample] = {
+    "mail-reset-link": _mail("reset_link", LINK, FROM, requested_at=AT, app_link=None),
+    "mail-password-changed": _mail("password_changed", FROM, NOT_ME, ended=2),
+    "mail-invitation": _mail("invitation", LINK, FORGOT),
+    "mail-support-link": _mail("support_link", LINK, NOT_ME, made_at=AT),
+    "mail-email-verification": _mail("email_verification", LINK, FROM, NOT_ME, REGISTERED),
+    "mail-email-verification-again": _mail("email_verification", LINK, registered_at=None),
+    "mail-existing-account": _mail("existing_account", SIGN_IN, FORGOT),
+    "mail-account-locked": _mail("account_locked", LOCKED, FROM, NOT_ME, reset_link=FORGOT["forgot_link"]),
+    "mail-account-locked-day": _mail("account_locked", LOCKED, MANY, FROM, NOT_ME, reset_link=FORGOT["forgot_link"]),
+    "mail-account-state": _mail("account_state", SIGN_IN, locked=True),
+    "mail-account-state-open": _mail("account_state", SIGN_IN, locked=False),
+    "mail-account-deleted": _mail("account_deleted", deleted_at=AT),
+    "mail-address-change": _mail("address_change", LINK),
+    "mail-address-changed": _mail("address_changed", MOVED, FROM, NOT_ME),
+    "mail-address-changed-old": _mail("address_changed", MOVED, FROM, NOT_ME, to_old=True),
+    "mail-address-changed-support": _mail("address_changed", MOVED, FROM, NOT_ME, to_old=True, by_support=True),
+    "mail-address-replaced": _mail("address_replaced"),
+    "mail-test": _mail("test"),
+}
