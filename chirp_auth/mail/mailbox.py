@@ -148,7 +148,7 @@ def _newest_first() -> list[Path]:
 def _heading(path: Path) -> Heading | None:
     try:
         with path.open("rb") as file:
-            head = b"".join(takewhile(lambda line: line.strip(), file)).decode()
+            head = b"".join(takewhile(lambda line: bytes(line).strip(), file)).decode()
     except FileNotFoundError:
         return None
     # Our own messages: the package that parses any takes longer for one than we have for two hundred.

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, request, session
+from flask.sessions import NullSession
 from flask_login import current_user
 
 from chirp_auth import languages
@@ -33,6 +34,7 @@ def _context() -> dict[str, Any]:
         "dev_mailbox": settings.has_dev_mailbox and is_from_this_machine(),
         "reference": reference(),
         "language": languages.current(),
-        "languages": languages.LANGUAGES,
+        # A choice needs a token in the cookie, which the API and its documentation do not read.
+        "languages": {} if isinstance(session, NullSession) else languages.LANGUAGES,
         "page_path": request.path,
     }

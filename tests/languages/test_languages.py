@@ -63,6 +63,14 @@ def test_the_foot_of_a_page_names_its_own_path_and_the_other_languages(visitor: 
 
 
 @on_one_database
+def test_a_page_that_reads_no_cookie_offers_no_choice(visitor: Visitor) -> None:
+    answer = visitor.open("/api/docs")
+
+    assert answer.status_code == 200
+    assert 'name="language"' not in answer.text
+
+
+@on_one_database
 @pytest.mark.parametrize(
     "elsewhere", ["https://evil.example/", "//evil.example", "///evil.example/login", "/\\evil.example", "", "/logout"]
 )
