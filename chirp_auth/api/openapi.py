@@ -1,7 +1,9 @@
 """The OpenAPI 3.1 document: made from the contracts' routes, their models, and refusals as their dialects word them."""
 
+import json
 import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -68,7 +70,10 @@ def _schemas() -> dict[str, Any]:
 
 
 def _operation(dialect: Dialect, route: Route, path: str) -> dict[str, Any]:
-    answers = {str(status): _answer(model) for status, model in route.answers.items()}
+    examples = _examples().get(operation_id(dialect, route.name), {"answers": {}})
+    answers = {
+        str(status): _answer(model, examples["answers"].get(str(status))) for status, model in route.answers.items()
+    }
     if route.links:  # They go on from the first answer: the others, such as a 202, carry nothing along.
         next(iter(answers.values()))["links"] = {
             call: _link(operation_id(dialect, call), link) for call, link in route.links.items()
@@ -85,7 +90,8 @@ def _operation(dialect: Dialect, route: Route, path: str) -> dict[str, Any]:
     if parameters := [*_path_parameters(path), *_query_parameters(route)]:
         operation["parameters"] = parameters
     if route.body:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": ref(route.body)}}}
+        content = _content(route.body, examples.get("body"))
+        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
     operation["security"] = [{scheme: []} if scheme else {} for scheme in route.security]
     return operation
 
@@ -122,7 +128,18 @@ def _query_parameters(route: Route) -> list[dict[str, Any]]:
     ]
 
 
-def _answer(model: type[BaseModel] | None) -> dict[str, Any]:
+def _answer(model: type[BaseModel] | None, example: Any) -> dict[str, Any]:
     if model is None:
         return {"description": "Done"}
-    return {"description": "Done", "content": {"application/json": {"schema": ref(model)}}}
+    return {"description": "Done", "content": {"application/json": _content(model, example)}}
+
+
+def _content(model: type[BaseModel], example: Any) -> dict[str, Any]:
+    return {"schema": ref(model)} | ({"example": example} if example else {})
+
+
+@cache
+def _examples() -> dict[str, Any]:
+    """Return what `scripts/examples.py` took from the transcripts of the tests."""
+    examples: dict[str, Any] = json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8"))
+    return examples

@@ -2,6 +2,8 @@
 
 import json
 import re
+from html import unescape
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from chirp_auth.http.routing import Application
+from scripts import examples
 
 DOCS = Path(__file__).parents[2] / "docs"
 KEPT = DOCS / "openapi.json"
@@ -74,6 +77,45 @@ def test_the_page_shows_every_call_without_a_script_of_its_own(client: FlaskClie
         assert path in page
     assert "style=" not in page
     assert "<script>" not in page
+
+
+def test_the_page_weighs_little_and_says_each_answer_and_the_words_of_each_refusal(client: FlaskClient) -> None:
+    answer = client.get("/api/docs")
+    page = unescape(answer.get_data(as_text=True))
+    loaded = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+
+    weight = len(answer.data)
+    for path in loaded:
+        with client.get(path) as file:
+            weight += len(file.data)
+    assert weight < 60_000
+    assert len(loaded) >= 4
+    for methods in client.get("/api/openapi.json").get_json()["paths"].values():
+        for call in methods.values():
+            for status, code, words in _refusals(call["responses"]):
+                assert (
+                    f"<td>{status} {HTTPStatus(int(status)).phrase}</td><td><code>{code}</code></td><td>{words}" in page
+                )
+            for status, response in call["responses"].items():
+                if status.startswith("2") and "content" in response:
+                    example = response["content"]["application/json"]["example"]
+                    assert all(f'"{name}": ' in page for name in example), status
+
+
+def test_every_call_has_an_example_of_its_body_and_of_each_answer(client: FlaskClient) -> None:
+    document = client.get("/api/openapi.json").get_json()
+
+    for methods in document["paths"].values():
+        for call in methods.values():
+            contents = [call.get("requestBody", {}), *(call["responses"][s] for s in call["responses"] if s < "3")]
+            for content in (each["content"]["application/json"] for each in contents if "content" in each):
+                Draft202012Validator({**content["schema"], "components": document["components"]}).validate(
+                    content["example"]
+                )
+
+
+def test_the_examples_are_those_of_the_transcripts() -> None:
+    assert examples.TARGET.read_text(encoding="utf-8") == examples.as_json(), "run: python -m scripts.examples"
 
 
 @pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
