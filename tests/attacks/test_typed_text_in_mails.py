@@ -100,5 +100,5 @@ def test_a_device_is_called_by_a_name_that_we_know(app: Application) -> None:
     windows = "Mozilla/5.0 (Windows NT 10.0) Cheap/2.0"
 
     assert device_in_words(LOUD.user_agent) == "an unknown device"
-    assert device_in_words(windows) == "Windows"
+    assert device_in_words(windows) == "a browser on Windows"
     assert device_in_words(TEST_CLIENT.user_agent) == "Firefox"
