@@ -107,7 +107,7 @@ def verify_with_password(token: str, password: str, client: Client) -> Session:
         db.session.commit()
         raise InvalidCredentials(Sentence("That is not the password of this account."))
     db.session.refresh(user)
-    session = sessions.add(user, client)
+    session = sessions.add(user, client, sessions.MAX_AGE_NOT_KEPT)
     audit.record("email.verified", client, user_id=user.id, email_key=user.email_key, ended=ended)
     audit.record("session.signed_in", client, user_id=user.id, email_key=user.email_key)
     db.session.commit()

@@ -34,8 +34,8 @@ class Applicant:
     language: str | None = None  # of the page or app, and so of the mails
 
 
-def register(applicant: Applicant, client: Client) -> Session | None:
-    """Open an account, mail its owner a link to confirm the address, and sign them in.
+def register(applicant: Applicant, client: Client, max_age: timedelta = sessions.MAX_AGE) -> Session | None:
+    """Open an account, mail its owner a link to confirm the address, and sign them in for `max_age` at most.
 
     Returns:
         The new session; None where accounts are concealed: then the result is the same for every address, and the
@@ -53,7 +53,7 @@ def register(applicant: Applicant, client: Client) -> Session | None:
         return None
     outbox.put("email_verification", user.email, user.id)
     audit.record("user.registered", client, user_id=user.id, email_key=address.key)
-    session = None if settings.conceal_accounts else sessions.add(user, client)
+    session = None if settings.conceal_accounts else sessions.add(user, client, max_age)
     db.session.commit()
     return session
 

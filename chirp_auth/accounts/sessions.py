@@ -13,17 +13,18 @@ from chirp_auth.models import Session, User
 from chirp_auth.security.client import Client
 
 MAX_AGE = timedelta(days=30)  # NIST SP 800-63B-4, 2.1.3: sign in again after 30 days at the latest.
+MAX_AGE_NOT_KEPT = timedelta(days=1)  # In a browser that is not asked to keep it, and may be a shared one.
 MAX_IDLE = timedelta(days=14)
 SEEN_EVERY = timedelta(minutes=1)  # A session's `last_seen_at` is written no more often than this.
 
 
-def add(user: User, client: Client) -> Session:
-    """Add a new session to the transaction."""
+def add(user: User, client: Client, max_age: timedelta = MAX_AGE) -> Session:
+    """Add a new session to the transaction; it ends after `max_age` at the latest."""
     session = Session(
         user=user,
         face=client.face,
         credential_version=user.credential_version,
-        expires_at=now() + MAX_AGE,
+        expires_at=now() + max_age,
         ip=client.ip,
         user_agent=client.user_agent,
     )

@@ -1,5 +1,6 @@
 """Sign-in: from an address and a password to a session."""
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import update
@@ -14,8 +15,8 @@ from chirp_auth.security import passwords
 from chirp_auth.security.client import Client
 
 
-def sign_in(email: str, password: str, client: Client) -> Session:
-    """Open a session for the user with this address and password.
+def sign_in(email: str, password: str, client: Client, max_age: timedelta = sessions.MAX_AGE) -> Session:
+    """Open a session for the user with this address and password; it ends after `max_age` at the latest.
 
     Raises:
         InvalidEmail: the address is not an address.
@@ -30,7 +31,7 @@ def sign_in(email: str, password: str, client: Client) -> Session:
         audit.record("session.signed_in", client, outcome="replaced", user_id=user.id, email_key=address.key)
         db.session.commit()
         raise InvalidCredentials
-    session = sessions.add(user, client)
+    session = sessions.add(user, client, max_age)
     audit.record("session.signed_in", client, user_id=user.id, email_key=address.key)
     db.session.commit()
     return session

@@ -25,11 +25,14 @@ def find_current_session() -> Session | None:
 current_session = cast("Session", LocalProxy(find_current_session))
 
 
-def start_session(new_session: Session, message: str) -> Response:
-    """Give the browser a fresh cookie for its new session, and go to the page that asked for the sign-in."""
+def start_session(new_session: Session, message: str, *, keep: bool = False) -> Response:
+    """Give the browser a fresh cookie for its new session, and go to the page that asked for the sign-in.
+
+    Unless the browser is to `keep` it, the cookie ends when that is closed.
+    """
     next_url = session.get("next_url") or url_for("auth.web.home")
     session.clear()  # Nothing that was planted before the sign-in survives it.
-    session.permanent = True
+    session.permanent = keep
     sign_in_browser(new_session)
     preferred_language.remember(new_session.user, languages.current())
     flash(message)

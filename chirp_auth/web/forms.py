@@ -1,7 +1,7 @@
 """Forms: their fields and the shape of what they hold. Which values are allowed is up to the rules."""
 
 from flask_wtf import FlaskForm
-from wtforms import EmailField, Field, PasswordField, StringField, TelField, ValidationError
+from wtforms import BooleanField, EmailField, Field, PasswordField, StringField, TelField, ValidationError
 from wtforms.validators import InputRequired
 
 from chirp_auth.accounts import addresses
@@ -63,6 +63,7 @@ class RegisterForm(Form):
 class SignInForm(Form):
     email = _email()
     password = _password(_("Password"), _("Enter your password."))
+    keep = BooleanField(_("Keep me signed in"))
 
 
 class ConfirmEmailForm(Form):

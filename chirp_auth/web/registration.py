@@ -5,7 +5,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth import languages
-from chirp_auth.accounts import registration
+from chirp_auth.accounts import registration, sessions
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.errors import AuthError
 from chirp_auth.extensions import csrf, settings
@@ -28,7 +28,7 @@ def register() -> Response | Redirect:
     session["asked_for"] = form.text("email")
     try:
         limits.register()
-        new_session = registration.register(_applicant(form), client(FACE))
+        new_session = registration.register(_applicant(form), client(FACE), sessions.MAX_AGE_NOT_KEPT)
     except AuthError as error:
         show_error(form, error, EMAIL_TAKEN="email", INVALID_EMAIL="email", PASSWORD_TOO_WEAK="password")
         return _form_page(form, error)

@@ -28,11 +28,12 @@ def sign_in() -> Response | Redirect:
     session["asked_for"] = form.text("email")
     try:
         limits.sign_in()
-        new_session = rule.sign_in(form.text("email"), form.text("password"), client(FACE))
+        max_age = sessions.MAX_AGE if form.keep.data else sessions.MAX_AGE_NOT_KEPT
+        new_session = rule.sign_in(form.text("email"), form.text("password"), client(FACE), max_age)
     except AuthError as error:
         show_error(form, error)
         return _form_page(form, error)
-    return start_session(new_session, "You are signed in.")
+    return start_session(new_session, "You are signed in.", keep=form.keep.data)
 
 
 @web.post("/logout")

@@ -38,8 +38,8 @@ class Visitor:
         assert token, f"no form on {on or path}"
         return self.client.post(path, data={"csrf_token": token[1], **fields}, headers=self._headers())
 
-    def sign_in(self, email: str = ALICE, password: str = PASSWORD) -> TestResponse:
-        return self.send("/login", email=email, password=password)
+    def sign_in(self, email: str = ALICE, password: str = PASSWORD, **choice: str) -> TestResponse:
+        return self.send("/login", email=email, password=password, **choice)
 
     def _headers(self) -> dict[str, str]:
         return {"User-Agent": self.agent}

@@ -58,6 +58,7 @@ def test_a_link_that_did_its_work_says_so(visitor: Visitor, token: str) -> None:
 
 def test_an_old_link_offers_a_new_one(visitor: Visitor, token: str, delivered: Delivered) -> None:
     with time_machine.travel(now() + timedelta(days=4)):
+        visitor.sign_in(MALLORY, NEW_PASSWORD)
         page = visitor.open(f"/verify-email?token={token}")
         assert (page.status_code, "This link has expired" in words(page)) == (410, True)
 
