@@ -10,6 +10,7 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its part to the bl
     password_change,
     password_reset,
     password_strength,
+    profile,
     registration,
     security_txt,
     sign_in,

@@ -84,6 +84,12 @@ class ChangeAddressForm(Form):
     password = _password(_("Password"), _("Enter your password."))
 
 
+class ProfileForm(Form):
+    first_name = StringField(lazy_gettext("First name"), [_without_nul])
+    last_name = StringField(lazy_gettext("Last name"), [_without_nul])
+    phone_number = TelField(lazy_gettext("Phone number"), [_without_nul])
+
+
 class ChangePasswordForm(Form):
     current_password = _password(_("Current password"), _("Enter your current password."))
     new_password = _password(_("New password"), _("Choose a new password."))
