@@ -1,7 +1,8 @@
 // Sends a form once. The server handles a double click, but the answer to the second request may confuse.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (event.defaultPrevented || form.method !== "post") return;
+  // After a download the page stays, and may be asked again.
+  if (event.defaultPrevented || form.method !== "post" || "downloads" in form.dataset) return;
   if (form.dataset.sent) event.preventDefault();
   form.dataset.sent = "yes";
 });

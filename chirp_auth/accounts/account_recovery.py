@@ -1,7 +1,8 @@
 """Account recovery: the "this was not me" link of every notice, and what its button does.
 
-The button restores the address that the notice went to, ends all sessions and links, removes the password, and mails
-a reset link. It works, repeatedly, until the account was recovered by a reset.
+The button restores the address that the notice went to, ends all sessions and links, removes the password, undoes a
+deletion that was asked for, and mails a reset link. It works, repeatedly, until the account was recovered by a reset.
+Somebody who is signed in and finds a stranger's traces has the same button.
 """
 
 from collections.abc import Iterable
@@ -13,13 +14,13 @@ from sqlalchemy import ColumnElement, Select, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chirp_auth import audit
-from chirp_auth.accounts import addresses, former_passwords, revocation
+from chirp_auth.accounts import addresses, former_passwords, revocation, users
 from chirp_auth.audit.vocabulary import outcome_of
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.models import AddressChange, OutboxEntry, PasswordResetToken, User
+from chirp_auth.models import AddressChange, OutboxEntry, PasswordResetToken, Session, User
 from chirp_auth.security import tokens
 from chirp_auth.security.client import Client
 
@@ -78,6 +79,27 @@ def secure_account(token: str, client: Client) -> str:
         audit.record("account.secured", client, outcome=outcome_of(refusal))
         db.session.commit()
         raise
+    return _secure(user, change, client)
+
+
+def may_secure(user: User) -> bool:
+    """Say whether a mailbox is known that may bring the owner back; without one the button would shut them out."""
+    return user.email_verified_at is not None
+
+
+def secure_own_account(session: Session, client: Client) -> str:
+    """Do the same for somebody who is signed in; the address stays as it is.
+
+    Raises:
+        InvalidToken: the account was changed meanwhile, or its address is not confirmed.
+    """
+    if not may_secure(session.user):
+        raise InvalidToken
+    return _secure(session.user, None, client)
+
+
+def _secure(user: User, change: AddressChange | None, client: Client) -> str:
+    kept = user.deletion_requested_at is not None
     ended = _end_access(user, change)
     email = change.old_email if change else user.email
     outbox.put(
@@ -88,7 +110,10 @@ def secure_account(token: str, client: Client) -> str:
         reference=client.reference,
         recovery=True,
     )
-    audit.record("account.secured", client, user_id=user.id, ended=ended, address_restored=change is not None)
+    restored = change is not None
+    audit.record(
+        "account.secured", client, user_id=user.id, ended=ended, address_restored=restored, deletion_undone=kept
+    )
     db.session.commit()
     return email
 
@@ -152,7 +177,8 @@ def _end_access(user: User, change: AddressChange | None) -> int:
     address: dict[str, Any] = {"email": change.old_email, "email_key": change.old_email_key} if change else {}
     try:
         former = former_passwords.kept_of(user)
-        devices = revocation.change_credentials(user, password_hash=None, former_password_hashes=former, **address)
+        values = {"password_hash": None, "former_password_hashes": former, **address, **users.kept()}
+        devices = revocation.change_credentials(user, **values)
     except IntegrityError:  # Another account has the old address.
         devices = None
     if devices is None:

@@ -68,6 +68,16 @@ def renew(session: Session) -> Session:
     return renewed
 
 
+def spend(session: Session) -> None:
+    """End the session in the caller's transaction, for the last thing that is done by it.
+
+    Raises:
+        Unauthenticated: it had ended; the caller must roll back.
+    """
+    if not _end(Session.id == session.id):
+        raise Unauthenticated
+
+
 def sign_out(session: Session, client: Client) -> None:
     """End this session."""
     _end(Session.id == session.id)

@@ -7,7 +7,7 @@ from re import fullmatch, sub
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, bindparam, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, String, bindparam, case, func, literal_column, null, or_, select
 
 from chirp_auth import rows
 from chirp_auth.accounts import addresses, typos
@@ -79,6 +79,20 @@ def status(user: User) -> str:
 def confirmed() -> dict[str, Any]:
     """Return the values that confirm an account's address, so that the account no longer expires."""
     return {"email_verified_at": now(), "confirm_before": None}
+
+
+def kept() -> dict[str, Any]:
+    """Return the values that cancel a deletion by the owner; a lock by an operator stays."""
+    return {
+        "deletion_requested_at": None,
+        "disabled_at": case((~is_locked_by_operator(), null()), else_=User.disabled_at),
+    }
+
+
+def is_locked_by_operator() -> ColumnElement[bool]:
+    """Return the condition for accounts that are locked, and not only disabled until their deletion."""
+    only_waits = User.deletion_requested_at.is_not(None) & (User.disabled_at == User.deletion_requested_at)
+    return User.disabled_at.is_not(None) & ~only_waits
 
 
 def is_usable(user: User) -> bool:

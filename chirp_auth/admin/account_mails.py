@@ -13,7 +13,8 @@ def compose_address_replaced(entry: OutboxEntry) -> Email:
 
 def compose_account_deleted(entry: OutboxEntry) -> Email:
     """Tell whose account it was that it was deleted; only the address is left to greet by."""
-    return Email(addresses.parse(entry.recipient).deliverable, {"deleted_at": entry.created_at})
+    values = {"deleted_at": entry.created_at, "by_owner": entry.params.get("by_owner", False)}
+    return Email(addresses.parse(entry.recipient).deliverable, values)
 
 
 def compose_account_state(entry: OutboxEntry) -> Email:

@@ -28,7 +28,9 @@ def lock(user: User, reason: str | None, client: Client, *, tell: bool = False) 
     Raises:
         ServiceBusy: others kept changing the account at the same moment.
     """
-    ended = _replace(user, disabled_at=user.disabled_at or now())
+    # An account that only waits for its deletion gets a moment of its own: undoing that must not unlock it.
+    waits_only = user.disabled_at == user.deletion_requested_at
+    ended = _replace(user, disabled_at=now() if waits_only else user.disabled_at or now())
     audit.record("user.locked", client, user_id=user.id, email_key=user.email_key, reason=reason, ended=ended)
     if tell:
         outbox.put("account_state", user.email, user.id, locked=True)
@@ -37,9 +39,16 @@ def lock(user: User, reason: str | None, client: Client, *, tell: bool = False) 
 
 
 def unlock(user: User, reason: str | None, client: Client, *, tell: bool = False) -> None:
-    """Unlock the account and clear failed sign-ins and their delay; `tell` mails the owner."""
+    """Unlock the account, cancel a deletion that its owner asked for, and clear failed sign-ins and their delay.
+
+    `tell` mails the owner.
+    """
+    cancelling = update(User).where(User.id == user.id, User.deletion_requested_at.is_not(None))
+    cancelled = db.session.scalar(cancelling.values(deletion_requested_at=None).returning(User.id))
     statement = update(User).where(User.id == user.id).values(disabled_at=None, updated_at=now(), **lockout.CLEARED)
     db.session.execute(statement, execution_options={"synchronize_session": False})
+    if cancelled:
+        audit.record("deletion.undone", client, user_id=user.id, email_key=user.email_key, reason=reason)
     audit.record("user.unlocked", client, user_id=user.id, email_key=user.email_key, reason=reason)
     if tell:
         outbox.put("account_state", user.email, user.id, locked=False)

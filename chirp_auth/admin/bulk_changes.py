@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Row, func, select, update
 
 from chirp_auth import audit
 from chirp_auth.accounts import revocation
+from chirp_auth.accounts.users import is_locked_by_operator
 from chirp_auth.admin import accounts, support_links
 from chirp_auth.audit.vocabulary import Kind
 from chirp_auth.clock import now
@@ -39,7 +40,7 @@ def locking(reason: str | None = None, *, tell: bool = False) -> BulkChange:
     """Return the change that locks accounts, with `reason` and `tell` as in `accounts.lock`."""
 
     def make(users: Users, client: Client) -> Changes:
-        unlocked = locked_in_order(User, User.id.in_(list(users)), User.disabled_at.is_(None))
+        unlocked = locked_in_order(User, User.id.in_(list(users)), ~is_locked_by_operator())
         values = {"disabled_at": now(), "credential_version": User.credential_version + 1, "updated_at": now()}
         locked = db.session.scalars(update(User).where(unlocked).values(**values).returning(User.id)).all()
         ended = _end_sessions(locked)
@@ -77,7 +78,8 @@ def voiding_links() -> BulkChange:
 
 
 def _count_unlocked(users: Users) -> Changes:
-    unlocked = [user_id for user_id, user in users.items() if user.disabled_at is None]
+    open_or_waiting = select(User.id).where(User.id.in_(list(users)), ~is_locked_by_operator())
+    unlocked = db.session.scalars(open_or_waiting).all()
     return _per_user(unlocked, ended=_count(Session.user_id, accounts.open_sessions(unlocked)))
 
 

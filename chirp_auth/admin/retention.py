@@ -14,11 +14,11 @@ import structlog
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
 from chirp_auth import audit
-from chirp_auth.accounts import erasure, former_passwords, known_devices, registration
+from chirp_auth.accounts import deletion, erasure, former_passwords, known_devices, registration
 from chirp_auth.admin import audit_trail
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
-from chirp_auth.mail import job_locks
+from chirp_auth.mail import job_locks, mailbox
 from chirp_auth.models import (
     AddressChange,
     KnownDevice,
@@ -131,7 +131,7 @@ def _expired(older_than: timedelta | None) -> list[Expired]:
         Expired(Session, or_(Session.expires_at < session_end, Session.revoked_at < session_end)),
         Expired(OutboxEntry, or_(OutboxEntry.sent_at < mail, given_up)),
         Expired(KnownDevice, KnownDevice.last_used_at < before(known_devices.LIFE)),
-        Expired(User, and_(*registration.never_confirmed(), User.confirm_before < now())),
+        Expired(User, or_(_is_unconfirmed_too_long(), deletion.is_due())),
         Expired(AddressChange, AddressChange.created_at < now() - KEEP_ADDRESS_CHANGES_FOR),
         Expired(SecurityEvent, SecurityEvent.at < before(settings.keep_events_for)),
     ]
@@ -145,7 +145,7 @@ def _delete_batch(old: Expired) -> int:
     if old.model is SecurityEvent:
         return audit_trail.delete_oldest_seal(old.is_old)
     if old.model is User:
-        return _delete_registrations(old.is_old)
+        return _erase_accounts(old.is_old)
     keys = list(db.session.scalars(select(old.model.id).where(old.is_old).limit(BATCH)))
     if keys:
         # Checked again: an operator may have retried a mail meanwhile.
@@ -155,15 +155,25 @@ def _delete_batch(old: Expired) -> int:
     return len(keys)
 
 
-def _delete_registrations(is_old: ColumnElement[bool]) -> int:
-    """Erase accounts that nobody confirmed in time; each deletion is on record."""
+def _erase_accounts(is_old: ColumnElement[bool]) -> int:
+    """Erase accounts that nobody confirmed in time, or whose owners asked for it; each deletion is on record."""
     users = db.session.scalars(select(User).where(is_old).order_by(User.id).limit(ACCOUNTS_BATCH)).all()
     client = Client(face="worker", actor="worker")
+    erased: set[str] = set()
     for user in users:
-        # Checked again: somebody may have confirmed meanwhile.
-        erasure.erase(user, client, is_old, reason="never confirmed")
+        # Checked again by both: somebody may have confirmed, or undone it, meanwhile.
+        if user.deletion_requested_at:
+            erased.update(deletion.erase_if_due(user, client) or ())
+        else:
+            erasure.erase(user, client, _is_unconfirmed_too_long(), reason="never confirmed")
     db.session.commit()
+    if settings.has_dev_mailbox:
+        mailbox.forget(erased)
     return len(users)
+
+
+def _is_unconfirmed_too_long() -> ColumnElement[bool]:
+    return and_(*registration.never_confirmed(), User.confirm_before < now())
 
 
 def _record(client: Client, deleted: Counter[str]) -> None:

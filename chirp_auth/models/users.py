@@ -15,8 +15,10 @@ from chirp_auth.models.columns import MAX_EMAIL_CHARACTERS, MAX_NAME_CHARACTERS,
 class User(Model, UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     """A person with an account. `credential_version` rises with any change of password, address or state.
 
-    `confirm_before` is set until a registered account is confirmed; at that time it is deleted. `locale` is the
-    language last used, in which mails are written.
+    `confirm_before` is set until a registered account is confirmed; at that time it is deleted. `deletion_requested_at`
+    is when its owner asked for its deletion: seven days later it is deleted. An account that only this disables has
+    the same moment in `disabled_at`; another one there is an operator's. `locale` is the language last used, in which
+    mails are written.
     """
 
     __tablename__ = "users"
@@ -25,6 +27,7 @@ class User(Model, UserMixin):  # type: ignore[misc]  # Flask-Login has no types
         partial_index("ix_users_locked", "created_at id", "disabled_at IS NOT NULL"),
         partial_index("ix_users_unverified", "created_at id", "disabled_at IS NULL AND email_verified_at IS NULL"),
         where_set("confirm_before"),
+        where_set("deletion_requested_at"),
         partial_index("ix_users_former_passwords", "password_changed_at", "former_password_hashes IS NOT NULL"),
     )
 
@@ -46,6 +49,7 @@ class User(Model, UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     password_reset_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     password_reset_count: Mapped[int] = mapped_column(default=0)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    deletion_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_sign_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     locale: Mapped[str | None] = mapped_column(String(20))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -25,6 +25,7 @@ EMAIL_VERIFICATION = "email-verification"
 REFRESH = "refresh"
 NOT_ME = "not-me"
 UNWANTED_REGISTRATION = "unwanted-registration"
+DELETION_UNDO = "deletion-undo"
 ADDRESS_CHANGE = "address-change"
 KNOWN_DEVICE = "known-device"
 

@@ -3,6 +3,7 @@
 from chirp_auth.web import (  # noqa: F401 - each module adds its part to the blueprint
     account,
     address_change,
+    deletion,
     email_verification,
     forgot_password,
     language_choice,
@@ -10,6 +11,7 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its part to the bl
     password_change,
     password_reset,
     password_strength,
+    personal_data,
     profile,
     registration,
     security_txt,

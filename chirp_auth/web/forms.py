@@ -90,6 +90,12 @@ class ProfileForm(Form):
     phone_number = TelField(lazy_gettext("Phone number"), [_without_nul])
 
 
+class PasswordOnceMoreForm(Form):
+    """Before what only the owner may do, and nobody who finds the page open."""
+
+    password = _password(lazy_gettext("Password"), lazy_gettext("Enter your password."))
+
+
 class ChangePasswordForm(Form):
     current_password = _password(_("Current password"), _("Enter your current password."))
     new_password = _password(_("New password"), _("Choose a new password."))

@@ -6,9 +6,11 @@ from uuid import UUID
 
 from chirp_auth.accounts import (
     address_change_mails,
+    deletion,
     email_verification_mail,
     lockout,
     password_change,
+    personal_data,
     registration,
     reset_link_mails,
 )
@@ -55,6 +57,8 @@ COMPOSERS: Mapping[str, Composer] = {
     "address_change": each(address_change_mails.compose_link),
     "address_changed": each(address_change_mails.compose_notice),
     "address_replaced": each(account_mails.compose_address_replaced),
+    "data_downloaded": each(personal_data.compose_notice),
+    "deletion_requested": each(deletion.compose_notice),
     "email_verification": each(email_verification_mail.compose_link),
     "existing_account": each(registration.compose_existing_account),
     "invitation": each(invitations.compose_invitation),

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from itsdangerous import URLSafeSerializer
 from sqlalchemy import update
 
-from chirp_auth.accounts import sign_in
+from chirp_auth.accounts import deletion, sign_in
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import AddressChange, KnownDevice, PasswordResetToken, User
@@ -29,6 +29,7 @@ PURPOSES = (
     tokens.NOT_ME,
     tokens.ADDRESS_CHANGE,
     tokens.KNOWN_DEVICE,
+    tokens.DELETION_UNDO,
 )
 
 Sign = Callable[[str], str]  # Signs what the door wants for a purpose.
@@ -75,6 +76,13 @@ def known_device(alice: User) -> Sign:
     db.session.execute(update(User).values(failed_sign_ins=9, sign_in_blocked_until=a_while))
     db.session.commit()
     return sign
+
+
+def undo_of_a_deletion(alice: User) -> Sign:
+    deletion.request(sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT), PASSWORD, TEST_CLIENT)
+    requested_at = db.session.get_one(User, alice.id, populate_existing=True).deletion_requested_at
+    assert requested_at
+    return lambda purpose: tokens.mint(purpose, alice.id, requested_at, tokens.mark_of(alice.email_key))
 
 
 def refresh_token(alice: User) -> Sign:
@@ -124,6 +132,7 @@ DOORS: dict[str, tuple[Callable[[User], Sign], Opens]] = {
     tokens.NOT_ME: (link_of_the_account, shows("/not-me")),
     tokens.ADDRESS_CHANGE: (address_change, shows("/confirm-address")),
     tokens.KNOWN_DEVICE: (known_device, signs_in_during_a_delay),
+    tokens.DELETION_UNDO: (undo_of_a_deletion, shows("/undo-deletion")),
 }
 
 

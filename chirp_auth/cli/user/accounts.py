@@ -7,7 +7,7 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from chirp_auth.accounts import registration, sessions, users
+from chirp_auth.accounts import deletion, registration, sessions, users
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.admin import invitations, outbox, support_links
 from chirp_auth.audit import queries
@@ -104,6 +104,7 @@ def _details(user: User) -> dict[str, Any]:
         "failed_sign_ins": user.failed_sign_ins,
         "sign_in_blocked_until": moment("sign_in_blocked_until"),
         "disabled_at": moment("disabled_at"),
+        "deletion_due": iso(due) if (due := deletion.due_at(user)) else None,
         "open_links": support_links.count_usable(user),
         "sessions": list(_session_rows(user)),
         "mails": [

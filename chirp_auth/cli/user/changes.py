@@ -65,6 +65,8 @@ def lock(
 def unlock(who: str, reason: str | None, tell: bool, as_json: bool) -> None:
     """Unlock an account, and forget its failed sign-ins. The delay that they brought ends too.
 
+    A deletion that the owner asked for is cancelled, within its seven days.
+
     Example: flask --app wsgi auth user unlock alice@example.com
     """
     user = account(who)

@@ -1,0 +1,190 @@
+"""Deletion by the owner: asked for with the password, done after seven days, until then undone by a mailed link.
+
+At once the account is disabled: sessions and links end, and a sign-in is refused like a wrong password. Its address
+stays taken. A registration that nobody confirmed has no mailbox that may undo it, and must not keep the mailbox's
+owner from the address: it loses its password and stays open to whoever confirms it until it expires, as it does anyway
+(see `admin.retention`); nobody is written to.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, update
+
+from chirp_auth import audit
+from chirp_auth.accounts import account_recovery, addresses, erasure, lockout, owner_mails, revocation, sessions, users
+from chirp_auth.audit.vocabulary import Outcome, outcome_of
+from chirp_auth.clock import now
+from chirp_auth.errors import InvalidCredentials, InvalidToken, TokenAlreadyUsed, TokenExpired, Unauthenticated
+from chirp_auth.extensions import db, settings
+from chirp_auth.formatting import in_words
+from chirp_auth.mail import outbox
+from chirp_auth.mail.rendering import Email, NotSent
+from chirp_auth.models import OutboxEntry, Session, User
+from chirp_auth.security import tokens
+from chirp_auth.security.client import Client, device_in_words, shortened
+
+UNDOABLE_FOR = timedelta(days=7)
+
+
+def request(session: Session, password: str, client: Client) -> datetime:
+    """Disable the account, end everything, and mail the link that undoes it; return when the account is deleted.
+
+    Raises:
+        InvalidCredentials: the password is wrong (counted like a failed sign-in), or was changed meanwhile.
+        Unauthenticated: the session was ended meanwhile; nothing changed.
+        ServiceBusy: too many hashes are under way.
+    """
+    user = session.user
+    lockout.authenticate(user, password, client, "deletion.requested", user.email_key)
+    if user.confirm_before and not user.email_verified_at:
+        deleted_at = user.confirm_before
+        _end_access(session, client, password_hash=None, former_password_hashes=None)
+        db.session.commit()
+        return deleted_at
+    requested_at = now()
+    _end_access(session, client, disabled_at=requested_at, deletion_requested_at=requested_at)
+    outbox.put(
+        "deletion_requested",
+        user.email,
+        user.id,
+        requested_at=requested_at.isoformat(),
+        ip=client.ip,
+        user_agent=client.user_agent,
+    )
+    db.session.commit()
+    return requested_at + UNDOABLE_FOR
+
+
+def due_at(user: User) -> datetime | None:
+    """Return when the account is deleted, if its owner has asked for it."""
+    return user.deletion_requested_at + UNDOABLE_FOR if user.deletion_requested_at and user.disabled_at else None
+
+
+def is_undone_by_link(user: User) -> bool:
+    """Say whether a mailed link can undo it: only the mailbox of a confirmed address gets one."""
+    return user.email_verified_at is not None
+
+
+def is_due() -> ColumnElement[bool]:
+    """Return the condition for accounts whose seven days are over."""
+    # The release before this one unlocks without cancelling.
+    return and_(User.deletion_requested_at <= now() - UNDOABLE_FOR, User.disabled_at.is_not(None))
+
+
+def check_undo_link(token: str) -> User:
+    """Return the account that the button would keep. Changes nothing.
+
+    Raises:
+        InvalidToken: not one of our links, or the account has another address by now.
+        TokenExpired: a genuine link, but the seven days are over.
+        TokenAlreadyUsed: the deletion was undone since.
+    """
+    reference = tokens.read(tokens.DELETION_UNDO, token)
+    if now() - reference.minted_at >= UNDOABLE_FOR:  # Perhaps the account is gone: the answer is the same.
+        raise TokenExpired
+    user = db.session.get(User, reference.id, populate_existing=True)
+    if user is None or reference.mark != tokens.mark_of(user.email_key):
+        raise InvalidToken
+    requested_at = user.deletion_requested_at
+    if requested_at is None or requested_at.replace(microsecond=0) != reference.minted_at:
+        raise TokenAlreadyUsed
+    return user
+
+
+def undo(token: str, client: Client) -> User:
+    """Keep the account: with the same password as before, and signed in nowhere.
+
+    Raises:
+        InvalidToken, TokenExpired, TokenAlreadyUsed: as for `check_undo_link`; the refusal is recorded.
+    """
+    try:
+        user = check_undo_link(token)
+        if not _cancel(user):  # Undone by another request, or deleted, since it was checked.
+            raise TokenAlreadyUsed
+    except (InvalidToken, TokenExpired, TokenAlreadyUsed) as refusal:
+        db.session.rollback()
+        audit.record("deletion.undone", client, outcome=outcome_of(refusal))
+        db.session.commit()
+        raise
+    audit.record("deletion.undone", client, user_id=user.id, email_key=user.email_key)
+    db.session.commit()
+    return user
+
+
+def compose_notice(entry: OutboxEntry) -> Email:
+    """Tell the owner when the account will be deleted; a mailbox that was confirmed gets the link that undoes it.
+
+    Raises:
+        NotSent: it was undone since, or the account has another address by now: then this mailbox may not undo it.
+    """
+    user = db.session.get(User, entry.user_id, populate_existing=True)
+    requested_at = datetime.fromisoformat(entry.params["requested_at"])
+    address = addresses.parse(entry.recipient)
+    if user is None or user.email_key != address.key:
+        raise NotSent("no account")
+    if user.deletion_requested_at != requested_at:
+        raise NotSent("undone")
+    token = tokens.mint(tokens.DELETION_UNDO, user.id, requested_at, tokens.mark_of(user.email_key))
+    return owner_mails.compose(
+        entry,
+        deleted_at=requested_at + UNDOABLE_FOR,
+        life=in_words(UNDOABLE_FOR),
+        link=f"{settings.public_url}/undo-deletion?token={token}" if is_undone_by_link(user) else None,
+        device=device_in_words(entry.params.get("user_agent")),
+        ip=shortened(entry.params.get("ip")),
+        not_me_link=account_recovery.link(entry),
+    )
+
+
+def erase_if_due(user: User, client: Client) -> Collection[str] | None:
+    """Add the erasure of the account to the transaction, with a last mail, unless it was undone meanwhile.
+
+    Returns:
+        The lookup forms of the erased addresses; None if nothing was done.
+    """
+    recipient = addresses.parse(user.email).deliverable
+    erased = erasure.erase(user, client, is_due(), reason="asked for by its owner")
+    if erased is not None:
+        outbox.put(outbox.FORGETS_RECIPIENT, recipient, by_owner=True)
+    return erased
+
+
+def _end_access(session: Session, client: Client, **values: Any) -> None:
+    """Add the request with these values of the account to the transaction; the session that made it ends last.
+
+    Raises:
+        InvalidCredentials, Unauthenticated: as for `request`; the refusal is recorded.
+    """
+    user = session.user
+    devices = revocation.change_credentials(user, keep=session.id, **values)
+    if devices is None:  # The account was changed since the password was verified.
+        _record_refusal(user, client, "replaced")
+        raise InvalidCredentials
+    try:
+        sessions.spend(session)
+    except Unauthenticated:
+        _record_refusal(user, client, "session_ended")
+        raise
+    audit.record("deletion.requested", client, user_id=user.id, email_key=user.email_key, ended=len(devices) + 1)
+
+
+def _record_refusal(user: User, client: Client, outcome: Outcome) -> None:
+    user_id, email_key = user.id, user.email_key
+    db.session.rollback()
+    audit.record("deletion.requested", client, outcome=outcome, user_id=user_id, email_key=email_key)
+    db.session.commit()
+
+
+def _cancel(user: User) -> UUID | None:
+    """Cancel exactly the deletion that was read, unless its time has come."""
+    cancelling = (
+        update(User)
+        .where(User.id == user.id, User.deletion_requested_at == user.deletion_requested_at, ~is_due())
+        .values(updated_at=now(), **users.kept())
+        .returning(User.id)
+        .execution_options(synchronize_session=False)
+    )
+    return db.session.scalar(cancelling)
