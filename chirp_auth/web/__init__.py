@@ -2,6 +2,7 @@
 
 from chirp_auth.web import (  # noqa: F401 - each module adds its part to the blueprint
     account,
+    activity,
     address_change,
     deletion,
     email_verification,

@@ -1,7 +1,7 @@
-"""The page behind "this was not me" in a notice: the link explains, and only the button changes something."""
+"""The page behind "this was not me" in a notice or on the activity page; only its button changes something."""
 
 from flask import Response, redirect, request, session, url_for
-from flask_login import logout_user
+from flask_login import current_user, login_required, logout_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import account_recovery as rule
@@ -11,6 +11,7 @@ from chirp_auth.security import limits
 from chirp_auth.web import link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.broken_links import BROKEN_LINK, Action, Words, broken_link
+from chirp_auth.web.current_session import current_session
 from chirp_auth.web.pages import page
 
 ASK_FOR_HELP = (
@@ -48,7 +49,7 @@ def not_me() -> Response | Redirect:
         email = rule.check_link(session.get("not_me_token", ""))
     except BROKEN_LINK as error:
         return broken_link(error, WORDS)
-    return page("not_me/ask.html", email=email)
+    return page("not_me/ask.html", email=email, action=url_for("auth.web.secure_account"))
 
 
 @web.post("/not-me")
@@ -58,10 +59,26 @@ def secure_account() -> Response | Redirect:
         email = rule.secure_account(session.get("not_me_token", ""), client(FACE))
     except BROKEN_LINK as error:
         return broken_link(error, WORDS)
-    logout_user()
-    session.clear()
-    session["secured"] = email
-    return redirect(url_for("auth.web.secured"), SEE_OTHER)
+    return _everybody_is_out(email)
+
+
+@web.get("/activity/not-me")
+@login_required
+def not_me_signed_in() -> Response | Redirect:
+    if not rule.may_secure(current_user):
+        return redirect(url_for("auth.web.activity"), SEE_OTHER)
+    return page("not_me/ask.html", email=current_user.email, action=url_for("auth.web.secure_own_account"))
+
+
+@web.post("/activity/not-me")
+@login_required
+def secure_own_account() -> Response | Redirect:
+    limits.reset_password()
+    try:
+        email = rule.secure_own_account(current_session, client(FACE))
+    except InvalidToken:  # Somebody changed the account at this moment, or its address is not confirmed.
+        return redirect(url_for("auth.web.not_me_signed_in"), SEE_OTHER)
+    return _everybody_is_out(email)
 
 
 @web.get("/not-me/done")
@@ -69,3 +86,10 @@ def secured() -> Response | Redirect:
     if "secured" not in session:
         return redirect(url_for("auth.web.forgot_password"), SEE_OTHER)
     return page("not_me/done.html", email=session["secured"])
+
+
+def _everybody_is_out(email: str) -> Redirect:
+    logout_user()
+    session.clear()
+    session["secured"] = email
+    return redirect(url_for("auth.web.secured"), SEE_OTHER)

@@ -24,7 +24,7 @@ def token(visitor: Visitor, delivered: Delivered) -> str:
 def test_the_link_asks_and_the_button_confirms(visitor: Visitor, token: str) -> None:
     assert visitor.client.get(f"/verify-email?token={token}").location == "/verify-email"
     assert visitor.client.head("/verify-email").status_code == 200
-    assert "Not confirmed yet" in words(visitor.open("/"))
+    assert "Please confirm your address." in words(visitor.open("/"))
 
     visitor.send("/verify-email")
 
