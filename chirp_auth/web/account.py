@@ -8,10 +8,12 @@ from flask_login import current_user, login_required
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import sessions
-from chirp_auth.formatting import counted
 from chirp_auth.http.request_context import client
+from chirp_auth.languages import gettext as _
+from chirp_auth.languages import ngettext
 from chirp_auth.models import Session
-from chirp_auth.security.client import device_in_words, shortened
+from chirp_auth.security.client import shortened
+from chirp_auth.security.devices import translated_device
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.current_session import current_session
 from chirp_auth.web.pages import page
@@ -29,7 +31,7 @@ def home() -> Response:
 @login_required
 def end_session(session_id: UUID) -> Redirect:
     ended = sessions.end(session_id, current_user, client(FACE))
-    flash("Signed out there." if ended else "That place was signed out already.")
+    flash(_("Signed out there.") if ended else _("That place was signed out already."))
     return redirect(url_for("auth.web.home"), SEE_OTHER)
 
 
@@ -37,7 +39,7 @@ def end_session(session_id: UUID) -> Redirect:
 @login_required
 def end_other_sessions() -> Redirect:
     ended = sessions.end_others(current_session, client(FACE))
-    flash(f"Signed out in {counted(ended, 'other place')}.")
+    flash(ngettext("Signed out in %(num)s other place.", "Signed out in %(num)s other places.", ended))
     return redirect(url_for("auth.web.home"), SEE_OTHER)
 
 
@@ -50,7 +52,7 @@ def well_known_change_password() -> Redirect:
 def _row(session: Session) -> dict[str, Any]:
     return {
         "id": session.id,
-        "device": device_in_words(session.user_agent),
+        "device": translated_device(session.user_agent),
         "ip": shortened(session.ip),
         "face": session.face,
         "created_at": session.created_at,

@@ -38,7 +38,6 @@ def _row(event: SecurityEvent) -> dict[str, Any]:
     return {
         "sentences": sentences(event),
         "at": event.at,
-        "is_refusal": event.outcome != "ok",
         "device": translated_device(event.user_agent) if is_theirs and event.user_agent else None,
         "ip": shortened(event.ip) if is_theirs else None,
     }

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response as Redirect
 from chirp_auth.accounts import account_recovery as rule
 from chirp_auth.errors import InvalidToken, TokenAlreadyUsed, TokenExpired
 from chirp_auth.http.request_context import client
+from chirp_auth.languages import lazy_gettext as _
 from chirp_auth.security import limits
 from chirp_auth.web import link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
@@ -14,26 +15,30 @@ from chirp_auth.web.broken_links import BROKEN_LINK, Action, Words, broken_link
 from chirp_auth.web.current_session import current_session
 from chirp_auth.web.pages import page
 
-ASK_FOR_HELP = (
+ASK_FOR_HELP = _(
     "Is somebody else in your account? Ask for a link to reset your password: it signs everybody out. "
     "And write to us at the address below."
 )
-RESET = Action("Reset my password", "auth.web.forgot_password")
+RESET = Action(_("Reset my password"), "auth.web.forgot_password")
 WORDS = {
     TokenExpired: Words(
-        "clock", "This link has expired", "The links in our notices work for seven days.", (RESET,), (ASK_FOR_HELP,)
+        "clock",
+        _("This link out of a notice has expired"),
+        _("The links in our notices work for seven days."),
+        (RESET,),
+        (ASK_FOR_HELP,),
     ),
     TokenAlreadyUsed: Words(
         "key",
-        "You have been back since",
-        "Your password was reset after that notice, so its link has done its work.",
+        _("You have been back since"),
+        _("Your password was reset after that notice, so its link has done its work."),
         (RESET,),
         (ASK_FOR_HELP,),
     ),
     InvalidToken: Words(
         "link",
-        "We do not recognise this link",
-        "Perhaps your mail program cut it in two. Go back to the mail and copy the whole line.",
+        _("We do not recognise this link out of a notice"),
+        _("Perhaps your mail program cut it in two. Go back to the mail and copy the whole line."),
         (RESET,),
         (ASK_FOR_HELP,),
     ),

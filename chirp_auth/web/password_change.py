@@ -8,8 +8,9 @@ from chirp_auth.accounts import password_change
 from chirp_auth.accounts.password_change import PasswordChange
 from chirp_auth.errors import AuthError
 from chirp_auth.extensions import csrf, settings
-from chirp_auth.formatting import counted
 from chirp_auth.http.request_context import client
+from chirp_auth.languages import gettext as _
+from chirp_auth.languages import ngettext
 from chirp_auth.security import limits
 from chirp_auth.web import known_device_cookie
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
@@ -32,13 +33,19 @@ def change_password() -> Response | Redirect:
         show_error(
             form,
             error,
-            INVALID_CREDENTIALS=("current_password", "That is not your current password."),
+            INVALID_CREDENTIALS=("current_password", _("That is not your current password.")),
             PASSWORD_TOO_WEAK="new_password",
             PASSWORD_MISMATCH="confirm_password",
         )
         return _form_page(form, error)
     sign_in_browser(change.session)
-    flash(f"Your password is changed. Signed out in {counted(change.ended_sessions, 'other place')}.")
+    flash(
+        ngettext(
+            "Your password is changed. Signed out in %(num)s other place.",
+            "Your password is changed. Signed out in %(num)s other places.",
+            change.ended_sessions,
+        )
+    )
     return known_device_cookie.remember(redirect(url_for("auth.web.home"), SEE_OTHER), change.session.user)
 
 

@@ -27,7 +27,7 @@ def test_it_tells_what_was_done_and_what_was_refused(visitor: Visitor, elsewhere
 
     told = words(visitor.open("/activity"))
 
-    assert "A sign-in was refused. Refused The password was wrong." in told
+    assert "A sign-in was refused. The password was wrong." in told
     assert "Chrome on Android" in told
     assert (
         told.index("Signed in.") < told.index("A sign-in was refused.") < told.index("Our support opened the account.")
