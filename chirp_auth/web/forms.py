@@ -85,15 +85,15 @@ class ChangeAddressForm(Form):
 
 
 class ProfileForm(Form):
-    first_name = StringField(lazy_gettext("First name"), [_without_nul])
-    last_name = StringField(lazy_gettext("Last name"), [_without_nul])
-    phone_number = TelField(lazy_gettext("Phone number"), [_without_nul])
+    first_name = StringField(_("First name"), [_without_nul])
+    last_name = StringField(_("Last name"), [_without_nul])
+    phone_number = TelField(_("Phone number"), [_without_nul])
 
 
 class PasswordOnceMoreForm(Form):
     """Before what only the owner may do, and nobody who finds the page open."""
 
-    password = _password(lazy_gettext("Password"), lazy_gettext("Enter your password."))
+    password = _password(_("Password"), _("Enter your password."))
 
 
 class ChangePasswordForm(Form):

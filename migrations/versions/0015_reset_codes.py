@@ -6,7 +6,7 @@ from alembic import op
 from chirp_auth.runtime.schema_changes import add_column
 
 revision = "0015"
-down_revision = "0011"
+down_revision = "0012"
 
 
 def upgrade() -> None:
