@@ -108,6 +108,7 @@ def _secure(user: User, change: AddressChange | None, client: Client) -> str:
         ip=client.ip,
         user_agent=client.user_agent,
         reference=client.reference,
+        language=client.language,
         recovery=True,
     )
     restored = change is not None

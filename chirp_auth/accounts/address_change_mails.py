@@ -4,11 +4,10 @@ from uuid import UUID
 
 from chirp_auth.accounts import account_recovery, address_change, addresses, mail_caps, users
 from chirp_auth.extensions import db, settings
-from chirp_auth.formatting import in_words
-from chirp_auth.mail.rendering import Email, NotSent, name_of
+from chirp_auth.mail.rendering import Email, NotSent, language_of, name_of
 from chirp_auth.models import AddressChange, OutboxEntry
 from chirp_auth.security import tokens
-from chirp_auth.security.client import device_in_words, shortened
+from chirp_auth.security.client import shortened
 
 
 def compose_link(entry: OutboxEntry) -> Email:
@@ -25,9 +24,10 @@ def compose_link(entry: OutboxEntry) -> Email:
         addresses.parse(entry.recipient).deliverable,
         {
             "link": f"{settings.public_url}/confirm-address?token={token}",
-            "life": in_words(address_change.LINK_LIFE),
+            "life": address_change.LINK_LIFE,
             "expires_at": change.created_at + address_change.LINK_LIFE,
         },
+        language_of(entry, change.user),
     )
 
 
@@ -44,9 +44,10 @@ def compose_notice(entry: OutboxEntry) -> Email:
             "by_support": entry.params.get("by_support", False),
             "to_old": entry.recipient == change.old_email,
             "changed_at": entry.created_at,
-            "device": device_in_words(entry.params.get("user_agent")),
+            "user_agent": entry.params.get("user_agent"),
             "ip": shortened(entry.params.get("ip")),
-            "life": in_words(account_recovery.LINK_LIFE),
+            "life": account_recovery.LINK_LIFE,
             "not_me_link": account_recovery.link(entry),
         },
+        language_of(entry, change.user),
     )

@@ -33,7 +33,7 @@ def request_link(email: str, client: Client) -> None:
         InvalidEmail: the address is not an address.
     """
     address = addresses.parse(email)
-    outbox.put("email_verification", address.deliverable, reference=client.reference)
+    outbox.put("email_verification", address.deliverable, reference=client.reference, language=client.language)
     audit.record("email_verification.requested", client, email_key=address.key)
     db.session.commit()
 
@@ -108,6 +108,7 @@ def verify_with_password(token: str, password: str, client: Client) -> Session:
         raise InvalidCredentials(Sentence("That is not the password of this account."))
     db.session.refresh(user)
     session = sessions.add(user, client, sessions.MAX_AGE_NOT_KEPT)
+    users.use_language(user, client)
     audit.record("email.verified", client, user_id=user.id, email_key=user.email_key, ended=ended)
     audit.record("session.signed_in", client, user_id=user.id, email_key=user.email_key)
     db.session.commit()

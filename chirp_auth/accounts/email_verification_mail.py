@@ -6,11 +6,10 @@ from sqlalchemy import select
 
 from chirp_auth.accounts import addresses, email_verification, mail_caps, unwanted_registration, users
 from chirp_auth.extensions import db, settings
-from chirp_auth.formatting import in_words
-from chirp_auth.mail.rendering import Email, NotSent
+from chirp_auth.mail.rendering import Email, NotSent, language_of
 from chirp_auth.models import OutboxEntry, SecurityEvent, User
 from chirp_auth.security import tokens
-from chirp_auth.security.client import device_in_words, shortened
+from chirp_auth.security.client import shortened
 
 
 def compose_link(entry: OutboxEntry) -> Email:
@@ -40,10 +39,10 @@ def _email(entry: OutboxEntry, user: User, registration: dict[str, Any]) -> Emai
         {
             **registration,
             "link": f"{settings.public_url}/verify-email?token={token}",
-            "life": in_words(email_verification.LINK_LIFE),
+            "life": email_verification.LINK_LIFE,
             "expires_at": entry.created_at + email_verification.LINK_LIFE,
         },
-        user.locale,
+        language_of(entry, user),
     )
 
 
@@ -55,7 +54,7 @@ def _registration(user: User, entry: OutboxEntry) -> dict[str, Any]:
         return {"registered_at": None}
     return {
         "registered_at": event.at,
-        "device": device_in_words(event.user_agent),
+        "user_agent": event.user_agent,
         "ip": shortened(event.ip),
         "confirm_before": user.confirm_before,
         "not_me_link": unwanted_registration.link(user, entry.created_at),

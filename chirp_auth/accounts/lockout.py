@@ -20,12 +20,11 @@ from chirp_auth.audit.vocabulary import Kind, OwnOutcome
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import db, settings
-from chirp_auth.formatting import in_words
 from chirp_auth.mail import outbox
-from chirp_auth.mail.rendering import Email, NotSent, name_of
+from chirp_auth.mail.rendering import Email, NotSent, language_of, name_of
 from chirp_auth.models import KnownDevice, OutboxEntry, User, UtcDateTime
 from chirp_auth.security import passwords
-from chirp_auth.security.client import Client, device_in_words, shortened
+from chirp_auth.security.client import Client, shortened
 
 FREE_FAILURES = 4
 FIRST_DELAY = timedelta(seconds=15)
@@ -83,12 +82,13 @@ def compose_account_locked(entry: OutboxEntry) -> Email:
             "failures": failures,
             "many": failures == MANY_FAILURES,
             "on_known_device": entry.params.get("on_known_device", False),
-            "longest": in_words(DELAY_AFTER_MANY if failures == MANY_FAILURES else LONGEST_DELAY),
-            "device": device_in_words(entry.params.get("user_agent")),
+            "longest": DELAY_AFTER_MANY if failures == MANY_FAILURES else LONGEST_DELAY,
+            "user_agent": entry.params.get("user_agent"),
             "ip": shortened(entry.params.get("ip")),
             "reset_link": f"{settings.public_url}/forgot-password",
             "not_me_link": account_recovery.link(entry),
         },
+        language_of(entry, user),
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from chirp_auth.accounts import addresses
 from chirp_auth.extensions import db
-from chirp_auth.mail.rendering import Email, NotSent, name_of
+from chirp_auth.mail.rendering import Email, NotSent, language_of, name_of
 from chirp_auth.models import OutboxEntry, User
 
 
@@ -18,4 +18,5 @@ def compose(entry: OutboxEntry, **values: Any) -> Email:
     if user is None:
         raise NotSent("no account")
     address = addresses.parse(entry.recipient)
-    return Email(address.deliverable, {"name": name_of(user, address.key), "changed_at": entry.created_at, **values})
+    values = {"name": name_of(user, address.key), "changed_at": entry.created_at, **values}
+    return Email(address.deliverable, values, language_of(entry, user))

@@ -24,7 +24,7 @@ from chirp_auth.mail import outbox
 from chirp_auth.mail.rendering import Email
 from chirp_auth.models import OutboxEntry, Session, User
 from chirp_auth.security import passwords
-from chirp_auth.security.client import Client, device_in_words, shortened
+from chirp_auth.security.client import Client, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +85,13 @@ def change_password_by_email(email: str, current: str, password: str, client: Cl
 
 
 def compose_confirmation(entry: OutboxEntry) -> Email:
-    """Tell the owner that their password was changed: when, from where, and how many sessions ended."""
+    """Tell the owner that their password was changed or first chosen: when, from where, how many sessions ended."""
     return owner_mails.compose(
         entry,
-        device=device_in_words(entry.params.get("user_agent")),
+        user_agent=entry.params.get("user_agent"),
         ip=shortened(entry.params.get("ip")),
         ended=entry.params.get("ended", 0),
+        life=account_recovery.LINK_LIFE,
         not_me_link=account_recovery.link(entry),
     )
 
@@ -127,6 +128,7 @@ def _replace(user: User, password: str, client: Client, keep: UUID | None = None
         _record_refusal(user, client, "replaced")
         raise InvalidCredentials
     ended = len(devices)
+    users.use_language(user, client)
     audit.record("password.changed", client, user_id=user.id, ended=ended)
     outbox.put("password_changed", user.email, user.id, ended=ended, ip=client.ip, user_agent=client.user_agent)
     return ended

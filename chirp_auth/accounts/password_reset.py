@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import SQLColumnExpression, func, select, update
 
 from chirp_auth import audit
-from chirp_auth.accounts import former_passwords, lockout, reset_codes, reset_links, reset_requests, revocation
+from chirp_auth.accounts import former_passwords, lockout, reset_codes, reset_links, reset_requests, revocation, users
 from chirp_auth.audit.vocabulary import outcome_of
 from chirp_auth.clock import now
 from chirp_auth.errors import (
@@ -129,10 +129,13 @@ def _reset(link: PasswordResetToken, password: str, confirmation: str, client: C
     former_passwords.check(user, password, client)
     password_hash = passwords.hash_new(password, client)
 
+    # Whoever was invited chooses a first password, and resets nothing.
+    notice = "password_changed" if user.password_changed_at else "password_chosen"
     devices = _redeem(link, password_hash)
     ended = len(devices)
+    users.use_language(user, client)
     audit.record("password_reset.done", client, user_id=user.id, email_key=user.email_key, ended=ended)
-    outbox.put("password_changed", user.email, user.id, ended=ended, ip=client.ip, user_agent=client.user_agent)
+    outbox.put(notice, user.email, user.id, ended=ended, ip=client.ip, user_agent=client.user_agent)
     db.session.commit()
     return PasswordReset(user, devices)
 

@@ -13,7 +13,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import EmailReserved, EmailTaken
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.mail.rendering import Email, NotSent, name_of
+from chirp_auth.mail.rendering import Email, NotSent, language_of, name_of
 from chirp_auth.models import OutboxEntry, Session, User
 from chirp_auth.security import passwords
 from chirp_auth.security.client import Client
@@ -110,7 +110,7 @@ def compose_existing_account(entry: OutboxEntry) -> Email:
         "sign_in_link": f"{settings.public_url}/login",
         "forgot_link": f"{settings.public_url}/forgot-password",
     }
-    return Email(address.deliverable, {"name": name_of(user, address.key), **links})
+    return Email(address.deliverable, {"name": name_of(user, address.key), **links}, language_of(entry, user))
 
 
 def _new_user(applicant: Applicant, address: Address, client: Client) -> User:
@@ -126,7 +126,7 @@ def _new_user(applicant: Applicant, address: Address, client: Client) -> User:
         phone_number=phone_number,
         password_hash=passwords.hash_new(applicant.password, client, Urgency.SIGN_IN),
         password_changed_at=now(),
-        locale=applicant.language,
+        locale=client.language,
     )
 
 

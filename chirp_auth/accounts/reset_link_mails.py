@@ -12,12 +12,11 @@ from sqlalchemy import select, update
 from chirp_auth.accounts import addresses, mail_caps, reset_codes, reset_links, revocation, users
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
-from chirp_auth.formatting import in_words
 from chirp_auth.mail import outbox
-from chirp_auth.mail.rendering import Email, NotSent, name_of
+from chirp_auth.mail.rendering import Email, NotSent, language_of, name_of
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
 from chirp_auth.security import codes
-from chirp_auth.security.client import device_in_words, shortened
+from chirp_auth.security.client import shortened
 
 
 def compose_links(entries: Sequence[OutboxEntry]) -> dict[UUID, Email | NotSent]:
@@ -127,19 +126,21 @@ def _new_row(entry: OutboxEntry, user: User) -> PasswordResetToken:
 
 def _email(entry: OutboxEntry, row: PasswordResetToken) -> Email:
     token = reset_links.mint(row)
+    name = name_of(row.user, row.user.email_key)
     return Email(
         addresses.parse(row.user.email).deliverable,
         {
-            "name": name_of(row.user, row.user.email_key),
+            "name": name,
+            "address": row.user.email if name else None,  # Unconfirmed, it too is what somebody typed.
             "link": f"{settings.frontend_url}{settings.password_reset_redirect_url}?token={token}",
             "app_link": reset_links.open_in_app(token),
             "code": codes.grouped(code) if (code := reset_codes.code_of(row)) else None,
-            "code_life": in_words(reset_codes.LIFE),
-            "life": in_words(settings.password_reset_token_expires_in),
+            "code_life": reset_codes.LIFE,
+            "life": settings.password_reset_token_expires_in,
             "expires_at": row.expires_at,
             "requested_at": entry.created_at,
-            "device": device_in_words(row.requested_user_agent),
+            "user_agent": row.requested_user_agent,
             "ip": shortened(row.requested_ip),
         },
-        row.user.locale,
+        language_of(entry, row.user),
     )

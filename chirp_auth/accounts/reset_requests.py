@@ -31,6 +31,7 @@ def promise(email: str, client: Client, code_challenge: str | None) -> None:
         reference=client.reference,
         face=client.face,
         code_challenge=code_challenge,
+        language=client.language,
     )
     audit.announce(KIND, client)
 

@@ -32,6 +32,7 @@ def sign_in(email: str, password: str, client: Client, max_age: timedelta = sess
         db.session.commit()
         raise InvalidCredentials
     session = sessions.add(user, client, max_age)
+    users.use_language(user, client)
     audit.record("session.signed_in", client, user_id=user.id, email_key=address.key)
     db.session.commit()
     return session

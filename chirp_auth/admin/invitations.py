@@ -6,9 +6,8 @@ from chirp_auth import audit
 from chirp_auth.accounts import addresses, names, phone_numbers, registration, reset_links
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
-from chirp_auth.formatting import in_words
 from chirp_auth.mail import outbox
-from chirp_auth.mail.rendering import Email, NotSent
+from chirp_auth.mail.rendering import Email, NotSent, language_of
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
 from chirp_auth.security.client import Client
 
@@ -57,10 +56,11 @@ def compose_invitation(entry: OutboxEntry) -> Email:
         addresses.parse(user.email).deliverable,
         {
             "link": f"{settings.frontend_url}{settings.password_reset_redirect_url}?token={token}",
-            "life": in_words(LINK_LIFE),
+            "life": LINK_LIFE,
             "expires_at": row.expires_at,
             "forgot_link": f"{settings.public_url}/forgot-password",
         },
+        language_of(entry, user),
     )
 
 

@@ -17,7 +17,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import AccountLocked, TooManyMails
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox, status
-from chirp_auth.mail.rendering import Email, NotSent, name_of
+from chirp_auth.mail.rendering import Email, NotSent, language_of, name_of
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
 from chirp_auth.rows import locked_in_order
 from chirp_auth.security.client import Client
@@ -72,6 +72,7 @@ def compose_notice(entry: OutboxEntry) -> Email:
             # A reset by this very link is no recovery: until it has ended, it may be the thief's.
             "not_me_link": account_recovery.link(entry, expires_at),
         },
+        language_of(entry, user),
     )
 
 

@@ -7,8 +7,9 @@ from flask import current_app, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from chirp_auth.extensions import remote_address, settings
+from chirp_auth.http import language
 from chirp_auth.models import MAX_USER_AGENT_CHARACTERS
-from chirp_auth.security.client import Client, is_loopback
+from chirp_auth.security.client import BROWSER, Client, is_loopback
 
 # Headers that proxies add, such as X-Forwarded-Proto, CF-Connecting-IP and X-Client-IP.
 _FROM_A_PROXY = re.compile(r"forwarded|(^|-)(client)?ip(v6)?$|^via$|^cdn-loop$|^x-envoy-", re.IGNORECASE)
@@ -16,7 +17,6 @@ _PROXY_REFERENCE = re.compile(r"([\w.:@/+=-]{1,64})", re.ASCII)
 # The trace's id; zeros alone are none.
 _TRACE_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 REFERENCE_HEADER = "X-Request-Id"
-BROWSER = "browser"
 
 
 def client(face: str) -> Client:
@@ -27,6 +27,7 @@ def client(face: str) -> Client:
         user_agent=request.user_agent.string.replace("\0", "")[:MAX_USER_AGENT_CHARACTERS] or None,
         reference=reference(),
         device=request.cookies.get(device_cookie()) if face == BROWSER else None,
+        language=language.of_request() if language.COOKIE in request.cookies or request.accept_languages else None,
     )
 
 

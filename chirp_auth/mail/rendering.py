@@ -7,11 +7,12 @@ from re import sub
 from typing import Any
 
 from css_inline import CSSInliner
-from flask import current_app
+from flask_babel import force_locale
 
-from chirp_auth import languages
 from chirp_auth.clock import now
 from chirp_auth.extensions import settings
+from chirp_auth.languages import DEFAULT, LANGUAGES
+from chirp_auth.mail import templates
 from chirp_auth.mail.message import Message, encoded, to_bytes
 from chirp_auth.models import OutboxEntry, User
 
@@ -20,11 +21,14 @@ MAX_NAME_CHARACTERS = 80
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """What a rule wants said: to whom, in which language, and the values for the templates of the entry's kind."""
+    """What a rule wants said: to whom, the values for the templates of the entry's kind, and the reader's language.
+
+    Values are as they are, spans, moments and user agents too: the templates word them, in that language.
+    """
 
     recipient: str
     values: dict[str, Any] = field(default_factory=dict)
-    language: str | None = field(default_factory=languages.current)  # That of the reader; None is the default.
+    language: str = DEFAULT
 
 
 class NotSent(Exception):
@@ -37,9 +41,8 @@ class NotSent(Exception):
 
 def message_for(entry: OutboxEntry, email: Email) -> Message:
     """Return the mail as a message; it has the same Message-ID at every try."""
-    with languages.speaking(email.language):
+    with force_locale(email.language):
         text, html, subject = (_render(entry.kind, part, email) for part in ("body.txt", "body.html", "subject.txt"))
-        language = languages.current()
     from_header, sender = _sender(settings.mail_from, settings.app_name)
     headers = {
         "Subject": encoded(" ".join(subject.split()), "Subject"),
@@ -51,8 +54,14 @@ def message_for(entry: OutboxEntry, email: Email) -> Message:
         "Auto-Submitted": "auto-generated",  # RFC 3834, 5: no out-of-office replies, please.
         "X-Auto-Response-Suppress": "All",
     }
-    raw = to_bytes(headers, text.strip() + "\n", _inliner().inline(html), language=language)
+    raw = to_bytes(headers, text.strip() + "\n", _inliner().inline(html), email.language)
     return Message(sender, email.recipient, raw)
+
+
+def language_of(entry: OutboxEntry, user: User | None = None) -> str:
+    """Return the reader's language: of the request that asked for this mail, else what the user used last."""
+    asked, last = entry.params.get("language"), user.locale if user else None
+    return next((language for language in (asked, last) if language in LANGUAGES), DEFAULT)
 
 
 def name_of(user: User, recipient_key: str) -> str | None:
@@ -71,12 +80,11 @@ def name_of(user: User, recipient_key: str) -> str | None:
 
 def _render(kind: str, part: str, email: Email) -> str:
     # Not `render_template`: a mail knows no request, and nobody is signed in to it.
-    template = current_app.jinja_env.get_template(f"email/{kind}/{part}")
-    return template.render(
+    return templates.template(f"email/{kind}/{part}", email.language).render(
         app_name=settings.app_name,
         support_email=settings.support_email,
         public_url=settings.public_url,
-        language=languages.current(),
+        language=email.language,
         **email.values,
     )
 

@@ -5,14 +5,16 @@ from ipaddress import IPv6Address, ip_address
 
 from chirp_auth.security.devices import device_in_words
 
-__all__ = ["Client", "device_in_words", "is_loopback", "shortened"]
+BROWSER = "browser"  # The face whose clients carry the known-device cookie.
+
+__all__ = ["BROWSER", "Client", "device_in_words", "is_loopback", "shortened"]
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
     """Where a call comes from. `reference` is the request's id, which the response contains too.
 
-    `device` is the known-device cookie of a browser.
+    `device` is the known-device cookie of a browser, `language` what the person reads, if it is known.
     """
 
     face: str
@@ -21,6 +23,7 @@ class Client:
     reference: str | None = None
     actor: str | None = None
     device: str | None = field(default=None, repr=False)
+    language: str | None = None
 
 
 def shortened(ip: str | None) -> str | None:

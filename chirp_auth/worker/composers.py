@@ -63,6 +63,7 @@ COMPOSERS: Mapping[str, Composer] = {
     "existing_account": each(registration.compose_existing_account),
     "invitation": each(invitations.compose_invitation),
     "password_changed": each(password_change.compose_confirmation),
+    "password_chosen": each(password_change.compose_confirmation),
     "reset_link": reset_link_mails.compose_links,
     "support_link": each(support_links.compose_notice),
 }
