@@ -16,6 +16,14 @@ from chirp_auth.security.client import Client
 LIFE = timedelta(days=180)
 
 
+def was_used(user: User, cookie: str | None) -> bool:
+    """Say whether the user has signed in in this browser since the last reset, which shuts everybody out."""
+    device = _read(cookie)
+    if device is None or device.user_id != user.id:
+        return False
+    return user.password_reset_at is None or device.last_used_at >= user.password_reset_at
+
+
 def remember(user: User, client: Client) -> str:
     """Return the cookie for a browser in which the user has just signed in or finished a reset.
 
@@ -35,15 +43,21 @@ def remember(user: User, client: Client) -> str:
 
 def recognise(user: User | None, cookie: str | None) -> KnownDevice | None:
     """Return the user's known device for this cookie; with the same work where there is no user."""
+    device = _read(cookie)
+    if device is None or user is None:
+        return None
+    if device.user_id != user.id or device.credential_version != user.credential_version:
+        return None
+    return device
+
+
+def _read(cookie: str | None) -> KnownDevice | None:
+    """Return the row of a genuine cookie, whosesoever it is."""
     if not cookie:
         return None
     try:
         reference = tokens.read(tokens.KNOWN_DEVICE, cookie)
     except InvalidToken:
         return None
-    device = db.session.get(KnownDevice, reference.id)
-    if device is None or now() - reference.minted_at > LIFE:
-        return None
-    if user is None or device.user_id != user.id or device.credential_version != user.credential_version:
-        return None
-    return device
+    device: KnownDevice | None = db.session.get(KnownDevice, reference.id)
+    return None if device is None or now() - reference.minted_at > LIFE else device

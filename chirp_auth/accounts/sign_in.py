@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import update
 
 from chirp_auth import audit
-from chirp_auth.accounts import addresses, lockout, sessions, users
+from chirp_auth.accounts import addresses, lockout, new_sign_ins, sessions, users
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import db
@@ -27,12 +27,15 @@ def sign_in(email: str, password: str, client: Client, max_age: timedelta = sess
     address = addresses.parse(email)
     passwords.expect_room(client)
     user = lockout.authenticate(users.find(address.key), password, client, "session.signed_in", address.key)
+    is_first = new_sign_ins.is_first(user)
     if not _mark_signed_in(user, password, client):
         audit.record("session.signed_in", client, outcome="replaced", user_id=user.id, email_key=address.key)
         db.session.commit()
         raise InvalidCredentials
-    session = sessions.add(user, client, max_age)
+    if not is_first:
+        new_sign_ins.promise(user, client)
     users.use_language(user, client)
+    session = sessions.add(user, client, max_age)
     audit.record("session.signed_in", client, user_id=user.id, email_key=address.key)
     db.session.commit()
     return session
