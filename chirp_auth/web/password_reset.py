@@ -5,9 +5,10 @@ nothing, for mail scanners and previews open links too.
 """
 
 from flask import Response, redirect, request, session, url_for
+from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts import password_reset, reset_links
+from chirp_auth.accounts import password_reset, reset_links, sessions
 from chirp_auth.accounts.password_reset import PasswordReset
 from chirp_auth.clock import now
 from chirp_auth.errors import (
@@ -27,6 +28,7 @@ from chirp_auth.security import limits
 from chirp_auth.web import known_device_cookie, link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.broken_links import BROKEN_LINK, COPY_IT_AGAIN, SIGN_IN, Action, Words, broken_link
+from chirp_auth.web.current_session import current_session
 from chirp_auth.web.forgot_password import sent_to
 from chirp_auth.web.forms import ResetPasswordForm
 from chirp_auth.web.pages import page, show_error
@@ -70,19 +72,37 @@ def reset_done() -> Response | Redirect:
     done = session.get("reset_done")
     if done is None:
         return redirect(url_for("auth.web.sign_in"), SEE_OTHER)
-    return page("password_reset/done.html", **done)
+    return page("password_reset/done.html", somebody_else=_somebody_else(done.get("email")), **done)
+
+
+@web.post("/reset-password/sign-out")
+def sign_out_somebody_else() -> Redirect:
+    """Sign out whoever is signed in here, and go on: with the link, or after the reset to its owner's sign-in."""
+    if current_user.is_authenticated:
+        sessions.sign_out(current_session, client(FACE))
+        logout_user()
+    kept = {name: session[name] for name in ("reset_token", "reset_done", "asked_for") if name in session}
+    session.clear()
+    session.update(kept)
+    return redirect(url_for("auth.web.sign_in" if "reset_done" in kept else "auth.web.reset_password"), SEE_OTHER)
 
 
 def _reset(form: ResetPasswordForm, link: PasswordResetToken) -> Response | Redirect:
     password, confirmation = form.text("password"), form.text("confirm_password")
+    is_first = link.user.password_changed_at is None  # Whoever was invited resets nothing.
     try:
         reset = password_reset.use_link(link, password, confirmation, client(FACE))
     except (PasswordMismatch, PasswordTooWeak, ServiceBusy) as error:
         show_error(form, error, PASSWORD_TOO_WEAK="password", PASSWORD_MISMATCH="confirm_password")
         return _form_page(form, link, error)
     session["asked_for"] = reset.user.email
-    session["reset_done"] = _in_words(reset)
+    session["reset_done"] = _in_words(reset) | {"is_first": is_first}
     return known_device_cookie.remember(redirect(url_for("auth.web.reset_done"), SEE_OTHER), reset.user)
+
+
+def _somebody_else(owner: str | None) -> str | None:
+    """Return the address of who is signed in here, if it is not the link's owner."""
+    return current_user.email if owner and current_user.is_authenticated and current_user.email != owner else None
 
 
 def _in_words(reset: PasswordReset) -> dict[str, object]:
@@ -103,6 +123,8 @@ def _form_page(form: ResetPasswordForm, link: PasswordResetToken, error: AuthErr
         error,
         form=form,
         email=link.user.email,
+        somebody_else=_somebody_else(link.user.email),
+        is_first=link.user.password_changed_at is None,
         min_length=settings.password_min_length,
         open_in_app=reset_links.open_in_app(session["reset_token"]),
     )

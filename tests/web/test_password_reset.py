@@ -1,15 +1,20 @@
 """Opening a link and choosing a new password in a browser."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 import time_machine
 
+from chirp_auth.accounts import registration
+from chirp_auth.accounts.registration import Applicant
+from chirp_auth.admin import invitations
 from chirp_auth.clock import now
+from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
-from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, token_in
+from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
 from tests.web.conftest import Visitor, value_of, words
 
 Delivered = Callable[[], list[Mail]]
@@ -180,3 +185,71 @@ def test_without_an_app_nothing_is_offered(visitor: Visitor, token: str) -> None
 
 def test_the_success_page_without_a_success_leads_to_signing_in(visitor: Visitor) -> None:
     assert visitor.client.get("/reset-password/done").location == "/login"
+
+
+@pytest.fixture
+def bob_is_here(visitor: Visitor, app: Application) -> str:
+    """Bob is signed in in the browser in which Alice opens her link; return his address."""
+    registration.create(Applicant("bob@example.com", PASSWORD), TEST_CLIENT)
+    visitor.sign_in("bob@example.com")
+    return "bob@example.com"
+
+
+def test_a_link_opened_where_somebody_else_is_signed_in_says_so_and_signs_them_out(
+    visitor: Visitor, token: str, bob_is_here: str
+) -> None:
+    shown = words(visitor.open(f"/reset-password?token={token}"))
+    assert f"For your account {ALICE}" in shown
+    assert f"{bob_is_here} is signed in here, and this link is not for that account." in shown
+
+    answer = visitor.send("/reset-password/sign-out", on="/reset-password")
+
+    assert answer.location == "/reset-password", "on with the link"
+    shown = words(visitor.open("/reset-password"))
+    assert f"For your account {ALICE}" in shown
+    assert bob_is_here not in shown
+    assert bob_is_here not in words(visitor.open("/"))
+
+
+def test_after_the_reset_the_page_is_about_the_owner_and_leads_to_the_owners_sign_in(
+    visitor: Visitor, token: str, bob_is_here: str
+) -> None:
+    visitor.open(f"/reset-password?token={token}")
+    visitor.send("/reset-password", **FORM)
+
+    shown = words(visitor.open("/reset-password/done"))
+    assert f"You can now sign in to {ALICE} with the new one." in shown
+    assert f"{bob_is_here} is still signed in here." in shown
+
+    assert visitor.send("/reset-password/sign-out", on="/reset-password/done").location == "/login"
+    page = visitor.open("/login")
+    assert value_of(page, "email") == ALICE
+    assert visitor.sign_in(ALICE, NEW_PASSWORD).status_code == 303
+    assert ALICE in words(visitor.open("/"))
+
+
+def test_nobody_can_sign_somebody_out_from_another_page(visitor: Visitor, bob_is_here: str) -> None:
+    assert visitor.client.post("/reset-password/sign-out").status_code == 400
+    assert bob_is_here in words(visitor.open("/"))
+
+
+def test_alice_who_is_signed_in_herself_is_asked_nothing(visitor: Visitor, token: str) -> None:
+    visitor.sign_in()
+
+    assert "Sign alice@example.com out" not in words(visitor.open(f"/reset-password?token={token}"))
+    visitor.send("/reset-password", **FORM)
+    assert "still signed in" not in words(visitor.open("/reset-password/done"))
+
+
+def test_whoever_was_invited_never_reads_of_a_reset(visitor: Visitor, app: Application, delivered: Delivered) -> None:
+    invitations.invite("carol@example.com", None, None, None, TEST_CLIENT)
+    invited = delivered()[0]
+    form = visitor.open(f"/reset-password?token={token_in(invited)}")
+    visitor.send("/reset-password", **FORM)
+    done, chosen = visitor.open("/reset-password/done"), delivered()[0]
+
+    assert chosen.subject == "Your password for Chirpworks is set"
+    read = [words(form), words(done), invited.subject, chosen.subject]
+    read += [re.sub(r"https?://\S+", "", part) for mail in (invited, chosen) for part in (mail.text, mail.html)]
+    for page in read:
+        assert not re.search(r"reset|you did not request|changed", page, re.IGNORECASE)
