@@ -221,6 +221,17 @@ def test_lifted_limits_and_an_address_that_nobody_reads_are_warned_of(runner: Fl
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.settings(
+    smtp_user="accounts@example.com", smtp_pass="b7a1b0", smtp_host="127.0.0.1", smtp_port=PRODUCTION["smtp_port"]
+)
+def test_the_sender_and_the_address_for_help_are_named(runner: FlaskCliRunner) -> None:
+    found = examined(runner)[1]["addresses"]
+
+    assert "MAIL_FROM accounts@example.com (not set: follows from other settings)" in found["detail"]
+    assert "SUPPORT_EMAIL help@example.com," in found["detail"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("free", "status"), [(2 * 2**30, "ok"), (2**29, "warn"), (2**20, "fail")])
 def test_a_disk_that_fills_is_told(
     runner: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch, free: int, status: str

@@ -236,7 +236,7 @@ def test_nobody_can_sign_somebody_out_from_another_page(visitor: Visitor, bob_is
 def test_alice_who_is_signed_in_herself_is_asked_nothing(visitor: Visitor, token: str) -> None:
     visitor.sign_in()
 
-    assert "Sign alice@example.com out" not in words(visitor.open(f"/reset-password?token={token}"))
+    assert "Sign that account out" not in words(visitor.open(f"/reset-password?token={token}"))
     visitor.send("/reset-password", **FORM)
     assert "still signed in" not in words(visitor.open("/reset-password/done"))
 

@@ -40,9 +40,13 @@ def check_settings() -> Finding:
 
 def check_addresses() -> Finding:
     """The sender of mails, and the address where people get help."""
-    sender, security = parseaddr(settings.mail_from)[1], settings.smtp_security
-    transport = "" if settings.has_dev_mailbox else f", by SMTP_SECURITY={security}"
-    return ok("addresses", f"MAIL_FROM {sender}, SUPPORT_EMAIL {settings.support_email}{transport}")
+    transport = "" if settings.has_dev_mailbox else f", by SMTP_SECURITY={settings.smtp_security}"
+    return ok("addresses", f"{_address('mail_from')}, {_address('support_email')}{transport}")
+
+
+def _address(name: str) -> str:
+    followed = "" if name in settings.model_fields_set else " (not set: follows from other settings)"
+    return f"{name.upper()} {parseaddr(getattr(settings, name))[1]}{followed}"
 
 
 def check_proxy() -> Finding:
