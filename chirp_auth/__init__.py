@@ -32,7 +32,7 @@ from chirp_auth.http.places import Places
 from chirp_auth.languages import DEFAULT
 from chirp_auth.mail.plain_text import wrapped
 from chirp_auth.runtime import health, logs, metrics_endpoint, postgresql, sqlite
-from chirp_auth.security.client import device_in_words
+from chirp_auth.security.devices import translated_device
 from chirp_auth.security.hash_queue import FIRST_ESTIMATE, HashQueue
 from chirp_auth.security.rate_limit_storage import RateLimitStorage
 from config import INSTANCE
@@ -76,7 +76,7 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # members stand as the contracts print them
     app.jinja_env.policies["ext.i18n.trimmed"] = True  # as in babel.cfg: where a line breaks is no part of a text
     app.jinja_env.filters.update(when=when, iso=iso, in_words=in_words, counted=counted)
-    app.jinja_env.filters.update(device=device_in_words, wrapped=wrapped)
+    app.jinja_env.filters.update(device=translated_device, wrapped=wrapped)
     app.register_blueprint(_auth())
     app.register_blueprint(health.health)
     app.register_blueprint(app_links.app_links)

@@ -24,7 +24,7 @@ from chirp_auth.mail import outbox
 from chirp_auth.mail.rendering import Email, NotSent
 from chirp_auth.models import OutboxEntry, Session, User
 from chirp_auth.security import tokens
-from chirp_auth.security.client import Client, device_in_words, shortened
+from chirp_auth.security.client import Client, shortened
 
 UNDOABLE_FOR = timedelta(days=7)
 
@@ -133,7 +133,7 @@ def compose_notice(entry: OutboxEntry) -> Email:
         deleted_at=requested_at + UNDOABLE_FOR,
         life=in_words(UNDOABLE_FOR),
         link=f"{settings.public_url}/undo-deletion?token={token}" if is_undone_by_link(user) else None,
-        device=device_in_words(entry.params.get("user_agent")),
+        user_agent=entry.params.get("user_agent"),
         ip=shortened(entry.params.get("ip")),
         not_me_link=account_recovery.link(entry),
     )

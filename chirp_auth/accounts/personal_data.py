@@ -21,7 +21,7 @@ from chirp_auth.formatting import iso
 from chirp_auth.mail import outbox
 from chirp_auth.mail.rendering import Email
 from chirp_auth.models import AddressChange, KnownDevice, OutboxEntry, SecurityEvent, Session, User
-from chirp_auth.security.client import Client, device_in_words, shortened
+from chirp_auth.security.client import Client, shortened
 
 MAX_PER_HOUR = 3  # For one account, each of whose downloads brings a mail.
 MAX_EVENTS = 10_000
@@ -63,7 +63,7 @@ def compose_notice(entry: OutboxEntry) -> Email:
     """Tell the owner that the data was downloaded: when and from where."""
     return owner_mails.compose(
         entry,
-        device=device_in_words(entry.params.get("user_agent")),
+        user_agent=entry.params.get("user_agent"),
         ip=shortened(entry.params.get("ip")),
         not_me_link=account_recovery.link(entry),
     )

@@ -31,7 +31,6 @@ class Applicant:
     first_name: str | None = None
     last_name: str | None = None
     phone_number: str | None = None
-    language: str | None = None  # of the page or app, and so of the mails
 
 
 def register(applicant: Applicant, client: Client, max_age: timedelta = sessions.MAX_AGE) -> Session | None:

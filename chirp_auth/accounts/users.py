@@ -94,6 +94,8 @@ def is_locked_by_operator() -> ColumnElement[bool]:
     """Return the condition for accounts that are locked, and not only disabled until their deletion."""
     only_waits = User.deletion_requested_at.is_not(None) & (User.disabled_at == User.deletion_requested_at)
     return User.disabled_at.is_not(None) & ~only_waits
+
+
 def use_language(user: User, client: Client) -> None:
     """Note, in the caller's transaction, which language the user reads: their mails are written in it."""
     if client.language and client.language != user.locale:

@@ -2,7 +2,7 @@
 
 from chirp_auth.accounts import addresses, owner_mails
 from chirp_auth.extensions import settings
-from chirp_auth.mail.rendering import Email
+from chirp_auth.mail.rendering import Email, language_of
 from chirp_auth.models import OutboxEntry
 
 
@@ -14,7 +14,7 @@ def compose_address_replaced(entry: OutboxEntry) -> Email:
 def compose_account_deleted(entry: OutboxEntry) -> Email:
     """Tell whose account it was that it was deleted; only the address is left to greet by."""
     values = {"deleted_at": entry.created_at, "by_owner": entry.params.get("by_owner", False)}
-    return Email(addresses.parse(entry.recipient).deliverable, values)
+    return Email(addresses.parse(entry.recipient).deliverable, values, language_of(entry))
 
 
 def compose_account_state(entry: OutboxEntry) -> Email:

@@ -8,11 +8,10 @@ from datetime import timedelta
 from functools import partial
 
 from chirp_auth import errors
-from chirp_auth.accounts import password_reset, preferred_language, registration, sign_in
+from chirp_auth.accounts import password_reset, registration, sign_in
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.api import schemas
 from chirp_auth.api.route import Link, Route
-from chirp_auth.http import language
 from chirp_auth.http.request_context import client
 from chirp_auth.models import Session, User
 from chirp_auth.security import limits
@@ -25,7 +24,7 @@ LIMITED = errors.RateLimitExceeded(timedelta(minutes=42))
 def register(body: schemas.Registration) -> Session | None:
     """Return the session of the new account, or None where accounts are concealed."""
     limits.register()
-    return registration.register(Applicant(**body.model_dump(), language=language.of_app()), client(FACE))
+    return registration.register(Applicant(**body.model_dump()), client(FACE))
 
 
 REGISTER = partial(
@@ -41,10 +40,7 @@ REGISTER = partial(
 
 def login(body: schemas.Login) -> Session:
     limits.sign_in()
-    session = sign_in.sign_in(body.email, body.password, client(FACE))
-    if asked_for := language.of_app():
-        preferred_language.remember(session.user, asked_for)
-    return session
+    return sign_in.sign_in(body.email, body.password, client(FACE))
 
 
 LOGIN = partial(

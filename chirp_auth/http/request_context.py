@@ -27,7 +27,7 @@ def client(face: str) -> Client:
         user_agent=request.user_agent.string.replace("\0", "")[:MAX_USER_AGENT_CHARACTERS] or None,
         reference=reference(),
         device=request.cookies.get(device_cookie()) if face == BROWSER else None,
-        language=language.of_request() if language.COOKIE in request.cookies or request.accept_languages else None,
+        language=language.of_request() if face == BROWSER else language.of_app(),
     )
 
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
 
-from chirp_auth.security.devices import device_in_words
+from chirp_auth.security.devices import UNKNOWN_DEVICE, device_in_words
 
 BROWSER = "browser"  # The face whose clients carry the known-device cookie.
 
-__all__ = ["BROWSER", "Client", "device_in_words", "is_loopback", "shortened"]
+__all__ = ["BROWSER", "UNKNOWN_DEVICE", "Client", "device_in_words", "is_loopback", "shortened"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from chirp_auth.extensions import settings
 
 Gettext = Callable[..., str]
 
+UNKNOWN_DEVICE = "an unknown device"
+
 
 def device_in_words(user_agent: str | None) -> str:
     """Return a device's name in English, as the API and operators get it: "Firefox on Windows", "an app on Android"."""

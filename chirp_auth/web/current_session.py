@@ -8,8 +8,7 @@ from flask_login import current_user, login_user
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
-from chirp_auth import languages
-from chirp_auth.accounts import preferred_language, sessions
+from chirp_auth.accounts import sessions
 from chirp_auth.extensions import login_manager
 from chirp_auth.models import Session, User
 from chirp_auth.web import known_device_cookie
@@ -34,7 +33,6 @@ def start_session(new_session: Session, message: str, *, keep: bool = False) -> 
     session.clear()  # Nothing that was planted before the sign-in survives it.
     session.permanent = keep
     sign_in_browser(new_session)
-    preferred_language.remember(new_session.user, languages.current())
     flash(message)
     return known_device_cookie.remember(redirect(next_url, SEE_OTHER), new_session.user)
 

@@ -4,7 +4,6 @@ from flask import Response, flash, redirect, session, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth import languages
 from chirp_auth.accounts import registration, sessions
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.errors import AuthError
@@ -49,5 +48,4 @@ def _applicant(form: RegisterForm) -> Applicant:
         first_name=form.text("first_name"),
         last_name=form.text("last_name"),
         phone_number=form.text("phone_number"),
-        language=languages.current(),
     )

@@ -17,9 +17,8 @@ from chirp_auth.accounts import (
 )
 from chirp_auth.admin import account_mails, invitations, support_links
 from chirp_auth.extensions import DATABASE_AWAY, db
-from chirp_auth.languages import speaking
 from chirp_auth.mail.rendering import Email, NotSent
-from chirp_auth.models import OutboxEntry, User
+from chirp_auth.models import OutboxEntry
 
 Result = Email | NotSent | Exception  # Any other exception is a bug in the composer of that entry.
 Composer = Callable[[Sequence[OutboxEntry]], Mapping[UUID, Result]]
@@ -32,8 +31,7 @@ def each(compose_one: Callable[[OutboxEntry], Email]) -> Composer:
         results: dict[UUID, Result] = {}
         for entry in entries:
             try:
-                with speaking(_language_of(entry)):
-                    results[entry.id] = compose_one(entry)
+                results[entry.id] = compose_one(entry)
                 db.session.commit()
             except DATABASE_AWAY:
                 raise
@@ -43,12 +41,6 @@ def each(compose_one: Callable[[OutboxEntry], Email]) -> Composer:
         return results
 
     return compose_each
-
-
-def _language_of(entry: OutboxEntry) -> str | None:
-    """Return the language of the entry's reader; an entry says it itself where no account is left to ask."""
-    user = db.session.get(User, entry.user_id) if entry.user_id else None
-    return user.locale if user else entry.params.get("language")
 
 
 COMPOSERS: Mapping[str, Composer] = {

@@ -3,17 +3,16 @@
 A new kind, or a variant of one, gets its line here: the tests find a kind that no line shows.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from chirp_auth.formatting import in_words
+from chirp_auth import languages
 from chirp_auth.mail import rendering
 from chirp_auth.mail.message import Message
 from chirp_auth.mail.rendering import Email
 from chirp_auth.models import OutboxEntry
-from chirp_auth.security.client import device_in_words
 from chirp_auth.web.gallery.samples import AT, EMAIL, FIREFOX, SOON, made
 
 ORIGIN = "https://auth.example.com"
@@ -34,42 +33,37 @@ class Sample:
     def message(self) -> Message:
         """Return the mail as it would be sent, in the current language."""
         entry = OutboxEntry(kind=self.kind, message_id="<sample@auth.example.com>", created_at=AT)
-        return rendering.message_for(entry, Email(EMAIL, made(self.values)))
+        return rendering.message_for(entry, Email(EMAIL, made(self.values), languages.current()))
 
 
 def _mail(kind: str, *groups: Mapping[str, Any], **values: Any) -> Sample:
     common: dict[str, Any] = {
         "name": "Ada Lovelace",
         "changed_at": AT,
-        "device": _device,
-        "life": _life(timedelta(hours=1)),
+        "user_agent": FIREFOX,
+        "life": timedelta(hours=1),
     }
     for group in groups:
         common |= group
     return Sample(kind, common | values)
 
 
-def _device() -> str:
-    return device_in_words(FIREFOX)
-
-
-def _life(span: timedelta) -> Callable[[], str]:
-    return lambda: in_words(span)
-
-
+CODE = {"code": "K7QP-4M2X", "code_life": timedelta(minutes=10)}
 LOCKED = {
     "failed_at": AT,
     "failures": 5,
     "many": False,
     "on_known_device": False,
-    "longest": _life(timedelta(minutes=15)),
+    "longest": timedelta(minutes=15),
 }
-MANY = {"failures": 100, "many": True, "on_known_device": True, "longest": _life(timedelta(days=1))}
+MANY = {"failures": 100, "many": True, "on_known_device": True, "longest": timedelta(days=1)}
 MOVED = {"by_support": False, "to_old": False}
 REGISTERED = {"registered_at": AT, "confirm_before": SOON}
 
 MAILS: Mapping[str, Sample] = {
-    "mail-reset-link": _mail("reset_link", LINK, FROM, requested_at=AT, app_link=None),
+    "mail-reset-link": _mail("reset_link", LINK, FROM, requested_at=AT, address=EMAIL),
+    "mail-reset-link-code": _mail("reset_link", LINK, FROM, CODE, requested_at=AT, address=EMAIL),
+    "mail-password-chosen": _mail("password_chosen", FROM, NOT_ME),
     "mail-password-changed": _mail("password_changed", FROM, NOT_ME, ended=2),
     "mail-invitation": _mail("invitation", LINK, FORGOT),
     "mail-support-link": _mail("support_link", LINK, NOT_ME, made_at=AT),
@@ -80,7 +74,12 @@ MAILS: Mapping[str, Sample] = {
     "mail-account-locked-day": _mail("account_locked", LOCKED, MANY, FROM, NOT_ME, reset_link=FORGOT["forgot_link"]),
     "mail-account-state": _mail("account_state", SIGN_IN, locked=True),
     "mail-account-state-open": _mail("account_state", SIGN_IN, locked=False),
-    "mail-account-deleted": _mail("account_deleted", deleted_at=AT),
+    "mail-account-deleted": _mail("account_deleted", deleted_at=AT, by_owner=False),
+    "mail-account-deleted-by-owner": _mail("account_deleted", deleted_at=AT, by_owner=True),
+    "mail-deletion-requested": _mail("deletion_requested", LINK, FROM, NOT_ME, deleted_at=SOON),
+    "mail-deletion-requested-unconfirmed": _mail("deletion_requested", FROM, NOT_ME, deleted_at=SOON),
+    "mail-data-downloaded": _mail("data_downloaded", FROM, NOT_ME),
+    "mail-new-sign-in": _mail("new_sign_in", FROM, NOT_ME),
     "mail-address-change": _mail("address_change", LINK),
     "mail-address-changed": _mail("address_changed", MOVED, FROM, NOT_ME),
     "mail-address-changed-old": _mail("address_changed", MOVED, FROM, NOT_ME, to_old=True),
