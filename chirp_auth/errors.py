@@ -98,6 +98,10 @@ class LinkReplaced(InvalidToken):
     sentence = Sentence("This link was replaced by a newer one.")
 
 
+class LinkNotOpened(InvalidToken):
+    """The page of a link in a browser that has not opened one."""
+
+
 class TokenExpired(AuthError):
     """A genuine link that is too old."""
 
@@ -120,6 +124,10 @@ class PasswordMismatch(AuthError):
 class PasswordTooWeak(AuthError):
     code = "PASSWORD_TOO_WEAK"
     sentence = Sentence("This password is too easy to guess.")
+
+
+class PasswordReused(PasswordTooWeak):
+    """The account's present password, or a recent one: whoever tries out which one it is pays a limit for it."""
 
 
 class InvalidCredentials(AuthError):
@@ -177,10 +185,14 @@ class ClientGone(ServiceBusy):
 
 
 class MalformedRequest(AuthError):
-    """Invalid HTTP, or a form without a valid CSRF token."""
+    """Invalid HTTP."""
 
     code = "BAD_REQUEST"
     sentence = Sentence("The request could not be understood.")
+
+
+class StaleForm(MalformedRequest):
+    """A button or form without a valid CSRF token. The page says why, which its cookie decides."""
 
 
 class UnsupportedMediaType(AuthError):

@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from chirp_auth.clock import now
-from chirp_auth.errors import PasswordTooWeak
+from chirp_auth.errors import PasswordReused
 from chirp_auth.extensions import db
 from chirp_auth.languages import Sentence
 from chirp_auth.models import User
@@ -34,14 +34,14 @@ def check(user: User, password: str, client: Client) -> None:
     """Refuse the present password and the former ones; a user without any costs no hash.
 
     Raises:
-        PasswordTooWeak: it is one of them.
+        PasswordReused: it is one of them.
         ServiceBusy: too many hashes are under way.
     """
     if user.password_hash and passwords.verify(password, user.password_hash, client, Urgency.RESET):
-        raise PasswordTooWeak(PRESENT)
+        raise PasswordReused(PRESENT)
     former = user.former_password_hashes or []
     if any(passwords.verify(password, password_hash, client, Urgency.RESET) for password_hash in former):
-        raise PasswordTooWeak(FORMER)
+        raise PasswordReused(FORMER)
 
 
 def forget_old() -> int:

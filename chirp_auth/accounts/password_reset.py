@@ -6,7 +6,7 @@ The request never looks the account up: the worker finds out later whether there
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import SQLColumnExpression, func, select, update
@@ -16,6 +16,7 @@ from chirp_auth.accounts import former_passwords, lockout, reset_codes, reset_li
 from chirp_auth.audit.vocabulary import outcome_of
 from chirp_auth.clock import now
 from chirp_auth.errors import (
+    AuthError,
     InvalidToken,
     LinkReplaced,
     PasswordMismatch,
@@ -25,9 +26,11 @@ from chirp_auth.errors import (
 )
 from chirp_auth.extensions import db
 from chirp_auth.mail import outbox
-from chirp_auth.models import OutboxEntry, PasswordResetToken, User
+from chirp_auth.models import OutboxEntry, PasswordResetToken, SecurityEvent, User
 from chirp_auth.security import passwords
 from chirp_auth.security.client import Client
+
+NOTED_ONCE_IN = timedelta(hours=1)  # Typing mistakes of one kind, for one account.
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +119,21 @@ def _refusal_on_record(client: Client, user_id: UUID | None = None) -> Iterator[
     try:
         yield
     except (InvalidToken, TokenExpired, TokenAlreadyUsed, PasswordMismatch, PasswordTooWeak) as error:
-        audit.record("password_reset.refused", client, outcome=outcome_of(error), user_id=user_id)
+        if not (user_id and isinstance(error, PasswordMismatch | PasswordTooWeak) and _is_noted(error, user_id)):
+            audit.record("password_reset.refused", client, outcome=outcome_of(error), user_id=user_id)
         db.session.commit()
         raise
+
+
+def _is_noted(error: AuthError, user_id: UUID) -> bool:
+    """Say whether a refusal like this is on record lately: no limit counts typing mistakes, so rows would pile up."""
+    query = select(SecurityEvent.id).where(
+        SecurityEvent.user_id == user_id,
+        SecurityEvent.kind == "password_reset.refused",
+        SecurityEvent.outcome == outcome_of(error),
+        SecurityEvent.at > now() - NOTED_ONCE_IN,
+    )
+    return db.session.scalar(query.limit(1)) is not None
 
 
 def _reset(link: PasswordResetToken, password: str, confirmation: str, client: Client) -> PasswordReset:

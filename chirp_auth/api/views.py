@@ -71,8 +71,14 @@ FORGOT_PASSWORD = partial(
 
 def reset_password(token: str, password: str, confirmation: str) -> User:
     """Return the user whose password it now is."""
-    limits.reset_password()
-    return password_reset.reset_password(token, password, confirmation, client(FACE)).user
+    limits.reset_password()  # Before the link is looked up, so that guessing at links spends it.
+    try:
+        return password_reset.reset_password(token, password, confirmation, client(FACE)).user
+    except errors.PasswordReused:
+        raise
+    except (errors.PasswordMismatch, errors.PasswordTooWeak):
+        limits.forgive()
+        raise
 
 
 REFUSED_PASSWORDS = (errors.PasswordMismatch(), WEAK, LIMITED)

@@ -7,7 +7,7 @@ counts for nothing. While Redis is away each process counts on its own, with str
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from flask import request
@@ -47,13 +47,48 @@ def spent() -> list[Spent]:
     return limits
 
 
+@dataclass(frozen=True, slots=True)
+class ClientLimit:
+    """A limit: call it to count the request."""
+
+    name: str
+    present: Callable[[], Limit]
+
+    def __call__(self) -> None:
+        """Count the request under the limit.
+
+        Raises:
+            RateLimitExceeded: the client has reached the limit.
+            ServiceBusy: Redis fails again and again while we ask.
+        """
+        if settings.rate_limits_enabled:
+            status = _count(self.name, self.present)
+            spent().append(status)
+            if status.exceeded:
+                raise RateLimitExceeded(status.resets_in)
+
+    def wait(self) -> timedelta:
+        """Return how long the client has to wait for its next try; nothing while it has one. Counts nothing."""
+        if not settings.rate_limits_enabled:
+            return timedelta(0)
+        amount, period = _present(self.present)
+        try:
+            window = limiter.limiter.get_window_stats(_item(amount, period), client_address(), self.name)
+        except StorageError:
+            return timedelta(0)
+        return timedelta(0) if window.remaining else _until(window.reset_time, period)
+
+
 def give_back() -> None:
     """Count this request nowhere: what it asked for was not done, for reasons of our own."""
-    for limit in spent():
-        key = _item(limit.amount, limit.period).key_for(client_address(), limit.name)
-        with suppress(StorageError):
-            limiter.storage.incr(key, int(limit.period.total_seconds()), -1)
+    _take_back()
     spent().clear()
+
+
+def forgive() -> None:
+    """Count this request nowhere, and tell so in its headers: it was refused for a typing mistake."""
+    _take_back()
+    spent()[:] = [replace(limit, remaining=limit.remaining + 1) for limit in spent()]
 
 
 def first_hit(limit: Spent) -> bool:
@@ -69,23 +104,19 @@ def is_first(name: str, period: timedelta) -> bool:
         return True
 
 
-def _shared(name: str, limit: Callable[[], Limit]) -> Callable[[], None]:
-    """Return the check of this limit."""
+def has_share(name: str, amount: int, period: timedelta) -> bool:
+    """Take one from the client's share of something that the service does only to be kind; say whether one was left."""
+    try:
+        return not settings.rate_limits_enabled or limiter.limiter.hit(_item(amount, period), client_address(), name)
+    except StorageError:
+        return False
 
-    def check() -> None:
-        """Count the request under the limit.
 
-        Raises:
-            RateLimitExceeded: the client has reached the limit.
-            ServiceBusy: Redis fails again and again while we ask.
-        """
-        if settings.rate_limits_enabled:
-            status = _count(name, limit)
-            spent().append(status)
-            if status.exceeded:
-                raise RateLimitExceeded(status.resets_in)
-
-    return check
+def _take_back() -> None:
+    for limit in spent():
+        key = _item(limit.amount, limit.period).key_for(client_address(), limit.name)
+        with suppress(StorageError):
+            limiter.storage.incr(key, int(limit.period.total_seconds()), -1)
 
 
 def _count(name: str, limit: Callable[[], Limit]) -> Spent:
@@ -99,9 +130,13 @@ def _count(name: str, limit: Callable[[], Limit]) -> Spent:
             window = limiter.limiter.get_window_stats(item, client, name)
         except StorageError:
             continue
-        resets_in = timedelta(seconds=max(1.0, window.reset_time - time.time()))
-        return Spent(name, amount, period, window.remaining, min(resets_in, period), exceeded=not allowed)
+        resets_in = _until(window.reset_time, period)
+        return Spent(name, amount, period, window.remaining, resets_in, exceeded=not allowed)
     raise ServiceBusy
+
+
+def _until(reset_time: float, period: timedelta) -> timedelta:
+    return min(timedelta(seconds=max(1.0, reset_time - time.time())), period)
 
 
 def _present(limit: Callable[[], Limit]) -> Limit:
@@ -119,9 +154,9 @@ def _forgot_password() -> Limit:
     return settings.password_reset_rate_limit_limit, settings.password_reset_rate_limit_ttl
 
 
-forgot_password = _shared("forgot_password", _forgot_password)
-reset_password = _shared("reset_password", lambda: (10, timedelta(hours=1)))
-sign_in = _shared("sign_in", lambda: (30, timedelta(minutes=15)))
-register = _shared("register", lambda: (10, timedelta(hours=1)))
-resend_verification = _shared("resend_verification", lambda: (10, timedelta(hours=1)))
-password_strength = _shared("password_strength", lambda: (60, timedelta(minutes=1)))
+forgot_password = ClientLimit("forgot_password", _forgot_password)
+reset_password = ClientLimit("reset_password", lambda: (10, timedelta(hours=1)))
+sign_in = ClientLimit("sign_in", lambda: (30, timedelta(minutes=15)))
+register = ClientLimit("register", lambda: (10, timedelta(hours=1)))
+resend_verification = ClientLimit("resend_verification", lambda: (10, timedelta(hours=1)))
+password_strength = ClientLimit("password_strength", lambda: (60, timedelta(minutes=1)))
