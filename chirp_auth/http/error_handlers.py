@@ -22,10 +22,6 @@ BY_STATUS = {
     415: errors.UnsupportedMediaType,
     503: errors.ServiceBusy,
 }
-CSRF_SENTENCE = Sentence(
-    "The page was open for too long, or was opened elsewhere. Please go back, reload it and try again."
-)
-
 Answer = Callable[[AuthError], Response]
 
 log = structlog.get_logger("http")
@@ -60,7 +56,7 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _csrf_failed(_error: CSRFError) -> Response:
-    return _refused(errors.MalformedRequest(CSRF_SENTENCE))
+    return _refused(errors.StaleForm())
 
 
 def _database_away(error: Exception) -> Response:

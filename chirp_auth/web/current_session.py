@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from chirp_auth.accounts import sessions
 from chirp_auth.extensions import login_manager
+from chirp_auth.languages import gettext
 from chirp_auth.models import Session, User
 from chirp_auth.web import known_device_cookie
 from chirp_auth.web.blueprint import SEE_OTHER
@@ -56,6 +57,8 @@ def _load_user(session_id: str) -> User | None:
 
 @login_manager.unauthorized_handler
 def _ask_to_sign_in() -> Response:
+    if "_user_id" in session or request.method == "POST":  # The page was opened while somebody was signed in.
+        flash(gettext("You were signed out. Sign in to go on."))
     if request.url_rule and "GET" in (request.url_rule.methods or ()):
         session["next_url"] = request.path
     return redirect(url_for("auth.web.sign_in"), SEE_OTHER)

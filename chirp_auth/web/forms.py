@@ -1,12 +1,18 @@
 """Forms: their fields and the shape of what they hold. Which values are allowed is up to the rules."""
 
+from typing import Any
+
+from flask import current_app, request
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, Field, PasswordField, StringField, TelField, ValidationError
 from wtforms.validators import InputRequired
 
 from chirp_auth.accounts import addresses
 from chirp_auth.errors import InvalidEmail
+from chirp_auth.languages import gettext
 from chirp_auth.languages import lazy_gettext as _
+
+AGAIN = "again"  # The field by which an error page asks for its form, filled in as it was.
 
 
 def _without_nul(_form: FlaskForm, field: Field) -> None:
@@ -40,6 +46,16 @@ class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     form_errors: list[str]
 
+    def validate_on_submit(self, extra_validators: Any = None) -> bool:
+        """Say whether the form was sent and is complete; one that an error page sent is only shown again."""
+        return AGAIN not in request.form and super().validate_on_submit(extra_validators)
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        is_valid: bool = super().validate(extra_validators)
+        if self.csrf_token.errors:
+            self.csrf_token.errors = [stale_form()]
+        return is_valid
+
     def text(self, name: str) -> str:
         """Return what was typed into a field, nothing being the empty text."""
         return str(self[name].data or "")
@@ -50,6 +66,16 @@ class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             self[name].errors = [*self[name].errors, sentence]
         else:
             self.form_errors = [*self.form_errors, sentence]
+
+
+def stale_form() -> str:
+    """Return why a form without a valid CSRF token was refused, and what to do."""
+    if current_app.config["SESSION_COOKIE_NAME"] not in request.cookies:
+        return gettext(
+            "Your browser did not keep our cookie, and this form needs it. Nothing was saved. "
+            "Let your browser keep cookies of this site, then send the form again."
+        )
+    return gettext("This page was open for too long, or in two windows. Nothing was saved: please send it again.")
 
 
 class RegisterForm(Form):

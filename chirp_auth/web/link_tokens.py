@@ -4,12 +4,25 @@ import re
 
 from flask import session
 
+from chirp_auth.errors import LinkNotOpened
+
 MAX_CHARACTERS = 500  # Ours have about 90; a cookie has room for 4,000 in all.
 
 
 def store_token(name: str, raw: str) -> None:
     """Put the token of a link that was followed into the session cookie, so that it leaves the address bar."""
     session[name] = cleaned(raw)
+
+
+def stored_token(name: str) -> str:
+    """Return the token of the link that was followed in this browser.
+
+    Raises:
+        LinkNotOpened: none was, or the browser did not keep the cookie.
+    """
+    if name not in session:
+        raise LinkNotOpened
+    return str(session[name])
 
 
 def cleaned(raw: str) -> str:

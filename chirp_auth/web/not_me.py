@@ -51,7 +51,7 @@ def not_me() -> Response | Redirect:
         link_tokens.store_token("not_me_token", request.args["token"])
         return redirect(url_for("auth.web.not_me"), SEE_OTHER)
     try:
-        email = rule.check_link(session.get("not_me_token", ""))
+        email = rule.check_link(link_tokens.stored_token("not_me_token"))
     except BROKEN_LINK as error:
         return broken_link(error, WORDS)
     return page("not_me/ask.html", email=email, action=url_for("auth.web.secure_account"))
@@ -61,7 +61,7 @@ def not_me() -> Response | Redirect:
 def secure_account() -> Response | Redirect:
     limits.reset_password()
     try:
-        email = rule.secure_account(session.get("not_me_token", ""), client(FACE))
+        email = rule.secure_account(link_tokens.stored_token("not_me_token"), client(FACE))
     except BROKEN_LINK as error:
         return broken_link(error, WORDS)
     return _everybody_is_out(email)

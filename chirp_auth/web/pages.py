@@ -35,10 +35,10 @@ def page(template: str, error: AuthError | None = None, **values: Any) -> Respon
     return response
 
 
-def show_error(form: Form, error: AuthError, **fields: str | tuple[str, str]) -> None:
+def show_error(form: Form, error: AuthError, **fields: str | tuple[str | None, str]) -> None:
     """Put a rule's error beside the field that it is about, or on top of the form.
 
-    `fields` maps codes to the name of a field, or to its name and the sentence that says it better there.
+    `fields` maps codes to the name of a field, or to its name (None: the form) and a sentence that says it better.
     """
     if isinstance(error, ValidationFailed):
         for name, sentence in error.fields.items():

@@ -1,5 +1,7 @@
 """Pages for what goes wrong outside the forms: full pages with a next step, never a trace."""
 
+import re
+from html import unescape
 from uuid import UUID
 
 import pytest
@@ -10,7 +12,8 @@ from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
 from chirp_auth.models import User
 from tests.conftest import ALICE, PASSWORD
-from tests.web.conftest import Visitor, words
+from tests.support.visitor import press
+from tests.web.conftest import Visitor, value_of, words
 
 
 def assert_is_whole(answer: TestResponse, status: int) -> None:
@@ -46,7 +49,7 @@ def test_too_much_at_once(visitor: Visitor) -> None:
         "/sessions/end-others",
         "/sessions/00000000-0000-0000-0000-000000000000/end",
         "/reset-password/new-link",
-        "/forgot-password/again",
+        "/check-email/again",
         "/verify-email",
         "/verify-email/new-link",
     ],
@@ -64,7 +67,8 @@ def test_a_form_without_its_page_does_nothing(visitor: Visitor, alice: User, pat
     answer = visitor.client.post(path, data=fields)
 
     assert answer.status_code == 400
-    assert "This page was open for too long" in words(answer)
+    said = "This page was open for too long" if path == "/change-password" else "Your browser did not keep our cookie"
+    assert said in words(answer)
 
 
 def test_every_post_without_a_token_is_refused(
@@ -96,6 +100,37 @@ def test_a_spent_budget_behind_a_button(visitor: Visitor) -> None:
     assert_is_whole(answer, 429)
     assert "Retry-After" in answer.headers
     assert words(answer).count("try again in") == 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_trying_again_leads_back_to_the_form_as_it_was_without_its_password(visitor: Visitor) -> None:
+    typed = {"email": ALICE, "first_name": '"><b>', "phone_number": "123456"}
+    form = visitor.open("/register").text
+    db.session.execute(text("ALTER TABLE users RENAME TO gone"))
+    db.session.commit()
+    away = press(visitor.client, "/register", form, password="twelve brown owls", **typed)
+    db.session.execute(text("ALTER TABLE gone RENAME TO users"))
+    db.session.commit()
+
+    assert_is_whole(away, 503)
+    assert "Write to help@example.com" in words(away)
+    button = re.search(r'<form class="post-button" method="post" action="/register">.*?</form>', away.text, re.DOTALL)
+    assert button
+    assert "twelve brown owls" not in away.text
+    sent = {name: unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', button[0])}
+    back = visitor.client.post("/register", data=sent)
+
+    assert (back.status_code, "There is a problem" in words(back)) == (200, False)
+    assert {name: value_of(back, name) for name in typed} == typed
+
+
+def test_trying_again_after_a_limit_asks_for_the_same(visitor: Visitor, alice: User) -> None:
+    for _ in range(3):
+        visitor.send("/forgot-password", email=ALICE)
+
+    answer = visitor.send("/reset-password/new-link", on="/login")
+
+    assert 'method="post" action="/reset-password/new-link"' in answer.text
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
