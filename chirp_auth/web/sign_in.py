@@ -4,11 +4,12 @@ from flask import Response, redirect, session, url_for
 from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts import sessions
+from chirp_auth.accounts import lockout, sessions
 from chirp_auth.accounts import sign_in as rule
 from chirp_auth.errors import AuthError, InvalidCredentials
 from chirp_auth.extensions import csrf, settings
 from chirp_auth.http.request_context import client
+from chirp_auth.languages import gettext as _
 from chirp_auth.security import limits
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.current_session import current_session, start_session
@@ -31,9 +32,9 @@ def sign_in() -> Response | Redirect:
         max_age = sessions.MAX_AGE if form.keep.data else sessions.MAX_AGE_NOT_KEPT
         new_session = rule.sign_in(form.text("email"), form.text("password"), client(FACE), max_age)
     except AuthError as error:
-        show_error(form, error)
+        show_error(form, error, INVALID_CREDENTIALS=(None, _("That email address and password do not match.")))
         return _form_page(form, error)
-    return start_session(new_session, "You are signed in.", keep=form.keep.data)
+    return start_session(new_session, _("You are signed in."), keep=form.keep.data)
 
 
 @web.post("/logout")
@@ -53,7 +54,16 @@ def signed_out() -> Response:
 
 
 def _form_page(form: SignInForm, error: AuthError | None = None) -> Response:
+    has_failed = isinstance(error, InvalidCredentials)
+    if has_failed:  # Counted in this browser, whatever the address: so the words tell nothing about it.
+        session["failed_sign_ins"] = session.get("failed_sign_ins", 0) + 1
     # A new account may have to confirm its address first. The page cannot say whose, so it says it to everybody.
-    maybe_unconfirmed = settings.conceal_accounts and isinstance(error, InvalidCredentials)
-    resend_verification_url = resend_url() if maybe_unconfirmed else None
-    return page("sign_in/sign_in.html", error, form=form, resend_verification_url=resend_verification_url)
+    maybe_unconfirmed = settings.conceal_accounts and has_failed
+    return page(
+        "sign_in/sign_in.html",
+        error,
+        form=form,
+        has_failed=has_failed,
+        may_be_paused=has_failed and session["failed_sign_ins"] > lockout.FREE_FAILURES,
+        resend_verification_url=resend_url() if maybe_unconfirmed else None,
+    )

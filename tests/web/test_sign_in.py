@@ -4,6 +4,7 @@ import pytest
 
 from chirp_auth.models import User
 from tests.conftest import ALICE, MALLORY, PASSWORD
+from tests.support.visitor import csrf_token
 from tests.web.conftest import Visitor, value_of, words
 
 
@@ -77,3 +78,44 @@ def test_an_unconfirmed_address_can_ask_for_another_link(visitor: Visitor, alice
     answer = visitor.send("/login", **fields)
 
     assert (answer.status_code, "Send me a new link" in words(answer)) == (401, True)
+
+
+def test_a_failed_sign_in_offers_a_reset_for_this_address(visitor: Visitor) -> None:
+    answer = visitor.sign_in(MALLORY, "wrong")
+
+    assert "That email address and password do not match." in words(answer)
+    assert "we pause" not in words(answer)
+    token = csrf_token(answer.text)
+    assert f'<input type="hidden" name="email" value="{MALLORY}">' in answer.text
+    asked = visitor.client.post("/forgot-password", data={"csrf_token": token, "email": MALLORY})
+    assert asked.location == "/check-email"
+
+
+def test_from_the_fifth_failure_everybody_is_told_of_the_pause(
+    visitor: Visitor, elsewhere: Visitor, alice: User
+) -> None:
+    known = [words(visitor.sign_in(password=f"wrong {n}")) for n in range(6)]
+    unknown = [words(elsewhere.sign_in(MALLORY, f"wrong {n}")) for n in range(6)]
+
+    assert known == unknown
+    pause = (
+        "After several tries we pause for up to 15 minutes, even for the right password. A reset lets you in at once."
+    )
+    assert [pause in told for told in known] == [False] * 4 + [True] * 2
+
+
+def test_a_session_that_ended_meanwhile_is_told_and_leads_back(
+    visitor: Visitor, elsewhere: Visitor, alice: User
+) -> None:
+    visitor.sign_in()
+    elsewhere.sign_in()
+    elsewhere.send("/sessions/end-others", on="/")
+
+    told = words(visitor.open("/change-password"))
+
+    assert "You were signed out. Sign in to go on." in told
+    assert visitor.sign_in().location == "/change-password"
+
+
+def test_whoever_never_signed_in_was_not_signed_out(visitor: Visitor) -> None:
+    assert "You were signed out" not in words(visitor.open("/change-password"))
