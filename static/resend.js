@@ -10,13 +10,14 @@ if (button && Number(button.dataset.wait) > 0) {
     const seconds = Math.ceil((over - Date.now()) / 1000);
     if (seconds > 0) {
       const clock = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-      wait.textContent = `You can ask again in ${clock}.`;
+      wait.textContent = wait.dataset.counting.replace("{time}", clock);
       return;
     }
     clearInterval(timer);
     button.disabled = false;
+    button.form.hidden = false;
     wait.textContent = "";
-    ready.textContent = "You can ask for another link now.";
+    ready.textContent = ready.dataset.ready;
   };
 
   const timer = setInterval(tick, 1000);

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chirp_auth import audit
 from chirp_auth.accounts import account_recovery, addresses, lockout, revocation, users
+from chirp_auth.accounts.addresses import Address
 from chirp_auth.audit.vocabulary import outcome_of
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, RateLimitExceeded, TokenAlreadyUsed, TokenExpired, ValidationFailed
@@ -41,27 +42,27 @@ def request_change(session: Session, password: str, new_email: str, client: Clie
         sentence = Sentence("That is your address already.")
         raise ValidationFailed({"email": sentence}, sentence)
     lockout.authenticate(user, password, client, "address_change.requested", user.email_key)
-    change = AddressChange(
-        user_id=user.id,
-        credential_version=user.credential_version,
-        old_email=user.email,
-        old_email_key=user.email_key,
-        new_email=address.typed,
-        new_email_key=address.key,
+    _promise_link(user, address, client)
+
+
+def send_again(session: Session, new_email: str, client: Client) -> None:
+    """Mail the link once more to a new address that was asked for with the password, while its link lives.
+
+    Raises:
+        InvalidToken: no such change is open.
+        RateLimitExceeded: the account has asked MAX_PER_HOUR times.
+    """
+    user, address = session.user, addresses.parse(new_email)
+    opened = select(AddressChange.id).where(
+        AddressChange.user_id == user.id,
+        AddressChange.new_email_key == address.key,
+        AddressChange.credential_version == user.credential_version,
+        AddressChange.confirmed_at.is_(None),
+        AddressChange.created_at > now() - LINK_LIFE,
     )
-    db.session.execute(
-        select(User.id).where(User.id == user.id).with_for_update()
-    )  # Concurrent requests count in turn.
-    db.session.add(change)
-    db.session.flush()
-    if _count_recent(user) > MAX_PER_HOUR:
-        db.session.rollback()
-        audit.record("address_change.requested", client, outcome="too_many", user_id=user.id)
-        db.session.commit()
-        raise RateLimitExceeded(timedelta(hours=1))
-    outbox.put("address_change", address.deliverable, user.id, change=str(change.id))
-    audit.record("address_change.requested", client, user_id=user.id, email_key=address.key)
-    db.session.commit()
+    if db.session.scalar(opened.limit(1)) is None:
+        raise InvalidToken
+    _promise_link(user, address, client)
 
 
 def check_link(token: str) -> AddressChange:
@@ -120,6 +121,31 @@ def confirm_change(token: str, client: Client) -> User:
     db.session.commit()
     db.session.refresh(change.user)
     return change.user
+
+
+def _promise_link(user: User, address: Address, client: Client) -> None:
+    """Open a change to this address and promise its link, unless the account has asked too often."""
+    change = AddressChange(
+        user_id=user.id,
+        credential_version=user.credential_version,
+        old_email=user.email,
+        old_email_key=user.email_key,
+        new_email=address.typed,
+        new_email_key=address.key,
+    )
+    db.session.execute(
+        select(User.id).where(User.id == user.id).with_for_update()
+    )  # Concurrent requests count in turn.
+    db.session.add(change)
+    db.session.flush()
+    if _count_recent(user) > MAX_PER_HOUR:
+        db.session.rollback()
+        audit.record("address_change.requested", client, outcome="too_many", user_id=user.id)
+        db.session.commit()
+        raise RateLimitExceeded(timedelta(hours=1))
+    outbox.put("address_change", address.deliverable, user.id, change=str(change.id))
+    audit.record("address_change.requested", client, user_id=user.id, email_key=address.key)
+    db.session.commit()
 
 
 def _verified_at(user_id: UUID) -> ScalarSelect[datetime | None]:

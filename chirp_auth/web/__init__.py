@@ -4,6 +4,7 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its part to the bl
     account,
     activity,
     address_change,
+    check_mail,
     deletion,
     email_verification,
     forgot_password,

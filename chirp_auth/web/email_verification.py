@@ -22,16 +22,18 @@ from chirp_auth.errors import (
 from chirp_auth.extensions import settings
 from chirp_auth.http import refused_tokens
 from chirp_auth.http.request_context import client
+from chirp_auth.languages import gettext
+from chirp_auth.languages import lazy_gettext as _
 from chirp_auth.models import User
 from chirp_auth.security import limits
-from chirp_auth.web import link_tokens
+from chirp_auth.web import check_mail, link_tokens, new_password
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.broken_links import BROKEN_LINK, COPY_IT_AGAIN, SIGN_IN, Action, Words, broken_link
 from chirp_auth.web.current_session import find_current_session, start_session
 from chirp_auth.web.forms import ConfirmEmailForm, ResetPasswordForm
 from chirp_auth.web.pages import page, show_error
 
-CONFIRMED = "Thank you. Your email address is confirmed."
+CONFIRMED = _("Thank you. Your email address is confirmed.")
 
 
 @web.get("/verify-email")
@@ -49,9 +51,10 @@ def verify_email() -> Response | Redirect:
 @web.post("/verify-email", endpoint="confirm_email")
 def confirm_email() -> Response | Redirect:
     """Confirm with one button where the account is signed in, with its password elsewhere."""
-    form, token = ConfirmEmailForm(), _token()
+    form = ConfirmEmailForm()
     try:
         with refused_tokens.on_record("email.verified", FACE):
+            token = _token()
             user = email_verification.check_link(token)
         if _is_signed_in(user) or user.email_verified_at:
             return _confirmed(email_verification.verify_email(token, client(FACE), find_current_session()))
@@ -64,27 +67,31 @@ def confirm_email() -> Response | Redirect:
     except (InvalidCredentials, RateLimitExceeded, ServiceBusy) as error:
         show_error(form, error, INVALID_CREDENTIALS="password")
         return _ask(user, form, error)
-    return start_session(new_session, CONFIRMED)
+    return start_session(new_session, str(CONFIRMED))
 
 
 @web.post("/verify-email/new-password", endpoint="confirm_email_with_new_password")
 def confirm_with_new_password() -> Response | Redirect:
-    form, token = ResetPasswordForm(), _token()
-    limits.reset_password()
+    form = ResetPasswordForm()
+    is_complete = form.validate_on_submit()
+    if is_complete:
+        limits.reset_password()  # Before the link is looked up, so that guessing at links spends it.
     try:
+        token = _token()
         user = email_verification.check_open_link(token)
-        if not form.validate_on_submit():
+        if not is_complete:
+            new_password.show_every_fault(form, user)
             return _choose(user, form)
         password, confirmation = form.text("password"), form.text("confirm_password")
         email_verification.verify_with_new_password(token, password, confirmation, client(FACE))
     except BROKEN_LINK as error:
         return _refused(error)
     except (PasswordMismatch, PasswordTooWeak, ServiceBusy) as error:
-        show_error(form, error, PASSWORD_TOO_WEAK="password", PASSWORD_MISMATCH="confirm_password")
+        new_password.show_refusal(form, error, user)
         return _choose(user, form, error)
     logout_user()
     session["asked_for"] = user.email
-    flash("Thank you. Your email address is confirmed. Please sign in with your new password.")
+    flash(gettext("Thank you. Your email address is confirmed. Please sign in with your new password."))
     return redirect(url_for("auth.web.sign_in"), SEE_OTHER)
 
 
@@ -104,8 +111,7 @@ def new_verification_link() -> Redirect:
         return redirect(url_for("auth.web.sign_in"), SEE_OTHER)
     limits.resend_verification()
     email_verification.request_link(email, client(FACE))
-    flash("If your address still has to be confirmed, a new link is on its way. Please look into your mail.")
-    return redirect(_next_url(), SEE_OTHER)
+    return check_mail.sent("confirmation", email)
 
 
 def resend_url() -> str | None:
@@ -115,7 +121,7 @@ def resend_url() -> str | None:
 
 
 def _token() -> str:
-    return str(session.get("verification_token", ""))
+    return link_tokens.stored_token("verification_token")
 
 
 def _is_signed_in(user: User) -> bool:
@@ -140,38 +146,27 @@ def _choose(user: User, form: ResetPasswordForm, error: AuthError | None = None)
 
 def _confirmed(user: User) -> Redirect:
     session["asked_for"] = user.email
-    flash(CONFIRMED)
-    return redirect(_next_url(), SEE_OTHER)
-
-
-def _next_url() -> str:
-    return url_for("auth.web.home" if current_user.is_authenticated else "auth.web.sign_in")
+    flash(str(CONFIRMED))
+    return redirect(url_for("auth.web.home" if current_user.is_authenticated else "auth.web.sign_in"), SEE_OTHER)
 
 
 def _refused(error: AuthError) -> Response | Redirect:
     if isinstance(error, TokenAlreadyUsed):  # A second click: the page says that it is confirmed.
         return redirect(url_for("auth.web.verify_email"), SEE_OTHER)
-    can_resend = resend_url() is not None
-    if can_resend:
-        action = Action("Send me a new link", "auth.web.new_verification_link", is_post=True)
+    if resend_url():
+        action = Action(_("Send me a new link"), "auth.web.new_verification_link", is_post=True)
+        lead = _("Your address is not confirmed yet. We can send you a new link.")
     else:
         action = SIGN_IN
-    offer = "We can send you a new link." if can_resend else "Sign in, and we can send you a new link."
+        lead = _("Your address is not confirmed yet. Sign in, and we can send you a new link.")
     words = {
-        TokenExpired: Words(
-            "clock",
-            "This link has expired",
-            f"Your address is not confirmed yet. {offer}",
-            (action,),
-            title_suffix=": address not confirmed",
-        ),
+        TokenExpired: Words("clock", _("This confirmation link has expired"), lead, (action,)),
         InvalidToken: Words(
             "link",
-            "We do not recognise this link",
-            "Perhaps your mail program cut it in two, or the address of your account has changed since.",
+            _("We do not recognise this confirmation link"),
+            _("Perhaps your mail program cut it in two, or the address of your account has changed since."),
             (action,),
             steps=COPY_IT_AGAIN,
-            title_suffix=": address not confirmed",
         ),
     }
     return broken_link(error, words)

@@ -23,17 +23,18 @@ from chirp_auth.errors import (
 )
 from chirp_auth.extensions import csrf, settings
 from chirp_auth.http.request_context import client
+from chirp_auth.languages import gettext
+from chirp_auth.languages import lazy_gettext as _
 from chirp_auth.models import PasswordResetToken
 from chirp_auth.security import limits
-from chirp_auth.web import known_device_cookie, link_tokens
+from chirp_auth.web import check_mail, known_device_cookie, link_tokens, new_password
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.broken_links import BROKEN_LINK, COPY_IT_AGAIN, SIGN_IN, Action, Words, broken_link
 from chirp_auth.web.current_session import current_session
-from chirp_auth.web.forgot_password import sent_to
 from chirp_auth.web.forms import ResetPasswordForm
-from chirp_auth.web.pages import page, show_error
+from chirp_auth.web.pages import page
 
-ASK_AGAIN = Action("Ask for a new link", "auth.web.forgot_password")
+ASK_AGAIN = Action(_("Ask for a new link"), "auth.web.forgot_password")
 MAX_DEVICES_NAMED = 5
 
 
@@ -50,8 +51,11 @@ def reset_password() -> Response | Redirect:
     if is_complete:
         limits.reset_password()  # Before the link is looked up, so that guessing at links spends it too.
     try:
-        link = reset_links.check_link(session.get("reset_token", ""))
-        return _reset(form, link) if is_complete else _form_page(form, link)
+        link = reset_links.check_link(link_tokens.stored_token("reset_token"))
+        if is_complete:
+            return _reset(form, link)
+        new_password.show_every_fault(form, link.user)
+        return _form_page(form, link)
     except BROKEN_LINK as error:
         if isinstance(error, TokenAlreadyUsed) and request.method == "POST":
             return _already_done()
@@ -62,9 +66,10 @@ def reset_password() -> Response | Redirect:
 def new_link() -> Response | Redirect:
     try:
         limits.forgot_password()
-        return sent_to(password_reset.renew_link(session.get("reset_token", ""), client(FACE)))
+        email = password_reset.renew_link(link_tokens.stored_token("reset_token"), client(FACE))
     except BROKEN_LINK as error:
         return _link_refused(error)
+    return check_mail.sent("renewed", email)
 
 
 @web.get("/reset-password/done")
@@ -93,7 +98,7 @@ def _reset(form: ResetPasswordForm, link: PasswordResetToken) -> Response | Redi
     try:
         reset = password_reset.use_link(link, password, confirmation, client(FACE))
     except (PasswordMismatch, PasswordTooWeak, ServiceBusy) as error:
-        show_error(form, error, PASSWORD_TOO_WEAK="password", PASSWORD_MISMATCH="confirm_password")
+        new_password.show_refusal(form, error, link.user)
         return _form_page(form, link, error)
     session["asked_for"] = reset.user.email
     session["reset_done"] = _in_words(reset) | {"is_first": is_first}
@@ -131,37 +136,42 @@ def _form_page(form: ResetPasswordForm, link: PasswordResetToken, error: AuthErr
 
 
 def _link_refused(error: AuthError) -> Response:
-    new_link = Action("Send me a new link", "auth.web.new_link", is_post=True)
+    new_link = Action(_("Send me a new link"), "auth.web.new_link", is_post=True)
     words = {
         TokenExpired: Words(
             "clock",
-            "This link has expired",
-            "Links work for a short time only, to keep your account safe. Your password has not changed.",
+            _("This link for a new password has expired"),
+            _("Links work for a short time only, to keep your account safe. Your password has not changed."),
             (new_link,),
             back_to_sign_in=True,
         ),
         LinkReplaced: Words(
             "clock",
-            "There is a newer link",
-            f"Only the newest link works. Look for the latest mail from {settings.app_name}, also in your spam folder.",
+            _("There is a newer link for a new password"),
+            gettext(
+                "Only the newest link works. Look for the latest mail from %(app)s, also in your spam folder.",
+                app=settings.app_name,
+            ),
             (new_link,),
-            ("A link also ends when something about the account changes, such as its password.",),
+            (_("A link also ends when something about the account changes, such as its password."),),
             back_to_sign_in=True,
         ),
         TokenAlreadyUsed: Words(
             "key",
-            "This link has already been used",
-            "Each link works once, and this one has done its work. "
-            "If it was you, you can sign in with your new password.",
+            _("This link for a new password has already been used"),
+            _(
+                "Each link works once, and this one has done its work. "
+                "If it was you, you can sign in with your new password."
+            ),
             (SIGN_IN, ASK_AGAIN),
-            ("If it was not you, ask for a new link now, and write to us at the address below.",),
+            (_("If it was not you, ask for a new link now, and write to us."),),
         ),
         InvalidToken: Words(
             "link",
-            "We do not recognise this link",
-            "Perhaps your mail program cut it in two, or added a character at its end.",
+            _("We do not recognise this link for a new password"),
+            _("Perhaps your mail program cut it in two, or added a character at its end."),
             (ASK_AGAIN,),
-            steps=(*COPY_IT_AGAIN, "Still nothing? Ask for a new link."),
+            steps=(*COPY_IT_AGAIN, _("Still nothing? Ask for a new link.")),
             back_to_sign_in=True,
         ),
     }

@@ -75,7 +75,7 @@ def test_an_old_link_names_no_new_address_and_mails_nothing(
             json={"new_password": NEW_PASSWORD, "confirm_password": NEW_PASSWORD},
             headers=bearer(token),
         )
-        shown = client.get("/forgot-password/sent")
+        shown = client.get("/check-email")
 
     unknown = client.get("/reset-password?token=nothing", follow_redirects=True)
     assert (opened.status_code, renewed.status_code, answered.status_code) == (404, 404, 401)

@@ -16,7 +16,7 @@ PAGES = (
     "/login",
     "/register",
     "/forgot-password",
-    "/forgot-password/sent",
+    "/check-email",
     "/reset-password",
     "/verify-email",
     "/not-me",

@@ -60,16 +60,16 @@ def test_an_old_link_offers_a_new_one(visitor: Visitor, token: str, delivered: D
     with time_machine.travel(now() + timedelta(days=4)):
         visitor.sign_in(MALLORY, NEW_PASSWORD)
         page = visitor.open(f"/verify-email?token={token}")
-        assert (page.status_code, "This link has expired" in words(page)) == (410, True)
+        assert (page.status_code, "This confirmation link has expired" in words(page)) == (410, True)
 
-        assert visitor.send("/verify-email/new-link", on="/verify-email").location == "/"
+        assert visitor.send("/verify-email/new-link", on="/verify-email").location == "/check-email"
         assert token_in(delivered()[0]) != token
 
 
 def test_home_sends_the_link_again(visitor: Visitor, token: str, delivered: Delivered) -> None:
     visitor.send("/verify-email/new-link", on="/")
 
-    assert "a new link is on its way" in words(visitor.open("/"))
+    assert f"A mail is on its way to {MALLORY}" in words(visitor.open("/check-email"))
     assert len(delivered()) == 2
 
 
@@ -78,3 +78,29 @@ def test_a_stranger_is_asked_to_sign_in_first(elsewhere: Visitor) -> None:
 
     assert (page.status_code, "Send me a new link" in words(page)) == (404, False)
     assert elsewhere.send("/verify-email/new-link", on="/login").location == "/login"
+
+
+def test_typing_mistakes_with_a_genuine_link_cost_no_limit(elsewhere: Visitor, token: str) -> None:
+    elsewhere.open(f"/verify-email?token={token}")
+    for _ in range(12):
+        told = elsewhere.send("/verify-email/new-password", password="password1", confirm_password="another")
+        assert told.status_code == 400
+        assert "attackers try first" in words(told)
+        assert "Passwords do not match." in words(told)
+
+    chosen = {"password": "seven brown kettles", "confirm_password": "seven brown kettles"}
+    assert elsewhere.send("/verify-email/new-password", **chosen).location == "/login"
+
+
+@pytest.mark.parametrize("path", ["/verify-email", "/confirm-address", "/not-me", "/not-registered"])
+def test_a_page_without_its_link_says_where_to_open_it(visitor: Visitor, path: str) -> None:
+    page = visitor.open(path)
+
+    assert (page.status_code, "Open the link from the mail on this device" in words(page)) == (404, True)
+
+
+def test_each_kind_of_link_has_titles_of_its_own(visitor: Visitor) -> None:
+    paths = ("/reset-password", "/verify-email", "/confirm-address", "/not-me", "/not-registered")
+    titles = [visitor.open(f"{path}?token=x").text.partition("<h1>")[2].partition("</h1>")[0] for path in paths]
+
+    assert len(set(titles)) == len(titles), titles

@@ -14,7 +14,7 @@ from chirp_auth.clock import now
 from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
-from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
+from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, events, token_in
 from tests.web.conftest import Visitor, value_of, words
 
 Delivered = Callable[[], list[Mail]]
@@ -111,9 +111,9 @@ def test_a_page_open_past_the_expiry_offers_a_new_link(visitor: Visitor, token: 
     with time_machine.travel(now() + timedelta(hours=2)):
         answer = visitor.client.post("/reset-password", data=FORM)
         assert answer.status_code == 410
-        assert "This link has expired" in words(answer)
+        assert "This link for a new password has expired" in words(answer)
         visitor.send("/reset-password/new-link", on="/reset-password")
-        assert ALICE in words(visitor.open("/forgot-password/sent"))
+        assert ALICE in words(visitor.open("/check-email"))
         assert token_in(delivered()[0]) != token
 
 
@@ -123,7 +123,7 @@ def test_a_used_link_says_so(visitor: Visitor, token: str) -> None:
 
     page = visitor.open(f"/reset-password?token={token}")
 
-    assert (page.status_code, "This link has already been used" in words(page)) == (410, True)
+    assert (page.status_code, "already been used" in words(page)) == (410, True)
 
 
 def test_a_replaced_link_says_so(visitor: Visitor, token: str, delivered: Delivered) -> None:
@@ -132,7 +132,7 @@ def test_a_replaced_link_says_so(visitor: Visitor, token: str, delivered: Delive
 
     page = visitor.open(f"/reset-password?token={token}")
 
-    assert (page.status_code, "There is a newer link" in words(page)) == (410, True)
+    assert (page.status_code, "There is a newer link for a new password" in words(page)) == (410, True)
 
 
 @pytest.mark.parametrize("junk", ["", "x", "..", "%00", "%F0%9F%90%A6", "a" * 5000, "%2e%2e/%2e%2e"])
@@ -159,17 +159,59 @@ def test_a_link_cut_short_is_not_recognised(visitor: Visitor, token: str) -> Non
     assert visitor.open(f"/reset-password?token={token[:-4]}").status_code == 404
 
 
-@pytest.mark.parametrize("guessed", [False, True])
-def test_tries_are_limited_with_links_that_are_guessed_too(visitor: Visitor, token: str, guessed: bool) -> None:
+def test_guesses_at_links_are_limited_before_any_link_is_looked_up(visitor: Visitor, token: str) -> None:
     for _ in range(10):
-        visitor.open(f"/reset-password?token={token}{'x' if guessed else ''}")
-        visitor.send("/reset-password", on="/login", password="password1", confirm_password="password1")
+        visitor.open(f"/reset-password?token={token}x")
+        assert visitor.send("/reset-password", on="/login", **FORM).status_code == 404
 
-    answer = visitor.send("/reset-password", on="/login", **FORM)
+    visitor.open(f"/reset-password?token={token}")
+    answer = visitor.send("/reset-password", **FORM)
 
     assert answer.status_code == 429
     assert 3540 < int(answer.headers["Retry-After"]) <= 3600
     assert "Please try again in 1 hour" in words(answer)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"password": "password1", "confirm_password": "password1"},
+        {"password": NEW_PASSWORD, "confirm_password": "a slip"},
+        {"password": NEW_PASSWORD},
+    ],
+)
+def test_typing_mistakes_with_a_genuine_link_cost_no_limit(visitor: Visitor, token: str, typed: dict[str, str]) -> None:
+    visitor.open(f"/reset-password?token={token}")
+    for _ in range(12):
+        assert visitor.send("/reset-password", **typed).status_code == 400
+
+    assert len(events("password_reset.refused")) <= 1, "nor a row each"
+    assert visitor.send("/reset-password", **FORM).status_code == 303
+
+
+def test_trying_out_which_password_is_the_present_one_costs_the_limit(visitor: Visitor, token: str) -> None:
+    visitor.open(f"/reset-password?token={token}")
+    present = {"password": PASSWORD, "confirm_password": PASSWORD}
+
+    assert [visitor.send("/reset-password", **present).status_code for _ in range(11)] == [400] * 10 + [429]
+
+
+def test_what_is_wrong_with_a_new_password_is_said_at_once(visitor: Visitor, token: str) -> None:
+    visitor.open(f"/reset-password?token={token}")
+
+    for typed in ({"confirm_password": "another"}, {"confirm_password": ""}):
+        told = words(visitor.send("/reset-password", password="password1", **typed))
+        assert "attackers try first" in told
+        assert ("Passwords do not match." in told) != ("Type the new password again." in told)
+
+
+def test_a_page_without_its_link_says_where_to_open_it(visitor: Visitor, elsewhere: Visitor, token: str) -> None:
+    visitor.open("/login")
+    opened = visitor.open("/reset-password")
+    assert (opened.status_code, "Open the link from the mail on this device" in words(opened)) == (404, True)
+    assert "keep our cookies" not in words(opened)
+
+    assert "your browser does not keep our cookies" in words(elsewhere.open("/reset-password"))
 
 
 @pytest.mark.settings(mobile_deep_link="movr://reset-password")
