@@ -1,5 +1,6 @@
 """Registration: opening an account."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from chirp_auth import audit
 from chirp_auth.accounts import account_recovery, addresses, mail_caps, names, phone_numbers, sessions, users
 from chirp_auth.accounts.addresses import Address
 from chirp_auth.clock import now
-from chirp_auth.errors import EmailReserved, EmailTaken
+from chirp_auth.errors import AuthError, EmailReserved, EmailTaken
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
 from chirp_auth.mail.rendering import Email, NotSent, language_of, name_of
@@ -31,6 +32,33 @@ class Applicant:
     first_name: str | None = None
     last_name: str | None = None
     phone_number: str | None = None
+    password_hash: str | None = None  # Of a password that `faults` accepted; then `password` is not looked at.
+
+
+def faults(applicant: Applicant) -> dict[str, AuthError]:
+    """Return all that `register` would refuse one after the other, by field; not whether the address is taken."""
+    checks: dict[str, Callable[[], object]] = {
+        "first_name": lambda: names.parse_optional("first_name", applicant.first_name),
+        "last_name": lambda: names.parse_optional("last_name", applicant.last_name),
+        "phone_number": lambda: phone_numbers.parse_optional(applicant.phone_number),
+        "password": lambda: _check_password(applicant),
+    }
+    found: dict[str, AuthError] = {}
+    for field, check in checks.items():
+        try:
+            check()
+        except AuthError as error:
+            found[field] = error
+    return found
+
+
+def is_told_taken(email: str) -> bool:
+    """Say whether `register` would tell that the address has an account; where accounts are concealed, never.
+
+    Raises:
+        InvalidEmail: the address is not an address.
+    """
+    return not settings.conceal_accounts and users.find(addresses.parse(email).key) is not None
 
 
 def register(applicant: Applicant, client: Client, max_age: timedelta = sessions.MAX_AGE) -> Session | None:
@@ -116,17 +144,24 @@ def _new_user(applicant: Applicant, address: Address, client: Client) -> User:
     first_name = names.parse_optional("first_name", applicant.first_name)
     last_name = names.parse_optional("last_name", applicant.last_name)
     phone_number = phone_numbers.parse_optional(applicant.phone_number)
-    passwords.check(applicant.password, (address.typed, first_name, last_name))
+    _check_password(applicant)
+    if applicant.password_hash:
+        passwords.verify("", None, client)  # The cost of a hash hides whether the address is free.
     return User(
         email=address.typed,
         email_key=address.key,
         first_name=first_name,
         last_name=last_name,
         phone_number=phone_number,
-        password_hash=passwords.hash_new(applicant.password, client, Urgency.SIGN_IN),
+        password_hash=applicant.password_hash or passwords.hash_new(applicant.password, client, Urgency.SIGN_IN),
         password_changed_at=now(),
         locale=client.language,
     )
+
+
+def _check_password(applicant: Applicant) -> None:
+    if applicant.password_hash is None:
+        passwords.check(applicant.password, (applicant.email, applicant.first_name, applicant.last_name))
 
 
 def _add_unless_taken(user: User) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import bcrypt
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event, update
@@ -16,7 +17,7 @@ from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import OutboxEntry, Session, User
 from tests.conftest import NEW_PASSWORD, PASSWORD, TEST_CLIENT, events, token_in
-from tests.support.visitor import SIGN_IN_DOORS, bearer, login, post_form
+from tests.support.visitor import SIGN_IN_DOORS, bearer, login, post_form, press
 from tests.web.conftest import words
 
 pytestmark = pytest.mark.settings(conceal_accounts=True, rate_limits_enabled=False)
@@ -186,7 +187,7 @@ def test_the_words_of_a_failed_sign_in_tell_everybody_what_a_new_account_needs(a
         browser = app.test_client()
         pages.append(words(post_form(browser, "/login", email=email, password=PASSWORD)))
         sent = post_form(browser, "/verify-email/new-link", page="/login")
-        assert (sent.status_code, sent.location) == (303, "/login")
+        assert (sent.status_code, sent.location) == (303, "/check-email")
 
     assert set(pages) == {pages[0]}
     assert "A new account is confirmed by mail first" in pages[0]
@@ -196,3 +197,24 @@ def test_the_words_of_a_failed_sign_in_tell_everybody_what_a_new_account_needs(a
 def test_where_accounts_are_not_concealed_a_new_account_is_used_at_once(app: Application) -> None:
     assert REGISTRATION_DOORS["v1"](app.test_client(), FREE).status_code == 201
     assert login(app.test_client(), FREE, PASSWORD).status_code == 200
+
+
+def test_a_registration_with_a_held_password_costs_a_hash_too(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise its time would tell a free address, whose row is written, from a taken one."""
+    hashes = []
+    real = bcrypt.checkpw
+
+    def counted(password: bytes, hashed: bytes) -> bool:
+        hashes.append(hashed)
+        return real(password, hashed)
+
+    monkeypatch.setattr(bcrypt, "checkpw", counted)
+    for email in (FREE, TAKEN):
+        browser = app.test_client()
+        wrong = post_form(browser, "/register", email="no address", password=PASSWORD)
+        assert "Your password is fine" in wrong.text
+        hashes.clear()
+        assert press(browser, "/register", wrong.text, email=email).status_code == 303
+        assert len(hashes) == 1

@@ -40,7 +40,7 @@ def test_pages_of_visitors(visitor: Person) -> None:
     assert_is_accessible(page)
     titles.append(page.title())
     page.goto("/forgot-password")
-    visitor.send(email="alice@gmial.com")
+    visitor.send(email="alice@example.com")
     assert_is_accessible(page)
     titles.append(page.title())
     assert len(set(titles)) == len(titles)
