@@ -11,7 +11,6 @@ from chirp_auth import errors
 from chirp_auth.errors import AuthError
 from chirp_auth.extensions import DATABASE_AWAY, db, driver_reason
 from chirp_auth.http.request_context import reference
-from chirp_auth.languages import Sentence
 from chirp_auth.security import limits
 
 BY_STATUS = {

@@ -66,7 +66,8 @@ def sent(journey: Name, email: str) -> Redirect:
     same = asked.get("journey") == journey and asked.get("email") == email
     times = [*_last_hour(asked["times"] if same else []), int(now().timestamp())]
     session["asked"] = {"journey": journey, "email": email, "times": times}
-    session["asked_for"] = email
+    if journey != "address_change":  # Not an address that anybody signs in with yet.
+        session["asked_for"] = email
     return redirect(url_for("auth.web.check_mail"), SEE_OTHER)
 
 
@@ -122,12 +123,13 @@ def _is_open(journey: Name) -> bool:
 def _wait(journey: Journey, times: list[int]) -> timedelta:
     """Return how long to wait for the next mail: by the pause between two, the mailbox's cap and the client's limit."""
     recent = [datetime.fromtimestamp(at, UTC) for at in _last_hour(times)]
-    ready = [now(), now() + journey.limit.wait()]
+    present = now()
+    ready = [present + journey.limit.wait()]
     if recent:
         ready.append(recent[-1] + FIRST_WAIT * len(recent))
     if len(recent) >= MAX_PER_HOUR:
         ready.append(recent[-MAX_PER_HOUR] + mail_caps.HOUR)
-    return max(ready) - ready[0]
+    return max(*ready, present) - present
 
 
 def _last_hour(times: list[int]) -> list[int]:

@@ -14,7 +14,6 @@ from chirp_auth import errors
 from chirp_auth.accounts.former_passwords import PRESENT
 from chirp_auth.errors import AuthError, InvalidCredentials, PasswordMismatch, PasswordTooWeak
 from chirp_auth.formatting import in_words
-from chirp_auth.http.error_handlers import CSRF_SENTENCE
 from chirp_auth.mail.mailbox import Heading, Mail
 from chirp_auth.web import address_change, email_verification, forms, not_me, password_reset, unwanted_registration
 from chirp_auth.web.broken_links import BROKEN_LINK, Words, broken_link
@@ -114,7 +113,7 @@ PAGES: Mapping[str, State] = {
     "not-registered": shows("unwanted_registration/ask.html", email=EMAIL, registered_at=AT),
     "not-registered-done": shows("unwanted_registration/done.html"),
     **dict(_worded("not-registered", unwanted_registration.WORDS)),
-    **dict(_errors(errors.MalformedRequest(CSRF_SENTENCE), errors.NotFound(), errors.MethodNotAllowed())),
+    **dict(_errors(errors.StaleForm(), errors.NotFound(), errors.MethodNotAllowed())),
     **dict(_errors(errors.RequestTimeout(), errors.PayloadTooLarge(), errors.UnsupportedMediaType())),
     **dict(_errors(errors.RateLimitExceeded(timedelta(minutes=42)), errors.InternalError(), errors.ServiceBusy())),
     "mailbox": shows("dev_mailbox/messages.html", messages=[HEADING]),
