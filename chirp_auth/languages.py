@@ -5,7 +5,7 @@ The functions are Flask-Babel's with types. `docs/languages.md` says how a text 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import flask_babel
 from flask_babel.speaklater import LazyString
@@ -19,12 +19,20 @@ class Sentence(str):
     """An English sentence that pages show in other languages too: it remembers how it was made."""
 
     template: str
+    plural: str | None
     values: dict[str, Any]
 
-    def __new__(cls, template: str, **values: Any) -> "Sentence":
+    def __new__(cls, template: str, **values: Any) -> Self:
         """Return the template with `%(name)s` filled in."""
         sentence = super().__new__(cls, template % values if values else template)
-        sentence.template, sentence.values = template, values
+        sentence.template, sentence.plural, sentence.values = template, None, values
+        return sentence
+
+    @classmethod
+    def counted(cls, singular: str, plural: str, num: int) -> Self:
+        """Return the form of the sentence that goes with the number, which it has as `%(num)s`."""
+        sentence = cls(singular if num == 1 else plural, num=num)
+        sentence.template, sentence.plural = singular, plural
         return sentence
 
 
@@ -65,5 +73,7 @@ def lazy_gettext(text: str, **values: Any) -> str:
 def translated(sentence: str) -> str:
     """Return the sentence of an error in the current language, or as it is if the catalogue has none."""
     if isinstance(sentence, Sentence):
+        if sentence.plural:
+            return ngettext(sentence.template, sentence.plural, **sentence.values)
         return gettext(sentence.template, **sentence.values)
     return gettext(sentence) if sentence else sentence

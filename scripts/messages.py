@@ -21,7 +21,7 @@ from chirp_auth.languages import DEFAULT, LANGUAGES
 
 ROOT = Path(__file__).parent.parent
 CATALOGUES = ROOT / "chirp_auth" / "translations"
-KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None, "Sentence": None}
+KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None, "Sentence": None, "counted": (1, 2)}
 UNDATED = datetime(2026, 1, 1, tzinfo=UTC)  # The history has the dates; here they would change with every run.
 NOTE = "# The texts of pages and mails. `make messages` keeps this file up to date; docs/languages.md says how."
 

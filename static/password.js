@@ -1,28 +1,48 @@
-// Lets people look at the password they type, which makes typing it twice needless.
+// Lets people look at the password they type, which makes typing it twice needless, and tells them of caps lock.
+// Its words are in the template.
+function addStatus(after, className) {
+  const status = document.createElement("p");
+  status.className = className;
+  status.setAttribute("role", "status");
+  after.after(status);
+  return status;
+}
+
 function addShowButton(input) {
-  const label = document.querySelector(`label[for="${input.id}"]`).textContent.trim();
+  const words = input.parentElement.dataset;
   const button = document.createElement("button");
-  const spoken = document.createElement("span");
   button.type = "button";
   button.className = "button show-password";
   button.setAttribute("aria-controls", input.id);
-  spoken.className = "visually-hidden";
-  spoken.setAttribute("role", "status");
+  input.after(button);
+  const spoken = addStatus(button, "visually-hidden");
 
   function show(visible) {
     input.type = visible ? "text" : "password";
-    button.textContent = visible ? "Hide" : "Show";
-    button.setAttribute("aria-label", `${button.textContent} ${label.toLowerCase()}`);
+    button.textContent = visible ? words.hide : words.show;
+    button.setAttribute("aria-label", visible ? words.hideLabel : words.showLabel);
   }
 
   button.addEventListener("click", () => {
     show(input.type === "password");
-    spoken.textContent = input.type === "text" ? "Your password is visible." : "Your password is hidden.";
+    spoken.textContent = input.type === "text" ? words.visible : words.hidden;
   });
   // A password left visible would be remembered by the browser as ordinary text.
   input.form.addEventListener("submit", () => show(false));
   show(false);
-  input.after(button, spoken);
+}
+
+function addCapsLockHint(input) {
+  const hint = addStatus(input.parentElement, "hint caps-lock");
+  const tell = (isOn) => {
+    const words = isOn ? input.parentElement.dataset.capsLock : "";
+    if (hint.textContent !== words) hint.textContent = words;
+  };
+  // Both: the key itself changes the state when it is pressed on some systems, when it is released on others.
+  for (const type of ["keydown", "keyup"]) {
+    input.addEventListener(type, (event) => tell(event.getModifierState?.("CapsLock") ?? false));
+  }
+  input.addEventListener("blur", () => tell(false));
 }
 
 function hideRepeated(repeated) {
@@ -36,4 +56,7 @@ function hideRepeated(repeated) {
 }
 
 document.querySelectorAll("[data-repeats]").forEach(hideRepeated);
-document.querySelectorAll(".password > input").forEach(addShowButton);
+document.querySelectorAll(".password > input").forEach((input) => {
+  addShowButton(input);
+  addCapsLockHint(input);
+});

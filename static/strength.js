@@ -1,14 +1,28 @@
 // Shows what the server says about a new password, once the typing pauses: the verdict that submitting would get.
 const PAUSE_MS = 600;
+const SIGNS = { easy: "✗", okay: "✓", strong: "✓✓" };
 
-function addHint(input) {
-  const hint = document.createElement("p");
-  hint.className = "hint strength";
-  hint.id = `${input.id}-strength`;
-  hint.setAttribute("aria-live", "polite");
-  input.closest(".field").append(hint);
+function addVerdict(input) {
+  const verdict = document.createElement("p");
+  const steps = document.createElement("span");
+  const sign = document.createElement("span");
+  const words = document.createElement("span");
+  verdict.className = "hint strength";
+  verdict.id = `${input.id}-strength`;
+  steps.className = "strength-steps";
+  for (const part of [steps, sign]) part.setAttribute("aria-hidden", "true");
+  words.setAttribute("role", "status"); // always there: screen readers speak what changes in it
+  steps.append(...["easy", "okay", "strong"].map(() => document.createElement("i")));
+  verdict.append(steps, sign, " ", words);
+  input.closest(".field").append(verdict);
   let timer;
   let newest = 0;
+
+  function show(strength, sentence) {
+    verdict.dataset.strength = strength;
+    sign.textContent = SIGNS[strength] ?? "";
+    words.textContent = sentence;
+  }
 
   async function check() {
     const number = ++newest;
@@ -17,19 +31,19 @@ function addHint(input) {
     try {
       const response = await fetch(input.form.dataset.strength, { method: "POST", body: form });
       if (!response.ok || number !== newest) return;
-      const verdict = await response.json();
-      hint.textContent = `${verdict.accepted ? "✓" : "✗"} ${verdict.sentence}`;
+      const { strength, sentence } = await response.json();
+      show(strength, sentence);
     } catch {
-      hint.textContent = ""; // the form will say it
+      show("", ""); // the form will say it
     }
   }
 
   input.addEventListener("input", () => {
     clearTimeout(timer);
     newest += 1;
-    hint.textContent = "";
+    show("", "");
     if (input.value) timer = setTimeout(check, PAUSE_MS);
   });
 }
 
-document.querySelectorAll("form[data-strength] .password > input[autocomplete=new-password]").forEach(addHint);
+document.querySelectorAll("form[data-strength] .password > input[autocomplete=new-password]").forEach(addVerdict);

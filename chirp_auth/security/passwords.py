@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,13 +13,14 @@ from flask import current_app
 from chirp_auth.errors import PasswordMismatch, PasswordTooWeak
 from chirp_auth.extensions import network_of, settings
 from chirp_auth.languages import Sentence
-from chirp_auth.security import breached_passwords, common_passwords, password_guesses
+from chirp_auth.security import breached_passwords, common_passwords, password_guesses, password_length
 from chirp_auth.security.client import Client
 from chirp_auth.security.hash_queue import HashQueue, Urgency
 
 MAX_BYTES = 72  # bcrypt reads no further: counted and refused in words, never cut.
 MAX_CHARACTERS = 4 * MAX_BYTES  # Longer before normalising, it is too long after: no work on huge input.
 MIN_CONTEXT_CHARACTERS = 4
+STRONG_GUESSES = 10**10  # zxcvbn's highest score: safe from guessing offline, too, where the hash is a slow one.
 
 log = structlog.get_logger("passwords")
 
@@ -29,12 +31,22 @@ _UNHASHABLE = re.compile(r"[\0\ud800-\udfff]")
 _NOBODY = "$2b${cost:02d}$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
 
 
-def check(password: str, context: tuple[str | None, ...]) -> None:
+class Strength(Enum):
+    """How strong an accepted password is."""
+
+    OKAY = "okay"
+    STRONG = "strong"
+
+
+def check(password: str, context: tuple[str | None, ...]) -> Strength:
     """Accept or refuse a new password (NIST SP 800-63B-4, 3.1.1.2; no composition rules).
 
     Args:
         password: as it was typed.
         context: the person's address and names, which must not be its bulk.
+
+    Returns:
+        How strong it is; a password that is easy is refused.
 
     Raises:
         PasswordTooWeak: the sentence says why and what to do.
@@ -46,9 +58,10 @@ def check(password: str, context: tuple[str | None, ...]) -> None:
         )
     if not _fits(password):
         raise PasswordTooWeak(
-            Sentence(
-                "Password is too long: %(most)s bytes at most (a letter with an accent counts two, an emoji four)",
-                most=MAX_BYTES,
+            Sentence.counted(
+                "Password is too long: leave out %(num)s character",
+                "Password is too long: leave out %(num)s characters",
+                password_length.characters_over(password, MAX_BYTES),
             )
         )
     if _UNHASHABLE.search(password):
@@ -69,8 +82,10 @@ def check(password: str, context: tuple[str | None, ...]) -> None:
         raise PasswordTooWeak(
             Sentence("This password is known from a data breach, and attackers try it: choose another one")
         )
-    if _is_easy(password, words):
+    guesses = _guesses(password, words)
+    if guesses < settings.password_min_guesses:
         raise PasswordTooWeak(Sentence("Password is too easy to guess: add a word or two that only you would think of"))
+    return Strength.STRONG if guesses >= STRONG_GUESSES else Strength.OKAY
 
 
 def confirm(password: str, confirmation: str) -> None:
@@ -173,11 +188,11 @@ def _is_mostly(password: str, words: set[str]) -> bool:
     return len(rest) * 2 < len(password)
 
 
-def _is_easy(password: str, words: set[str]) -> bool:
-    """Say whether few guesses find it. What is too short does not become longer by being repeated."""
+def _guesses(password: str, words: set[str]) -> int:
+    """Return how many guesses find it. What is too short does not become longer by being repeated."""
     if len(password_guesses.repeated_part(password)) < settings.password_min_length:
-        return True
-    return password_guesses.estimate(password, words) < settings.password_min_guesses
+        return 0
+    return password_guesses.estimate(password, words)
 
 
 def _queue() -> HashQueue:

@@ -13,12 +13,19 @@ from flask_login import current_user
 from chirp_auth.accounts import reset_links
 from chirp_auth.errors import PasswordTooWeak, RateLimitExceeded, ServiceBusy
 from chirp_auth.formatting import whole_seconds
+from chirp_auth.languages import lazy_gettext as _
+from chirp_auth.languages import translated
 from chirp_auth.models import User
 from chirp_auth.security import limits, passwords
+from chirp_auth.security.passwords import Strength
 from chirp_auth.web.blueprint import web
 from chirp_auth.web.broken_links import BROKEN_LINK
+from chirp_auth.web.pages import sentence_of
 
-ACCEPTED = "This password will do."
+ADVICE = {
+    Strength.OKAY: _("Okay. One more word would make it strong."),
+    Strength.STRONG: _("Strong."),
+}
 
 # One hint at a time in each process. Others are refused at once, so that no waiting hint occupies a thread.
 _one_at_a_time = BoundedSemaphore(1)
@@ -41,15 +48,15 @@ def password_strength() -> Response:
 def _verdict() -> Response:
     password = request.form.get("new_password") or request.form.get("password", "")
     try:
-        passwords.check(password, _context())
+        strength = passwords.check(password, _context())
     except PasswordTooWeak as error:
-        return jsonify({"accepted": False, "sentence": f"{error.sentence}."})
-    return jsonify({"accepted": True, "sentence": ACCEPTED})
+        return jsonify({"accepted": False, "strength": "easy", "sentence": sentence_of(error)})
+    return jsonify({"accepted": True, "strength": strength.value, "sentence": str(ADVICE[strength])})
 
 
 def _refused(error: RateLimitExceeded | ServiceBusy) -> Response:
     """Refuse in a few bytes: a page would cost more than the verdict."""
-    response = jsonify({"sentence": error.sentence})
+    response = jsonify({"sentence": translated(error.sentence)})
     response.status_code = 429 if isinstance(error, RateLimitExceeded) else 503
     response.headers["Retry-After"] = str(whole_seconds(error.retry_after))
     return response

@@ -1,6 +1,8 @@
 """Passwords: which are accepted, which are refused and in what words, and what verifying one costs."""
 
+import re
 import time
+import unicodedata
 from collections.abc import Iterator
 
 import bcrypt
@@ -11,6 +13,7 @@ from chirp_auth import create_app
 from chirp_auth.errors import PasswordTooWeak
 from chirp_auth.http.routing import Application
 from chirp_auth.security import passwords
+from chirp_auth.security.passwords import Strength
 from config import load
 from tests.conftest import TEST_CLIENT
 
@@ -74,13 +77,48 @@ def test_seventy_two_bytes_are_all_used_and_one_more_is_refused(app: Application
     assert passwords.verify(longest, kept, TEST_CLIENT)
     assert not passwords.verify(longest[:-1] + "8", kept, TEST_CLIENT)
     assert not passwords.verify(longest + "9", kept, TEST_CLIENT)
-    assert refusal_of(longest + "8").startswith("Password is too long: 72 bytes at most")
+    assert refusal_of(longest + "8") == "Password is too long: leave out 1 character"
 
 
 def test_bytes_are_counted_not_characters(app: Application) -> None:
-    assert refusal_of("é" * 37).startswith("Password is too long: 72 bytes at most")
-    assert refusal_of("🐦" * 19).startswith("Password is too long: 72 bytes at most")
+    assert refusal_of("é" * 37) == "Password is too long: leave out 1 character"
+    assert refusal_of("🐦" * 19) == "Password is too long: leave out 1 character"
     passwords.check("🐦 sings in the 🌲 all day", ())
+
+
+@pytest.mark.parametrize(
+    ("password", "over"),
+    [
+        ("a" * 80, 8),
+        ("é" * 40, 4),
+        ("e\u0301" * 40, 4),  # the same, composed of two
+        ("x\u0323\u0301" * 20, 6),  # a letter with two marks, five bytes, which stays one character
+        ("👩‍👩‍👧‍👦" * 4, 2),  # a family of four: 25 bytes
+        ("👍🏽" * 10, 1),  # a hand with its colour: eight bytes
+        ("a" * 71 + "é", 1),
+        ("a" * 1_000_000, 999_928),
+    ],
+)
+def test_what_is_too_long_is_counted_as_people_count(app: Application, password: str, over: int) -> None:
+    assert f"leave out {over} character" in refusal_of(password)
+    if over < 100:
+        letters = re.findall(r"(?:👩‍👩‍👧‍👦|👍🏽|.)[\u0300-\u036f]*", unicodedata.normalize("NFC", password))
+        passwords.hash_new("".join(letters[:-over]), TEST_CLIENT)
+        with pytest.raises(ValueError, match="72"):
+            passwords.hash_new("".join(letters[: len(letters) - over + 1]), TEST_CLIENT)
+
+
+@pytest.mark.parametrize(
+    ("password", "strength"),
+    [
+        ("xK9#mQ2v", Strength.OKAY),
+        ("zebra lamp", Strength.OKAY),
+        ("seven quiet herons", Strength.STRONG),
+        ("eleven loud magpies", Strength.STRONG),
+    ],
+)
+def test_what_is_accepted_is_okay_or_strong(app: Application, password: str, strength: Strength) -> None:
+    assert passwords.check(password, CONTEXT) is strength
 
 
 @pytest.mark.parametrize("password", ["quiet\0herons", "quiet\ud800herons"])
