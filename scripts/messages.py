@@ -8,6 +8,7 @@ It extracts the texts, updates each language's `messages.po`, writes its `messag
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def updated(language: str, texts: Catalog) -> Catalog:
     return catalogue
 
 
+@cache
 def extracted() -> Catalog:
     """Return all texts that `babel.cfg` finds, each with the files it stands in."""
     with (ROOT / "babel.cfg").open(encoding="utf-8") as file:

@@ -11,6 +11,7 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from chirp_auth.api import openapi
+from chirp_auth.api.dialects.v1 import PHRASES
 from chirp_auth.extensions import settings
 
 SENTENCE_MEMBERS = ("detail", "message", "error")
@@ -103,4 +104,4 @@ def _as_text(value: Any) -> Markup:
 
 def _phrase(status: str) -> str:
     """Return the words of a status: 404 Not Found."""
-    return f"{status} {HTTPStatus(int(status)).phrase}"
+    return f"{status} {PHRASES.get(int(status)) or HTTPStatus(int(status)).phrase}"
