@@ -18,6 +18,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import EmailTaken, Unauthenticated
 from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
+from chirp_auth.mail import outbox
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import Session, User
 from chirp_auth.security import passwords
@@ -170,6 +171,28 @@ def test_after_seven_days_it_is_gone_and_its_owner_is_told(
         gone = app.test_client().get(f"/undo-deletion?token={token}", follow_redirects=True)
         assert (gone.status_code, "The seven days are over" in gone.text) == (410, True)
         assert registration.register(Applicant(ALICE, NEW_PASSWORD), TEST_CLIENT)
+
+
+def test_a_worker_that_dies_half_way_erases_nothing_and_the_next_one_all(
+    app: Application, browser: FlaskClient, delivered: Delivered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(browser)
+    delivered()
+
+    def killed(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    with time_machine.travel(now() + WEEK + MINUTE):
+        with monkeypatch.context() as patch, pytest.raises(SystemExit):
+            patch.setattr(outbox, "put", killed)
+            purge()
+        assert stored() is not None
+        assert events("user.deleted") == []
+
+        purge()
+
+        assert stored() is None
+        assert [mail.subject for mail in delivered()] == ["Your Chirpworks account was deleted"]
 
 
 def test_of_an_undo_and_the_erasure_one_wins(
