@@ -1,23 +1,22 @@
 """Deletion by the owner: asked for with the password, done after seven days, until then undone by a mailed link.
 
 At once the account is disabled: sessions and links end, and a sign-in is refused like a wrong password. Its address
-stays taken. A registration that nobody confirmed has no mailbox that may undo it, and must not keep the mailbox's
-owner from the address: it loses its password and stays open to whoever confirms it until it expires, as it does anyway
-(see `admin.retention`); nobody is written to.
+stays taken. The undo is in `deletion_undo`. A registration that nobody confirmed has no mailbox that may undo it, and
+must not keep the mailbox's owner from the address: it loses its password and stays open to whoever confirms it until
+it expires, as it does anyway (see `admin.retention`); nobody is written to.
 """
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, update
+from sqlalchemy import ColumnElement, and_
 
 from chirp_auth import audit
-from chirp_auth.accounts import account_recovery, addresses, erasure, lockout, owner_mails, revocation, sessions, users
-from chirp_auth.audit.vocabulary import Outcome, outcome_of
+from chirp_auth.accounts import account_recovery, addresses, erasure, lockout, owner_mails, revocation, sessions
+from chirp_auth.audit.vocabulary import Outcome
 from chirp_auth.clock import now
-from chirp_auth.errors import InvalidCredentials, InvalidToken, TokenAlreadyUsed, TokenExpired, Unauthenticated
+from chirp_auth.errors import InvalidCredentials, Unauthenticated
 from chirp_auth.extensions import db, settings
 from chirp_auth.formatting import in_words
 from chirp_auth.mail import outbox
@@ -72,46 +71,6 @@ def is_due() -> ColumnElement[bool]:
     """Return the condition for accounts whose seven days are over."""
     # The release before this one unlocks without cancelling.
     return and_(User.deletion_requested_at <= now() - UNDOABLE_FOR, User.disabled_at.is_not(None))
-
-
-def check_undo_link(token: str) -> User:
-    """Return the account that the button would keep. Changes nothing.
-
-    Raises:
-        InvalidToken: not one of our links, or the account has another address by now.
-        TokenExpired: a genuine link, but the seven days are over.
-        TokenAlreadyUsed: the deletion was undone since.
-    """
-    reference = tokens.read(tokens.DELETION_UNDO, token)
-    if now() - reference.minted_at >= UNDOABLE_FOR:  # Perhaps the account is gone: the answer is the same.
-        raise TokenExpired
-    user = db.session.get(User, reference.id, populate_existing=True)
-    if user is None or reference.mark != tokens.mark_of(user.email_key):
-        raise InvalidToken
-    requested_at = user.deletion_requested_at
-    if requested_at is None or requested_at.replace(microsecond=0) != reference.minted_at:
-        raise TokenAlreadyUsed
-    return user
-
-
-def undo(token: str, client: Client) -> User:
-    """Keep the account: with the same password as before, and signed in nowhere.
-
-    Raises:
-        InvalidToken, TokenExpired, TokenAlreadyUsed: as for `check_undo_link`; the refusal is recorded.
-    """
-    try:
-        user = check_undo_link(token)
-        if not _cancel(user):  # Undone by another request, or deleted, since it was checked.
-            raise TokenAlreadyUsed
-    except (InvalidToken, TokenExpired, TokenAlreadyUsed) as refusal:
-        db.session.rollback()
-        audit.record("deletion.undone", client, outcome=outcome_of(refusal))
-        db.session.commit()
-        raise
-    audit.record("deletion.undone", client, user_id=user.id, email_key=user.email_key)
-    db.session.commit()
-    return user
 
 
 def compose_notice(entry: OutboxEntry) -> Email:
@@ -176,15 +135,3 @@ def _record_refusal(user: User, client: Client, outcome: Outcome) -> None:
     db.session.rollback()
     audit.record("deletion.requested", client, outcome=outcome, user_id=user_id, email_key=email_key)
     db.session.commit()
-
-
-def _cancel(user: User) -> UUID | None:
-    """Cancel exactly the deletion that was read, unless its time has come."""
-    cancelling = (
-        update(User)
-        .where(User.id == user.id, User.deletion_requested_at == user.deletion_requested_at, ~is_due())
-        .values(updated_at=now(), **users.kept())
-        .returning(User.id)
-        .execution_options(synchronize_session=False)
-    )
-    return db.session.scalar(cancelling)

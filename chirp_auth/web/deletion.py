@@ -7,6 +7,7 @@ from flask_login import current_user, login_required, logout_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import deletion as rule
+from chirp_auth.accounts import deletion_undo
 from chirp_auth.errors import AuthError, InvalidToken, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import csrf
 from chirp_auth.http.request_context import client
@@ -77,7 +78,7 @@ def undo_deletion() -> Response | Redirect:
         link_tokens.store_token("undo_token", request.args["token"])
         return redirect(url_for("auth.web.undo_deletion"), SEE_OTHER)
     try:
-        user = rule.check_undo_link(session.get("undo_token", ""))
+        user = deletion_undo.check_link(session.get("undo_token", ""))
     except BROKEN_LINK as error:
         return broken_link(error, WORDS)
     return page("deletion/undo.html", email=user.email, deleted_at=rule.due_at(user))
@@ -87,7 +88,7 @@ def undo_deletion() -> Response | Redirect:
 def keep_account() -> Response | Redirect:
     limits.reset_password()
     try:
-        user = rule.undo(session.get("undo_token", ""), client(FACE))
+        user = deletion_undo.undo(session.get("undo_token", ""), client(FACE))
     except BROKEN_LINK as error:
         return broken_link(error, WORDS)
     session.pop("undo_token", None)

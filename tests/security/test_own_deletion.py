@@ -10,7 +10,7 @@ from flask.testing import FlaskClient, FlaskCliRunner
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from chirp_auth.accounts import address_change, deletion, erasure, registration
+from chirp_auth.accounts import address_change, deletion, deletion_undo, erasure, registration
 from chirp_auth.accounts import sign_in as rule
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.admin import accounts, retention
@@ -205,7 +205,7 @@ def test_of_an_undo_and_the_erasure_one_wins(
 
         def undo_in_time() -> None:
             clock.shift(-MINUTE)
-            deletion.undo(token, TEST_CLIENT)
+            deletion_undo.undo(token, TEST_CLIENT)
             clock.shift(MINUTE)
 
         clock.shift(timedelta(seconds=4))
@@ -234,7 +234,7 @@ def test_two_undo_it_once(app: Application, browser: FlaskClient, delivered: Del
     ask(browser)
     token = undo_token(delivered())
 
-    outcomes = in_threads(app, [lambda: deletion.undo(token, TEST_CLIENT)] * 4)
+    outcomes = in_threads(app, [lambda: deletion_undo.undo(token, TEST_CLIENT)] * 4)
 
     assert sorted(outcomes) == ["TokenAlreadyUsed"] * 3 + [OK]
     assert events("deletion.undone").count("ok") == 1
