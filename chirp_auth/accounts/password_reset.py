@@ -57,14 +57,14 @@ def request_link(email: str, client: Client, code_challenge: str | None = None) 
     db.session.commit()
 
 
-def renew_link(token: str, client: Client) -> str:
+def renew_link(token: str, client: Client, code_challenge: str | None = None) -> str:
     """Promise a new link in place of a genuine one that expired or was replaced; return the address it goes to.
 
     Raises:
         InvalidToken: not one of our links, or mailed to an address that the account has left.
     """
     email = reset_links.genuine(token).user.email
-    request_link(email, client)
+    request_link(email, client, code_challenge)
     return email
 
 

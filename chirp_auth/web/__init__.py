@@ -16,6 +16,7 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its part to the bl
     personal_data,
     profile,
     registration,
+    reset_code,
     security_txt,
     sign_in,
     static_files,

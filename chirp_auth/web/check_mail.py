@@ -21,8 +21,10 @@ from chirp_auth.http.request_context import client
 from chirp_auth.languages import gettext as _
 from chirp_auth.security import limits
 from chirp_auth.security.limits import ClientLimit
+from chirp_auth.web import code_verifier
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.current_session import current_session
+from chirp_auth.web.forms import ResetCodeForm
 from chirp_auth.web.pages import page
 
 Name = Literal["reset", "renewed", "confirmation", "address_change"]
@@ -40,7 +42,7 @@ class Journey(NamedTuple):
 
 
 def _send_reset_link(email: str) -> None:
-    password_reset.request_link(email, client(FACE))
+    password_reset.request_link(email, client(FACE), code_verifier.challenge())
 
 
 def _send_confirmation(email: str) -> None:
@@ -82,10 +84,17 @@ def check_mail() -> Response | Redirect:
     asked = session.get("asked")
     if asked is None or not _is_open(asked["journey"]):
         return redirect(url_for("auth.web.forgot_password"), SEE_OTHER)
+    return page_with(ResetCodeForm(formdata=None))
+
+
+def page_with(form: ResetCodeForm) -> Response:
+    """Return the page; a mail with a link for a new password has a code, too, and its field is there."""
+    asked = session["asked"]
     journey = JOURNEYS[asked["journey"]]
     times, wait = _last_hour(asked["times"]), _wait(journey, asked["times"])
     return page(
         "check_mail.html",
+        form=form,
         journey=asked["journey"],
         email=asked["email"],
         life=in_words(journey.life()),

@@ -9,7 +9,7 @@ from chirp_auth.errors import AuthError
 from chirp_auth.extensions import csrf
 from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
-from chirp_auth.web import check_mail, domain_slip
+from chirp_auth.web import check_mail, code_verifier, domain_slip
 from chirp_auth.web.blueprint import FACE, web
 from chirp_auth.web.forms import ForgotPasswordForm
 from chirp_auth.web.pages import page, show_error
@@ -27,7 +27,7 @@ def forgot_password() -> Response | Redirect:
     session["asked_for"] = form.text("email")
     try:
         limits.forgot_password()
-        password_reset.request_link(form.text("email"), client(FACE))
+        password_reset.request_link(form.text("email"), client(FACE), code_verifier.challenge())
     except AuthError as error:
         show_error(form, error, INVALID_EMAIL="email")
         return _form_page(form, error)

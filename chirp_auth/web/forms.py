@@ -105,6 +105,10 @@ class ResetPasswordForm(Form):
     confirm_password = _password(_("Type it again"), _("Type the new password again."))
 
 
+class ResetCodeForm(Form):
+    code = StringField(_("Code from the mail"), [InputRequired(_("Enter the code from the mail.")), _without_nul])
+
+
 class ChangeAddressForm(Form):
     email = _email()
     password = _password(_("Password"), _("Enter your password."))

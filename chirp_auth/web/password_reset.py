@@ -27,7 +27,7 @@ from chirp_auth.languages import gettext
 from chirp_auth.languages import lazy_gettext as _
 from chirp_auth.models import PasswordResetToken
 from chirp_auth.security import limits
-from chirp_auth.web import check_mail, known_device_cookie, link_tokens, new_password
+from chirp_auth.web import check_mail, code_verifier, known_device_cookie, link_tokens, new_password
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.broken_links import BROKEN_LINK, COPY_IT_AGAIN, SIGN_IN, Action, Words, broken_link
 from chirp_auth.web.current_session import current_session
@@ -66,7 +66,8 @@ def reset_password() -> Response | Redirect:
 def new_link() -> Response | Redirect:
     try:
         limits.forgot_password()
-        email = password_reset.renew_link(link_tokens.stored_token("reset_token"), client(FACE))
+        token = link_tokens.stored_token("reset_token")
+        email = password_reset.renew_link(token, client(FACE), code_verifier.challenge())
     except BROKEN_LINK as error:
         return _link_refused(error)
     return check_mail.sent("renewed", email)
