@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -24,6 +25,7 @@ class Address:
     key: str
 
 
+@lru_cache(maxsize=64)  # A request parses its address when its shape is checked, and again in the rule.
 def parse(text: str) -> Address:
     """Parse an address without DNS look-ups; errors do not contain the text.
 
