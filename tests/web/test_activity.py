@@ -95,9 +95,8 @@ def test_this_was_not_me_explains_and_its_button_shuts_everybody_out(
     assert elsewhere.client.get("/activity").location == "/login"
     assert visitor.client.get("/activity").location == "/login"
     assert elsewhere.sign_in(password=PASSWORD).status_code == 401
-    (mail,) = delivered()
-    assert mail.to == ALICE
-    assert "/reset-password?token=" in mail.text
+    links = [mail for mail in delivered() if "/reset-password?token=" in mail.text]  # And a notice.
+    assert [mail.to for mail in links] == [ALICE]
 
 
 def test_this_was_not_me_wants_our_own_page(visitor: Visitor, alice: User) -> None:
