@@ -78,7 +78,7 @@ def undo_deletion() -> Response | Redirect:
         link_tokens.store_token("undo_token", request.args["token"])
         return redirect(url_for("auth.web.undo_deletion"), SEE_OTHER)
     try:
-        user = deletion_undo.check_link(session.get("undo_token", ""))
+        user = deletion_undo.check_link(link_tokens.stored_token("undo_token"))
     except BROKEN_LINK as error:
         return broken_link(error, WORDS)
     return page("deletion/undo.html", email=user.email, deleted_at=rule.due_at(user))
@@ -88,7 +88,7 @@ def undo_deletion() -> Response | Redirect:
 def keep_account() -> Response | Redirect:
     limits.reset_password()
     try:
-        user = deletion_undo.undo(session.get("undo_token", ""), client(FACE))
+        user = deletion_undo.undo(link_tokens.stored_token("undo_token"), client(FACE))
     except BROKEN_LINK as error:
         return broken_link(error, WORDS)
     session.pop("undo_token", None)

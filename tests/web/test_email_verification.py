@@ -90,17 +90,3 @@ def test_typing_mistakes_with_a_genuine_link_cost_no_limit(elsewhere: Visitor, t
 
     chosen = {"password": "seven brown kettles", "confirm_password": "seven brown kettles"}
     assert elsewhere.send("/verify-email/new-password", **chosen).location == "/login"
-
-
-@pytest.mark.parametrize("path", ["/verify-email", "/confirm-address", "/not-me", "/not-registered"])
-def test_a_page_without_its_link_says_where_to_open_it(visitor: Visitor, path: str) -> None:
-    page = visitor.open(path)
-
-    assert (page.status_code, "Open the link from the mail on this device" in words(page)) == (404, True)
-
-
-def test_each_kind_of_link_has_titles_of_its_own(visitor: Visitor) -> None:
-    paths = ("/reset-password", "/verify-email", "/confirm-address", "/not-me", "/not-registered")
-    titles = [visitor.open(f"{path}?token=x").text.partition("<h1>")[2].partition("</h1>")[0] for path in paths]
-
-    assert len(set(titles)) == len(titles), titles

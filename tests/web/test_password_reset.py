@@ -205,15 +205,6 @@ def test_what_is_wrong_with_a_new_password_is_said_at_once(visitor: Visitor, tok
         assert ("Passwords do not match." in told) != ("Type the new password again." in told)
 
 
-def test_a_page_without_its_link_says_where_to_open_it(visitor: Visitor, elsewhere: Visitor, token: str) -> None:
-    visitor.open("/login")
-    opened = visitor.open("/reset-password")
-    assert (opened.status_code, "Open the link from the mail on this device" in words(opened)) == (404, True)
-    assert "keep our cookies" not in words(opened)
-
-    assert "your browser does not keep our cookies" in words(elsewhere.open("/reset-password"))
-
-
 @pytest.mark.settings(mobile_deep_link="movr://reset-password")
 def test_the_page_opens_the_app(visitor: Visitor, token: str) -> None:
     page = visitor.open(f"/reset-password?token={token}&scheme=evil://")
