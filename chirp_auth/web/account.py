@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response, flash, redirect, url_for
-from flask_login import current_user, login_required
+from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import sessions
@@ -15,20 +15,21 @@ from chirp_auth.models import Session
 from chirp_auth.security.client import shortened
 from chirp_auth.security.devices import translated_device
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
-from chirp_auth.web.current_session import current_session
+from chirp_auth.web.current_session import account_button, current_session, tell_if_signed_out
 from chirp_auth.web.pages import page
 
 
 @web.get("/")
 def home() -> Response:
     if not current_user.is_authenticated:
+        tell_if_signed_out()
         return page("home.html")
     rows = [_row(session) for session in sessions.living(current_user, current_session)]
     return page("home.html", user=current_user, sessions=rows)
 
 
 @web.post("/sessions/<uuid:session_id>/end")
-@login_required
+@account_button
 def end_session(session_id: UUID) -> Redirect:
     ended = sessions.end(session_id, current_user, client(FACE))
     flash(_("Signed out there.") if ended else _("That place was signed out already."))
@@ -36,7 +37,7 @@ def end_session(session_id: UUID) -> Redirect:
 
 
 @web.post("/sessions/end-others")
-@login_required
+@account_button
 def end_other_sessions() -> Redirect:
     ended = sessions.end_others(current_session, client(FACE))
     flash(ngettext("Signed out in %(num)s other place.", "Signed out in %(num)s other places.", ended))

@@ -1,19 +1,23 @@
 """The session of this browser: the row that its cookie names, who is signed in by it, and how it starts."""
 
-from typing import cast
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
 from uuid import UUID
 
-from flask import flash, g, redirect, request, session, url_for
-from flask_login import current_user, login_user
+from flask import current_app, flash, g, redirect, request, session, url_for
+from flask_login import current_user, login_required, login_user, logout_user
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
 from chirp_auth.accounts import sessions
-from chirp_auth.extensions import login_manager
+from chirp_auth.extensions import csrf, login_manager
 from chirp_auth.languages import gettext
 from chirp_auth.models import Session, User
 from chirp_auth.web import known_device_cookie
 from chirp_auth.web.blueprint import SEE_OTHER
+
+View = Callable[..., Response]
 
 
 def find_current_session() -> Session | None:
@@ -55,10 +59,34 @@ def _load_user(session_id: str) -> User | None:
     return living_session.user if living_session else None
 
 
+def account_button(view: View) -> View:
+    """Protect a view that is only a button on a page of the account: first by a sign-in, then by the CSRF token.
+
+    In this order whoever was signed out meanwhile, and so lost the token, is asked to sign in.
+    """
+
+    @wraps(view)
+    def protected(**values: Any) -> Response:
+        csrf.protect()
+        return view(**values)
+
+    return cast("View", csrf.exempt(login_required(protected)))
+
+
+def tell_if_signed_out() -> bool:
+    """Say, once, that the session has ended that this browser's cookie names; return whether there was one."""
+    if "_user_id" not in session or current_user.is_authenticated:
+        return False
+    logout_user()
+    flash(gettext("You were signed out. Sign in to go on."))
+    return True
+
+
 @login_manager.unauthorized_handler
 def _ask_to_sign_in() -> Response:
-    if "_user_id" in session or request.method == "POST":  # The page was opened while somebody was signed in.
+    if not tell_if_signed_out() and request.method == "POST":  # The page was opened while somebody was signed in.
         flash(gettext("You were signed out. Sign in to go on."))
-    if request.url_rule and "GET" in (request.url_rule.methods or ()):
+    routes = current_app.create_url_adapter(request)
+    if routes and "GET" in routes.allowed_methods(request.path):
         session["next_url"] = request.path
     return redirect(url_for("auth.web.sign_in"), SEE_OTHER)

@@ -12,7 +12,7 @@ from chirp_auth.security import limits
 from chirp_auth.web import link_tokens
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.broken_links import BROKEN_LINK, Action, Words, broken_link
-from chirp_auth.web.current_session import current_session
+from chirp_auth.web.current_session import account_button, current_session
 from chirp_auth.web.pages import page
 
 ASK_FOR_HELP = _(
@@ -76,7 +76,7 @@ def not_me_signed_in() -> Response | Redirect:
 
 
 @web.post("/activity/not-me")
-@login_required
+@account_button
 def secure_own_account() -> Response | Redirect:
     limits.reset_password()
     try:

@@ -46,8 +46,6 @@ def test_too_much_at_once(visitor: Visitor) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/sessions/end-others",
-        "/sessions/00000000-0000-0000-0000-000000000000/end",
         "/reset-password/new-link",
         "/check-email/again",
         "/verify-email",

@@ -4,7 +4,7 @@ import pytest
 
 from chirp_auth.models import User
 from tests.conftest import ALICE, MALLORY, PASSWORD
-from tests.support.visitor import csrf_token
+from tests.support.visitor import csrf_token, press
 from tests.web.conftest import Visitor, value_of, words
 
 
@@ -117,5 +117,46 @@ def test_a_session_that_ended_meanwhile_is_told_and_leads_back(
     assert visitor.sign_in().location == "/change-password"
 
 
-def test_whoever_never_signed_in_was_not_signed_out(visitor: Visitor) -> None:
-    assert "You were signed out" not in words(visitor.open("/change-password"))
+def test_the_start_page_tells_once_that_the_session_has_ended(
+    visitor: Visitor, elsewhere: Visitor, alice: User
+) -> None:
+    visitor.sign_in()
+    visitor.open("/")
+    elsewhere.sign_in()
+    elsewhere.send("/sessions/end-others", on="/")
+
+    assert words(visitor.open("/")).startswith("You were signed out. Sign in to go on. Your Chirpworks account")
+    assert "You were signed out" not in words(visitor.open("/"))
+    assert visitor.sign_in().location == "/"
+
+
+@pytest.mark.parametrize(
+    ("page", "button", "leads_back_to"),
+    [
+        ("/", "/sessions/end-others", "/"),
+        ("/", "/sessions/00000000-0000-0000-0000-000000000000/end", "/"),
+        ("/activity/not-me", "/activity/not-me", "/activity/not-me"),
+    ],
+)
+def test_a_button_of_the_account_on_a_page_from_before_the_sign_out_leads_to_the_sign_in(
+    visitor: Visitor, alice: User, page: str, button: str, leads_back_to: str
+) -> None:
+    visitor.sign_in()
+    open_in_a_tab = visitor.open(page).text
+    visitor.send("/logout", on="/")  # In another one: the token of the first is worth nothing any more.
+
+    assert press(visitor.client, button, open_in_a_tab).location == "/login"
+    assert "You were signed out. Sign in to go on." in words(visitor.open("/login"))
+    assert visitor.sign_in().location == leads_back_to
+
+
+@pytest.mark.parametrize("path", ["/", "/change-password"])
+def test_whoever_never_signed_in_was_not_signed_out(visitor: Visitor, path: str) -> None:
+    assert "You were signed out" not in words(visitor.open(path))
+
+
+def test_whoever_signed_out_is_not_told_so_again(visitor: Visitor, alice: User) -> None:
+    visitor.sign_in()
+    visitor.send("/logout", on="/")
+
+    assert "You were signed out" not in words(visitor.open("/"))
