@@ -15,11 +15,21 @@ def show_refusal(form: Form, error: AuthError, user: User) -> None:
     show_every_fault(form, user)
 
 
-def show_every_fault(form: Form, user: User) -> None:
-    """Say too what is wrong with the password itself, where so far only something else was said."""
-    if not form.errors or form["password"].errors:
+def show_every_fault(form: Form, user: User, name: str = "password") -> None:
+    """Say too what is wrong with the new password, the field `name`, where so far only something else was said.
+
+    Hashes nothing, and tells nothing about the present password.
+    """
+    if not form.errors:
         return
-    try:
-        passwords.check(form.text("password"), (user.email, user.first_name, user.last_name))
-    except PasswordTooWeak as error:
-        form.add_error("password", sentence_of(error))
+    password, confirmation = form.text(name), form.text("confirm_password")
+    if not form[name].errors:
+        try:
+            passwords.check(password, (user.email, user.first_name, user.last_name))
+        except PasswordTooWeak as error:
+            form.add_error(name, sentence_of(error))
+    if password and not form["confirm_password"].errors:
+        try:
+            passwords.confirm(password, confirmation)
+        except PasswordMismatch as error:
+            form.add_error("confirm_password", sentence_of(error))

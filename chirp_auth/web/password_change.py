@@ -12,7 +12,7 @@ from chirp_auth.http.request_context import client
 from chirp_auth.languages import gettext as _
 from chirp_auth.languages import ngettext
 from chirp_auth.security import limits
-from chirp_auth.web import known_device_cookie
+from chirp_auth.web import known_device_cookie, new_password
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.current_session import current_session, sign_in_browser
 from chirp_auth.web.forms import ChangePasswordForm
@@ -25,6 +25,7 @@ from chirp_auth.web.pages import page, show_error
 def change_password() -> Response | Redirect:
     form = ChangePasswordForm()
     if not form.validate_on_submit():
+        new_password.show_every_fault(form, current_user, "new_password")
         return _form_page(form)
     try:
         limits.sign_in()
@@ -37,6 +38,7 @@ def change_password() -> Response | Redirect:
             PASSWORD_TOO_WEAK="new_password",
             PASSWORD_MISMATCH="confirm_password",
         )
+        new_password.show_every_fault(form, current_user, "new_password")
         return _form_page(form, error)
     sign_in_browser(change.session)
     flash(

@@ -2,8 +2,11 @@
 
 from uuid import uuid4
 
+import pytest
+
 from chirp_auth.models import User
 from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD
+from tests.support.visitor import press
 from tests.web.conftest import Visitor, value_of, words
 
 CHANGE = {"current_password": PASSWORD, "new_password": NEW_PASSWORD, "confirm_password": NEW_PASSWORD}
@@ -83,6 +86,47 @@ def test_a_wrong_current_password_is_told_at_its_field(visitor: Visitor, alice: 
 
     assert answer.status_code == 401
     assert '<a href="#current_password">That is not your current password.</a>' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ({"new_password": "password1", "confirm_password": "another"}, ["attackers try first", "do not match"]),
+        ({"current_password": "", "confirm_password": "another"}, ["your current password", "do not match"]),
+        (
+            {"current_password": "", "new_password": "password1", "confirm_password": ""},
+            ["your current password", "attackers try first", "Type the new password again"],
+        ),
+        ({"new_password": "", "confirm_password": "another"}, ["Choose a new password"]),
+    ],
+)
+def test_what_is_wrong_with_a_new_password_is_said_at_once_and_nothing_hashed(
+    visitor: Visitor, alice: User, monkeypatch: pytest.MonkeyPatch, typed: dict[str, str], told: list[str]
+) -> None:
+    visitor.sign_in()
+    form = visitor.open("/change-password").text
+    monkeypatch.setattr("chirp_auth.security.passwords.verify", None)
+    monkeypatch.setattr("chirp_auth.security.passwords.hash_new", None)
+
+    answer = press(visitor.client, "/change-password", form, **{**CHANGE, **typed})
+
+    assert answer.status_code == 400
+    summary = answer.text.partition('aria-labelledby="error-summary"')[2].partition("</div>")[0]
+    assert summary.count("<li>") == len(told)
+    assert all(sentence in summary for sentence in told)
+
+
+def test_whether_the_current_password_is_right_is_told_only_when_the_new_one_can_be_taken(
+    visitor: Visitor, alice: User
+) -> None:
+    visitor.sign_in()
+    weak = CHANGE | {"new_password": "password1", "confirm_password": "password1"}
+
+    right, wrong = (
+        visitor.send("/change-password", **weak | {"current_password": typed}) for typed in (PASSWORD, "wrong")
+    )
+
+    assert (right.status_code, words(right)) == (wrong.status_code, words(wrong))
 
 
 def test_a_session_that_ended_meanwhile_comes_back_to_the_form(
