@@ -12,7 +12,7 @@ from chirp_auth.extensions import db, driver_reason
 from chirp_auth.formatting import whole_seconds
 from chirp_auth.http import request_context
 from chirp_auth.http.routing import answers_json
-from chirp_auth.security import limits
+from chirp_auth.security import limits, shares
 from chirp_auth.security.limits import Spent
 
 log = structlog.get_logger("limits")
@@ -44,7 +44,7 @@ def _state(limit: Spent) -> str:
 def _record(limit: Spent) -> None:
     """Add a row for the first refusal of a period and a log line for each: refusing must stay cheap in a flood."""
     client = request_context.client("api" if answers_json(request) else "browser")
-    if not limits.first_hit(limit):
+    if not shares.first_hit(limit):
         log.warning("limit.hit", limit=limit.name, face=client.face, reference=client.reference)
         return
     try:

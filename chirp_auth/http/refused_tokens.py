@@ -27,7 +27,7 @@ from chirp_auth.errors import (
 )
 from chirp_auth.extensions import db, driver_reason
 from chirp_auth.http import request_context
-from chirp_auth.security import limits
+from chirp_auth.security import shares
 
 REFUSALS = (InvalidToken, TokenExpired, TokenAlreadyUsed, Unauthenticated)
 INCOMPLETE = (MalformedJson, ValidationFailed, InvalidEmail, NoToken)
@@ -64,7 +64,7 @@ def _outcome(refusal: AuthError) -> Outcome:
 
 def _record(kind: Kind, face: str, outcome: Outcome) -> None:
     client = request_context.client(face)
-    if not limits.is_first(f"{kind}.{outcome}", limits.NOTED_ONCE_IN):
+    if not shares.is_first(f"{kind}.{outcome}", shares.NOTED_ONCE_IN):
         log.warning(kind, outcome=outcome, face=face, reference=client.reference)
         return
     try:

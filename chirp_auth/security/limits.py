@@ -19,7 +19,6 @@ from chirp_auth.extensions import client_address, limiter, settings
 from chirp_auth.security.rate_limit_storage import RateLimitStorage
 
 DEGRADED_SHARE = 2  # While Redis is away, all processes together allow half of a limit.
-NOTED_ONCE_IN = timedelta(hours=1)
 
 Limit = tuple[int, timedelta]  # so many requests in this period
 
@@ -73,7 +72,7 @@ class ClientLimit:
             return timedelta(0)
         amount, period = _present(self.present)
         try:
-            window = limiter.limiter.get_window_stats(_item(amount, period), client_address(), self.name)
+            window = limiter.limiter.get_window_stats(item_of(amount, period), client_address(), self.name)
         except StorageError:
             return timedelta(0)
         return timedelta(0) if window.remaining else _until(window.reset_time, period)
@@ -91,30 +90,9 @@ def forgive() -> None:
     spent()[:] = [replace(limit, remaining=limit.remaining + 1) for limit in spent()]
 
 
-def first_hit(limit: Spent) -> bool:
-    """Say whether this is the client's first refusal in the period: only that one becomes an audit event."""
-    return is_first(limit.name, limit.period)
-
-
-def is_first(name: str, period: timedelta) -> bool:
-    """Say whether an event of this name happens to the client for the first time in the period."""
-    try:
-        return limiter.limiter.hit(_item(1, period), client_address(), f"{name}_noted")
-    except StorageError:
-        return True
-
-
-def has_share(name: str, amount: int, period: timedelta) -> bool:
-    """Take one from the client's share of something that the service does only to be kind; say whether one was left."""
-    try:
-        return not settings.rate_limits_enabled or limiter.limiter.hit(_item(amount, period), client_address(), name)
-    except StorageError:
-        return False
-
-
 def _take_back() -> None:
     for limit in spent():
-        key = _item(limit.amount, limit.period).key_for(client_address(), limit.name)
+        key = item_of(limit.amount, limit.period).key_for(client_address(), limit.name)
         with suppress(StorageError):
             limiter.storage.incr(key, int(limit.period.total_seconds()), -1)
 
@@ -124,7 +102,7 @@ def _count(name: str, limit: Callable[[], Limit]) -> Spent:
     client = client_address()
     for _ in range(2):
         amount, period = _present(limit)
-        item = _item(amount, period)
+        item = item_of(amount, period)
         try:
             allowed = limiter.limiter.hit(item, client, name)
             window = limiter.limiter.get_window_stats(item, client, name)
@@ -146,7 +124,8 @@ def _present(limit: Callable[[], Limit]) -> Limit:
     return amount, period
 
 
-def _item(amount: int, period: timedelta) -> RateLimitItemPerSecond:
+def item_of(amount: int, period: timedelta) -> RateLimitItemPerSecond:
+    """Return so many in a period as the library of the counts has it."""
     return RateLimitItemPerSecond(amount, int(period.total_seconds()))
 
 

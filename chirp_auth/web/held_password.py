@@ -10,7 +10,7 @@ from flask import session
 from chirp_auth.clock import now
 from chirp_auth.errors import ServiceBusy
 from chirp_auth.http.request_context import client
-from chirp_auth.security import limits, passwords, sealing
+from chirp_auth.security import passwords, sealing, shares
 from chirp_auth.security.hash_queue import Urgency
 from chirp_auth.web.blueprint import FACE
 
@@ -20,7 +20,7 @@ MAX_PER_HOUR = 10  # For one client: each costs a hash. Beyond that the password
 
 def hold(password: str) -> None:
     """Hold an accepted password, unless the client had its share or the machine is busy."""
-    if not limits.has_share("held_password", MAX_PER_HOUR, timedelta(hours=1)):
+    if not shares.take("held_password", MAX_PER_HOUR, timedelta(hours=1)):
         return
     try:
         password_hash = passwords.hash_new(password, client(FACE), Urgency.SIGN_IN)

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from chirp_auth.clock import now
 from chirp_auth.models import User
-from chirp_auth.security import limits
+from chirp_auth.security import shares
 from tests.conftest import events
 from tests.support.visitor import bearer, login, post_form
 
@@ -47,7 +47,7 @@ def test_a_forged_token_is_on_record_and_a_flood_of_them_is_one_row_an_hour(clie
     assert {send(client, FORGED) for _ in range(20)} == {401}
     assert events(kind) == ["invalid_token"]
 
-    with time_machine.travel(now() + limits.NOTED_ONCE_IN * 1.1):
+    with time_machine.travel(now() + shares.NOTED_ONCE_IN * 1.1):
         send(client, FORGED)
     assert events(kind) == ["invalid_token"] * 2
 
@@ -63,7 +63,7 @@ def test_the_tokens_of_a_session_that_has_ended_are_on_record(client: FlaskClien
 
 def test_a_refresh_token_that_is_spent_again_is_one_event(client: FlaskClient, signed_in: dict[str, Any]) -> None:
     refresh(client, signed_in["refresh_token"])
-    with time_machine.travel(now() + limits.NOTED_ONCE_IN / 2):
+    with time_machine.travel(now() + shares.NOTED_ONCE_IN / 2):
         assert refresh(client, signed_in["refresh_token"]) == 401
 
     assert (events("session.refresh_reused"), events("session.refresh_refused")) == (["ended"], [])
