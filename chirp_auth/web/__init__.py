@@ -17,6 +17,7 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its part to the bl
     profile,
     registration,
     reset_code,
+    reset_done,
     security_txt,
     sign_in,
     static_files,

@@ -5,12 +5,9 @@ nothing, for mail scanners and previews open links too.
 """
 
 from flask import Response, redirect, request, session, url_for
-from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts import password_reset, reset_links, sessions
-from chirp_auth.accounts.password_reset import PasswordReset
-from chirp_auth.clock import now
+from chirp_auth.accounts import password_reset, reset_links
 from chirp_auth.errors import (
     AuthError,
     InvalidToken,
@@ -27,15 +24,13 @@ from chirp_auth.languages import gettext
 from chirp_auth.languages import lazy_gettext as _
 from chirp_auth.models import PasswordResetToken
 from chirp_auth.security import limits
-from chirp_auth.web import check_mail, code_verifier, known_device_cookie, link_tokens, new_password
+from chirp_auth.web import check_mail, code_verifier, known_device_cookie, link_tokens, new_password, reset_done
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.broken_links import BROKEN_LINK, COPY_IT_AGAIN, SIGN_IN, Action, Words, broken_link
-from chirp_auth.web.current_session import current_session
 from chirp_auth.web.forms import ResetPasswordForm
 from chirp_auth.web.pages import page
 
 ASK_AGAIN = Action(_("Ask for a new link"), "auth.web.forgot_password")
-MAX_DEVICES_NAMED = 5
 
 
 @web.route("/reset-password", methods=["GET", "POST"])
@@ -58,7 +53,7 @@ def reset_password() -> Response | Redirect:
         return _form_page(form, link)
     except BROKEN_LINK as error:
         if isinstance(error, TokenAlreadyUsed) and request.method == "POST":
-            return _already_done()
+            return reset_done.already_done()
         return _link_refused(error)
 
 
@@ -73,26 +68,6 @@ def new_link() -> Response | Redirect:
     return check_mail.sent("renewed", email)
 
 
-@web.get("/reset-password/done")
-def reset_done() -> Response | Redirect:
-    done = session.get("reset_done")
-    if done is None:
-        return redirect(url_for("auth.web.sign_in"), SEE_OTHER)
-    return page("password_reset/done.html", somebody_else=_somebody_else(done.get("email")), **done)
-
-
-@web.post("/reset-password/sign-out")
-def sign_out_somebody_else() -> Redirect:
-    """Sign out whoever is signed in here, and go on: with the link, or after the reset to its owner's sign-in."""
-    if current_user.is_authenticated:
-        sessions.sign_out(current_session, client(FACE))
-        logout_user()
-    kept = {name: session[name] for name in ("reset_token", "reset_done", "asked_for") if name in session}
-    session.clear()
-    session.update(kept)
-    return redirect(url_for("auth.web.sign_in" if "reset_done" in kept else "auth.web.reset_password"), SEE_OTHER)
-
-
 def _reset(form: ResetPasswordForm, link: PasswordResetToken) -> Response | Redirect:
     password, confirmation = form.text("password"), form.text("confirm_password")
     is_first = link.user.password_changed_at is None  # Whoever was invited resets nothing.
@@ -101,26 +76,7 @@ def _reset(form: ResetPasswordForm, link: PasswordResetToken) -> Response | Redi
     except (PasswordMismatch, PasswordTooWeak, ServiceBusy) as error:
         new_password.show_refusal(form, error, link.user)
         return _form_page(form, link, error)
-    session["asked_for"] = reset.user.email
-    session["reset_done"] = _in_words(reset) | {"is_first": is_first}
-    return known_device_cookie.remember(redirect(url_for("auth.web.reset_done"), SEE_OTHER), reset.user)
-
-
-def _somebody_else(owner: str | None) -> str | None:
-    """Return the address of who is signed in here, if it is not the link's owner."""
-    return current_user.email if owner and current_user.is_authenticated and current_user.email != owner else None
-
-
-def _in_words(reset: PasswordReset) -> dict[str, object]:
-    """Return what the success page says, small enough for a cookie."""
-    devices = list(dict.fromkeys(reset.devices))[:MAX_DEVICES_NAMED]
-    return {"email": reset.user.email, "changed_at": now(), "ended": reset.ended_sessions, "devices": devices}
-
-
-def _already_done() -> Redirect:
-    """Answer a second click or tab: the first one's page if this browser has seen it, else that it is done."""
-    session.setdefault("reset_done", {"already": True})
-    return redirect(url_for("auth.web.reset_done"), SEE_OTHER)
+    return known_device_cookie.remember(reset_done.after(reset, is_first=is_first), reset.user)
 
 
 def _form_page(form: ResetPasswordForm, link: PasswordResetToken, error: AuthError | None = None) -> Response:
@@ -129,7 +85,7 @@ def _form_page(form: ResetPasswordForm, link: PasswordResetToken, error: AuthErr
         error,
         form=form,
         email=link.user.email,
-        somebody_else=_somebody_else(link.user.email),
+        somebody_else=reset_done.somebody_else(link.user.email),
         is_first=link.user.password_changed_at is None,
         min_length=settings.password_min_length,
         open_in_app=reset_links.open_in_app(session["reset_token"]),
