@@ -98,7 +98,7 @@ def bare_texts(node: ast.AST) -> Iterator[str]:
     """Yield the words in an expression that no `Sentence` or `gettext` has marked."""
     if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Sentence", "Sentence.counted", "_"):
         return
-    if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and " " in str(node.value)):
+    if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and re.search(r"[a-z] ", str(node.value))):
         yield ast.unparse(node)
     for child in ast.iter_child_nodes(node):
         yield from bare_texts(child)

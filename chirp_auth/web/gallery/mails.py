@@ -48,7 +48,8 @@ def _mail(kind: str, *groups: Mapping[str, Any], **values: Any) -> Sample:
     return Sample(kind, common | values)
 
 
-CODE = {"code": "K7QP-4M2X", "code_life": timedelta(minutes=10)}
+NO_CODE = {"code": None, "code_life": timedelta(minutes=10), "app_link": None}
+CODE = {**NO_CODE, "code": "K7QP-4M2X", "app_link": "movr://reset-password?token=sample"}
 LOCKED = {
     "failed_at": AT,
     "failures": 5,
@@ -61,7 +62,7 @@ MOVED = {"by_support": False, "to_old": False}
 REGISTERED = {"registered_at": AT, "confirm_before": SOON}
 
 MAILS: Mapping[str, Sample] = {
-    "mail-reset-link": _mail("reset_link", LINK, FROM, requested_at=AT, address=EMAIL),
+    "mail-reset-link": _mail("reset_link", LINK, FROM, NO_CODE, requested_at=AT, address=EMAIL),
     "mail-reset-link-code": _mail("reset_link", LINK, FROM, CODE, requested_at=AT, address=EMAIL),
     "mail-password-chosen": _mail("password_chosen", FROM, NOT_ME),
     "mail-password-changed": _mail("password_changed", FROM, NOT_ME, ended=2),
@@ -77,7 +78,7 @@ MAILS: Mapping[str, Sample] = {
     "mail-account-deleted": _mail("account_deleted", deleted_at=AT, by_owner=False),
     "mail-account-deleted-by-owner": _mail("account_deleted", deleted_at=AT, by_owner=True),
     "mail-deletion-requested": _mail("deletion_requested", LINK, FROM, NOT_ME, deleted_at=SOON),
-    "mail-deletion-requested-unconfirmed": _mail("deletion_requested", FROM, NOT_ME, deleted_at=SOON),
+    "mail-deletion-requested-unconfirmed": _mail("deletion_requested", FROM, NOT_ME, deleted_at=SOON, link=None),
     "mail-data-downloaded": _mail("data_downloaded", FROM, NOT_ME),
     "mail-new-sign-in": _mail("new_sign_in", FROM, NOT_ME),
     "mail-address-change": _mail("address_change", LINK),

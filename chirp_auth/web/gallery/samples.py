@@ -13,7 +13,7 @@ from chirp_auth.models import User
 from chirp_auth.web.forms import Form
 from chirp_auth.web.pages import page
 
-EMAIL = "ada@example.com"
+EMAIL, OTHER, SLIP = "ada@example.com", "charles@example.org", "ada@exampel.com"
 AT = datetime(2026, 11, 20, 20, 47, tzinfo=UTC)
 LONG_AGO, SOON = AT - timedelta(days=300), AT + timedelta(days=7)
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -31,6 +31,9 @@ ADA = User(
     password_changed_at=AT,
 )
 NEWCOMER = User(id=UUID(int=2), email=EMAIL, email_key=EMAIL, confirm_before=SOON, created_at=AT)
+
+
+Words = Mapping[str, str | Callable[[], str]]  # What is wrong with a form, by field; the empty name is the form.
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,8 @@ def made(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value() if callable(value) else value for name, value in values.items()}
 
 
-def filled(form: type[Form], refusals: Mapping[str, str] | None = None, **typed: str) -> Callable[[], Form]:
-    """Return what makes the form as it is after this was typed; a refusal is a rule's sentence, by field."""
+def filled(form: type[Form], refusals: Words | None = None, **typed: str) -> Callable[[], Form]:
+    """Return what makes the form as it is after this was typed, with what is wrong in sentences of the rules."""
 
     def make() -> Form:
         made = form(formdata=None, data=typed)
@@ -61,7 +64,7 @@ def filled(form: type[Form], refusals: Mapping[str, str] | None = None, **typed:
             field.errors = []
         made.form_errors = []
         for name, sentence in (refusals or {}).items():
-            made.add_error(name, translated(sentence))
+            made.add_error(name, translated(sentence() if callable(sentence) else str(sentence)))
         return made
 
     return make
