@@ -79,7 +79,7 @@ def test_nothing_tells_who_was_deleted(runner: FlaskCliRunner, busy_alice: User,
 
     assert deleted.exit_code == 0, deleted.output
     waiting = db.session.query(OutboxEntry).filter_by(recipient=ALICE).one()
-    assert (waiting.kind, waiting.params, waiting.user_id) == ("account_deleted", {}, None)
+    assert (waiting.kind, waiting.params, waiting.user_id) == ("account_deleted", {"language": "en"}, None)
     newest = delivered()[0]
     assert (newest.to, newest.subject) == (ALICE, "Your Chirpworks account was deleted")
     mailbox.clear()

@@ -58,10 +58,10 @@ def test_nobody_waits_for_a_reset_behind_many_invitations(
 ) -> None:
     path = tmp_path / "many.csv"
     path.write_text("email\n" + "".join(f"person{n}@example.org\n" for n in range(700)))
-    assert imported(runner, path)["invited"] == 700
-    password_reset.request_link(ALICE, TEST_CLIENT)
-
-    sent = [mail.to for mail in delivered()]
+    with time_machine.travel(now(), tick=False):  # On a busy machine more invitations fall due meanwhile.
+        assert imported(runner, path)["invited"] == 700
+        password_reset.request_link(ALICE, TEST_CLIENT)
+        sent = [mail.to for mail in delivered()]
 
     assert ALICE in sent
     assert 50 <= len(sent) < 350

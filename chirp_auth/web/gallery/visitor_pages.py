@@ -18,6 +18,7 @@ STALE = {"csrf_token": forms.stale_form}
 NO_ADDRESS = {"email": errors.InvalidEmail.sentence}
 TAKEN = {"email": errors.EmailTaken.sentence}
 WEAK = {"password": errors.PasswordTooWeak.sentence}
+WRONG_CODE = {"code": _("This is not the code of the newest mail, or it was mistyped five times.")}
 DIFFERS = {"": _("That email address and password do not match.")}
 
 
@@ -41,7 +42,7 @@ def _forgot(refusals: Words | None = None, /, email: str = EMAIL, suggestion: st
 def check_mail(journey: str, signed_in: User | None = None, /, **values: Any) -> State:
     """Return the page "Check your email" of a journey; a mail may be asked for again, unless the values say no."""
     usual = {"wait_seconds": 0, "is_spent": False, "asked_times": 1, "next_at": AT, "go_on": None}
-    usual["life"] = _an_hour
+    usual |= {"life": _an_hour, "form": filled(forms.ResetCodeForm)}
     return shows("check_mail.html", signed_in, journey=journey, email=EMAIL, **usual | values)
 
 
@@ -71,6 +72,7 @@ VISITOR_PAGES: Mapping[str, State] = {
     "check-mail": check_mail("reset"),
     "check-mail-wait": check_mail("reset", **WAIT),
     "check-mail-spent": check_mail("reset", **SPENT),
+    "check-mail-wrong-code": check_mail("reset", form=filled(forms.ResetCodeForm, WRONG_CODE, code="K7QP-4M2X")),
     "check-mail-renewed": check_mail("renewed"),
     "check-mail-registered": check_mail("confirmation"),
     "check-mail-registered-signed-in": check_mail("confirmation", NEWCOMER),
