@@ -22,6 +22,7 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its part to the bl
     sign_in,
     static_files,
     unwanted_registration,
+    verification_links,
 )
 from chirp_auth.web.blueprint import web as blueprint
 from chirp_auth.web.dev_mailbox import dev_mailbox

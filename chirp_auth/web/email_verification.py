@@ -11,13 +11,10 @@ from chirp_auth.accounts import email_verification
 from chirp_auth.errors import (
     AuthError,
     InvalidCredentials,
-    InvalidToken,
     PasswordMismatch,
     PasswordTooWeak,
     RateLimitExceeded,
     ServiceBusy,
-    TokenAlreadyUsed,
-    TokenExpired,
 )
 from chirp_auth.extensions import settings
 from chirp_auth.http import refused_tokens
@@ -26,9 +23,9 @@ from chirp_auth.languages import gettext
 from chirp_auth.languages import lazy_gettext as _
 from chirp_auth.models import User
 from chirp_auth.security import limits
-from chirp_auth.web import check_mail, link_tokens, new_password
+from chirp_auth.web import link_tokens, new_password, verification_links
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
-from chirp_auth.web.broken_links import BROKEN_LINK, COPY_IT_AGAIN, SIGN_IN, Action, Words, broken_link
+from chirp_auth.web.broken_links import BROKEN_LINK
 from chirp_auth.web.current_session import find_current_session, start_session
 from chirp_auth.web.forms import ConfirmEmailForm, ResetPasswordForm
 from chirp_auth.web.pages import page, show_error
@@ -44,7 +41,7 @@ def verify_email() -> Response | Redirect:
     try:
         user = email_verification.check_link(_token())
     except BROKEN_LINK as error:
-        return _refused(error)
+        return verification_links.refused(error)
     return _ask(user, ConfirmEmailForm())
 
 
@@ -63,7 +60,7 @@ def confirm_email() -> Response | Redirect:
         limits.sign_in()
         new_session = email_verification.verify_with_password(token, form.text("password"), client(FACE))
     except BROKEN_LINK as error:
-        return _refused(error)
+        return verification_links.refused(error)
     except (InvalidCredentials, RateLimitExceeded, ServiceBusy) as error:
         show_error(form, error, INVALID_CREDENTIALS="password")
         return _ask(user, form, error)
@@ -85,7 +82,7 @@ def confirm_with_new_password() -> Response | Redirect:
         password, confirmation = form.text("password"), form.text("confirm_password")
         email_verification.verify_with_new_password(token, password, confirmation, client(FACE))
     except BROKEN_LINK as error:
-        return _refused(error)
+        return verification_links.refused(error)
     except (PasswordMismatch, PasswordTooWeak, ServiceBusy) as error:
         new_password.show_refusal(form, error, user)
         return _choose(user, form, error)
@@ -100,24 +97,8 @@ def choose_password() -> Response | Redirect:
     try:
         user = email_verification.check_open_link(_token())
     except BROKEN_LINK as error:
-        return _refused(error)
+        return verification_links.refused(error)
     return _choose(user, ResetPasswordForm())
-
-
-@web.post("/verify-email/new-link")
-def new_verification_link() -> Redirect:
-    email = current_user.email if current_user.is_authenticated else session.get("asked_for")
-    if email is None:
-        return redirect(url_for("auth.web.sign_in"), SEE_OTHER)
-    limits.resend_verification()
-    email_verification.request_link(email, client(FACE))
-    return check_mail.sent("confirmation", email)
-
-
-def resend_url() -> str | None:
-    """Return where a button can ask for a new link, if we know for which address."""
-    has_address = current_user.is_authenticated or "asked_for" in session
-    return url_for("auth.web.new_verification_link") if has_address else None
 
 
 def _token() -> str:
@@ -148,25 +129,3 @@ def _confirmed(user: User) -> Redirect:
     session["asked_for"] = user.email
     flash(str(CONFIRMED))
     return redirect(url_for("auth.web.home" if current_user.is_authenticated else "auth.web.sign_in"), SEE_OTHER)
-
-
-def _refused(error: AuthError) -> Response | Redirect:
-    if isinstance(error, TokenAlreadyUsed):  # A second click: the page says that it is confirmed.
-        return redirect(url_for("auth.web.verify_email"), SEE_OTHER)
-    if resend_url():
-        action = Action(_("Send me a new link"), "auth.web.new_verification_link", is_post=True)
-        lead = _("Your address is not confirmed yet. We can send you a new link.")
-    else:
-        action = SIGN_IN
-        lead = _("Your address is not confirmed yet. Sign in, and we can send you a new link.")
-    words = {
-        TokenExpired: Words("clock", _("This confirmation link has expired"), lead, (action,)),
-        InvalidToken: Words(
-            "link",
-            _("We do not recognise this confirmation link"),
-            _("Perhaps your mail program cut it in two, or the address of your account has changed since."),
-            (action,),
-            steps=COPY_IT_AGAIN,
-        ),
-    }
-    return broken_link(error, words)

@@ -13,9 +13,9 @@ from chirp_auth.languages import gettext as _
 from chirp_auth.security import limits
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.current_session import current_session, start_session
-from chirp_auth.web.email_verification import resend_url
 from chirp_auth.web.forms import SignInForm
 from chirp_auth.web.pages import page, show_error
+from chirp_auth.web.verification_links import resend_url
 
 
 @web.route("/login", methods=["GET", "POST"])

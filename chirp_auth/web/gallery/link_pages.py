@@ -16,11 +16,11 @@ from chirp_auth.web import (
     address_change,
     broken_links,
     deletion,
-    email_verification,
     forms,
     not_me,
     password_reset,
     unwanted_registration,
+    verification_links,
 )
 from chirp_auth.web.broken_links import BROKEN_LINK, broken_link
 from chirp_auth.web.gallery.samples import ADA, AT, CHROME, EMAIL, FIREFOX, OTHER, SOON, State, Words, filled, shows
@@ -92,7 +92,7 @@ LINK_PAGES: Mapping[str, State] = {
     "verify-email-done-here": _verify(confirmed=True, here=True),
     "verify-email-new-password": _choose(),
     "verify-email-new-password-weak": _choose(WEAK),
-    **dict(_links("verify-email", email_verification._refused, errors.TokenExpired, errors.InvalidToken)),
+    **dict(_links("verify-email", verification_links.refused, errors.TokenExpired, errors.InvalidToken)),
     "not-me": shows("not_me/ask.html", email=EMAIL, action="/not-me"),
     "not-me-done": shows("not_me/done.html", email=EMAIL),
     **dict(_worded("not-me", not_me.WORDS)),
