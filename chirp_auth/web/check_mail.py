@@ -23,7 +23,7 @@ from chirp_auth.security import limits
 from chirp_auth.security.limits import ClientLimit
 from chirp_auth.web import code_verifier
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
-from chirp_auth.web.current_session import current_session
+from chirp_auth.web.current_session import ask_to_sign_in, current_session
 from chirp_auth.web.forms import ResetCodeForm
 from chirp_auth.web.pages import page
 
@@ -82,8 +82,10 @@ def asked_for(journey: Name) -> str | None:
 @web.get("/check-email")
 def check_mail() -> Response | Redirect:
     asked = session.get("asked")
-    if asked is None or not _is_open(asked["journey"]):
+    if asked is None:
         return redirect(url_for("auth.web.forgot_password"), SEE_OTHER)
+    if not _is_open(asked["journey"]):
+        return ask_to_sign_in(url_for("auth.web.change_address"))
     return page_with(ResetCodeForm(formdata=None))
 
 
@@ -110,8 +112,10 @@ def page_with(form: ResetCodeForm) -> Response:
 def send_again() -> Redirect:
     """Send another link to the same address, unless it is too early; the page counts down with script only."""
     asked = session.get("asked")
-    if asked is None or not _is_open(asked["journey"]):
+    if asked is None:
         return redirect(url_for("auth.web.forgot_password"), SEE_OTHER)
+    if not _is_open(asked["journey"]):
+        return ask_to_sign_in(url_for("auth.web.change_address"))
     journey = JOURNEYS[asked["journey"]]
     if wait := _wait(journey, asked["times"]):
         flash(_("Please wait %(time)s before you ask for another mail.", time=in_words(wait)))

@@ -82,11 +82,17 @@ def tell_if_signed_out() -> bool:
     return True
 
 
-@login_manager.unauthorized_handler
-def _ask_to_sign_in() -> Response:
+def ask_to_sign_in(next_url: str | None) -> Response:
+    """Lead to the sign-in, and from there to this page, or to the account; say so where a session has ended."""
     if not tell_if_signed_out() and request.method == "POST":  # The page was opened while somebody was signed in.
         flash(gettext("You were signed out. Sign in to go on."))
-    routes = current_app.create_url_adapter(request)
-    if routes and "GET" in routes.allowed_methods(request.path):
-        session["next_url"] = request.path
+    if next_url:
+        session["next_url"] = next_url
     return redirect(url_for("auth.web.sign_in"), SEE_OTHER)
+
+
+@login_manager.unauthorized_handler
+def _ask_to_sign_in() -> Response:
+    routes = current_app.create_url_adapter(request)
+    is_page = routes is not None and "GET" in routes.allowed_methods(request.path)
+    return ask_to_sign_in(request.path if is_page else None)

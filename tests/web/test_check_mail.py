@@ -47,8 +47,11 @@ def test_the_page_of_a_change_is_for_whoever_is_signed_in(visitor: Visitor, else
     elsewhere.sign_in()
     elsewhere.send("/sessions/end-others", on="/")
 
-    assert visitor.client.get("/check-email").location == "/forgot-password"
-    assert NEW not in visitor.open("/check-email").text
+    told = visitor.open("/check-email")
+    assert "You were signed out. Sign in to go on." in words(told)
+    assert NEW not in told.text
+    assert visitor.send("/check-email/again", on="/login").location == "/login"
+    assert visitor.sign_in().location == "/change-address"
 
 
 def test_a_slip_in_a_new_address_is_asked_about_first(visitor: Visitor, alice: User, delivered: Delivered) -> None:
