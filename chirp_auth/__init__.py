@@ -15,7 +15,7 @@ from chirp_auth.accounts import sessions
 from chirp_auth.api import app_links, dialects, documentation, openapi
 from chirp_auth.errors import AuthError
 from chirp_auth.extensions import babel, csrf, db, limiter, login_manager, mail, migrate
-from chirp_auth.formatting import counted, in_words, iso, when
+from chirp_auth.formatting import in_words, iso, when
 from chirp_auth.http import (
     body_buffer,
     cors,
@@ -75,7 +75,7 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
     metrics_endpoint.init_app(app)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # members stand as the contracts print them
     app.jinja_env.policies["ext.i18n.trimmed"] = True  # as in babel.cfg: where a line breaks is no part of a text
-    app.jinja_env.filters.update(when=when, iso=iso, in_words=in_words, counted=counted)
+    app.jinja_env.filters.update(when=when, iso=iso, in_words=in_words)
     app.jinja_env.filters.update(device=translated_device, wrapped=wrapped)
     app.register_blueprint(_auth())
     app.register_blueprint(health.health)

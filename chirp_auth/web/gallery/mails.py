@@ -16,10 +16,12 @@ from chirp_auth.models import OutboxEntry
 from chirp_auth.web.gallery.samples import AT, EMAIL, FIREFOX, SOON, made
 
 ORIGIN = "https://auth.example.com"
-NOT_ME = {"not_me_link": f"{ORIGIN}/not-me?token=sample"}
+NOT_ME = {"not_me_link": f"{ORIGIN}/not-me?token=sample", "life": timedelta(days=7)}
 FORGOT = {"forgot_link": f"{ORIGIN}/forgot-password"}
 SIGN_IN = {"sign_in_link": f"{ORIGIN}/login"}
-LINK = {"link": f"{ORIGIN}/reset-password?token=sample", "expires_at": AT + timedelta(hours=1)}
+HOUR = timedelta(hours=1)
+LINK = {"link": f"{ORIGIN}/reset-password?token=sample", "expires_at": AT + HOUR, "life": HOUR}
+NOBODY = {"name": None}  # To an address that is not the account's confirmed one.
 FROM = {"ip": "203.0.113.x"}
 
 
@@ -41,7 +43,6 @@ def _mail(kind: str, *groups: Mapping[str, Any], **values: Any) -> Sample:
         "name": "Ada Lovelace",
         "changed_at": AT,
         "user_agent": FIREFOX,
-        "life": timedelta(hours=1),
     }
     for group in groups:
         common |= group
@@ -66,10 +67,10 @@ MAILS: Mapping[str, Sample] = {
     "mail-reset-link-code": _mail("reset_link", LINK, FROM, CODE, requested_at=AT, address=EMAIL),
     "mail-password-chosen": _mail("password_chosen", FROM, NOT_ME),
     "mail-password-changed": _mail("password_changed", FROM, NOT_ME, ended=2),
-    "mail-invitation": _mail("invitation", LINK, FORGOT),
-    "mail-support-link": _mail("support_link", LINK, NOT_ME, made_at=AT),
-    "mail-email-verification": _mail("email_verification", LINK, FROM, NOT_ME, REGISTERED),
-    "mail-email-verification-again": _mail("email_verification", LINK, registered_at=None),
+    "mail-invitation": _mail("invitation", NOBODY, LINK, FORGOT),
+    "mail-support-link": _mail("support_link", NOT_ME, LINK, made_at=AT),
+    "mail-email-verification": _mail("email_verification", NOBODY, FROM, NOT_ME, LINK, REGISTERED),
+    "mail-email-verification-again": _mail("email_verification", NOBODY, LINK, registered_at=None),
     "mail-existing-account": _mail("existing_account", SIGN_IN, FORGOT),
     "mail-account-locked": _mail("account_locked", LOCKED, FROM, NOT_ME, reset_link=FORGOT["forgot_link"]),
     "mail-account-locked-day": _mail("account_locked", LOCKED, MANY, FROM, NOT_ME, reset_link=FORGOT["forgot_link"]),
@@ -77,14 +78,16 @@ MAILS: Mapping[str, Sample] = {
     "mail-account-state-open": _mail("account_state", SIGN_IN, locked=False),
     "mail-account-deleted": _mail("account_deleted", deleted_at=AT, by_owner=False),
     "mail-account-deleted-by-owner": _mail("account_deleted", deleted_at=AT, by_owner=True),
-    "mail-deletion-requested": _mail("deletion_requested", LINK, FROM, NOT_ME, deleted_at=SOON),
-    "mail-deletion-requested-unconfirmed": _mail("deletion_requested", FROM, NOT_ME, deleted_at=SOON, link=None),
+    "mail-deletion-requested": _mail("deletion_requested", FROM, NOT_ME, LINK, deleted_at=SOON),
+    "mail-deletion-requested-unconfirmed": _mail(
+        "deletion_requested", NOBODY, FROM, NOT_ME, deleted_at=SOON, link=None
+    ),
     "mail-data-downloaded": _mail("data_downloaded", FROM, NOT_ME),
     "mail-new-sign-in": _mail("new_sign_in", FROM, NOT_ME),
-    "mail-address-change": _mail("address_change", LINK),
+    "mail-address-change": _mail("address_change", NOBODY, LINK),
     "mail-address-changed": _mail("address_changed", MOVED, FROM, NOT_ME),
-    "mail-address-changed-old": _mail("address_changed", MOVED, FROM, NOT_ME, to_old=True),
-    "mail-address-changed-support": _mail("address_changed", MOVED, FROM, NOT_ME, to_old=True, by_support=True),
-    "mail-address-replaced": _mail("address_replaced"),
+    "mail-address-changed-old": _mail("address_changed", NOBODY, MOVED, FROM, NOT_ME, to_old=True),
+    "mail-address-changed-support": _mail("address_changed", NOBODY, MOVED, FROM, NOT_ME, to_old=True, by_support=True),
+    "mail-address-replaced": _mail("address_replaced", NOBODY),
     "mail-test": _mail("test"),
 }
