@@ -61,11 +61,15 @@ def test_sessions_that_were_ended_do_not_live_again(runner: FlaskCliRunner, clie
 
 
 def _places(client: FlaskClient, token: dict[str, Any]) -> tuple[int, int, int]:
-    """Ask with a browser's cookie, with an access token and with a refresh token."""
+    """Ask with a copy of a browser's cookie, with an access token and with a refresh token."""
+    cookie = client.get_cookie("session")
+    assert cookie
+    copy = client.application.test_client()
+    copy.set_cookie("session", cookie.value)
     headers = bearer(token["access_token"])
     api = "/api/v1/auth"
     return (
-        client.get("/change-password").status_code,
+        copy.get("/change-password").status_code,
         client.get(f"{api}/me", headers=headers).status_code,
         client.post(f"{api}/refresh", json={"refresh_token": token["refresh_token"]}).status_code,
     )
