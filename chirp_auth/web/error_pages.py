@@ -27,7 +27,7 @@ NEXT_STEPS = {
     404: _("There is nothing at this address. Perhaps it was cut in two on its way here."),
     405: _("This address is not for opening by hand. Please use the buttons on our pages."),
     413: _("That was more than we can take: 1 MB at most, in 100 fields at most. Please shorten it and try again."),
-    415: _("Our forms take text, not files. Please go back and type what the field asks for."),
+    415: _("This page takes what our form sends, as plain text. Please go back and send the form again."),
 }
 MAY_PASS = (429, 500, 503)  # The same request may succeed later.
 KEPT_FIELDS = ("email", "first_name", "last_name", "phone_number", "keep")  # What was typed and is no secret.

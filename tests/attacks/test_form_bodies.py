@@ -44,7 +44,7 @@ def test_every_form_refuses_a_file_before_csrf(app: Application, client: FlaskCl
         # Whoever is signed in is led away from the page for signing in; whoever is not, to it.
         assert 415 in {answer.status_code for answer in answers}, path
         assert {answer.status_code for answer in answers} <= {415, 303}, path
-        assert any("Our forms take text, not files." in answer.text for answer in answers), path
+        assert any("This page takes what our form sends, as plain text." in answer.text for answer in answers), path
 
 
 def test_a_file_is_no_new_password(client: FlaskClient, alice: User) -> None:
