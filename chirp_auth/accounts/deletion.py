@@ -104,10 +104,10 @@ def erase_if_due(user: User, client: Client) -> Collection[str] | None:
     Returns:
         The lookup forms of the erased addresses; None if nothing was done.
     """
-    recipient = addresses.parse(user.email).deliverable
+    recipient, language = addresses.parse(user.email).deliverable, user.locale
     erased = erasure.erase(user, client, is_due(), reason="asked for by its owner")
     if erased is not None:
-        outbox.put(outbox.FORGETS_RECIPIENT, recipient, by_owner=True)
+        outbox.put(outbox.FORGETS_RECIPIENT, recipient, by_owner=True, language=language)
     return erased
 
 
