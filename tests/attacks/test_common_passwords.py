@@ -113,6 +113,7 @@ def test_every_door_refuses_it_and_says_what_to_do(client: FlaskClient, password
     assert client.post("/api/v1/auth/register", json=typed).get_json()["detail"] == ADVICE
     assert post_form(client, "/password-strength", page="/register", **typed).get_json() == {
         "accepted": False,
+        "strength": "easy",
         "sentence": f"{ADVICE}.",
     }
     assert ADVICE in post_form(client, "/register", **typed).text
