@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, String, Uuid
+from sqlalchemy import ForeignKey, String, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from chirp_auth.clock import now
@@ -49,7 +49,7 @@ class PasswordResetToken(Model):
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     code_challenge: Mapped[str | None] = mapped_column(String(43))
-    code_tries: Mapped[int] = mapped_column(default=0)
+    code_tries: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     requested_ip: Mapped[str | None] = mapped_column(String(45))
     requested_user_agent: Mapped[str | None] = mapped_column(String(MAX_USER_AGENT_CHARACTERS))
 

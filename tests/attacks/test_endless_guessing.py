@@ -83,7 +83,7 @@ def test_whoever_guesses_without_end_gets_a_hundred_tries_and_then_one_a_day(ali
     assert " 5 times" in " ".join(fifth.text.split())
     words = " ".join(hundredth.text.split())
     assert "100 times in a row" in words
-    assert "makes the next one wait for 1 day" in words
+    assert "Each further try now has to wait for 1 day" in words
     assert "a reset lets you in at once" in words
     assert "/not-me?token=" in hundredth.text
 
