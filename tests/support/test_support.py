@@ -101,7 +101,7 @@ def test_a_run_leaves_nothing_behind_however_it_ends(
 
     run, temporary = start_a_test_run(folder, then, workers)
     if end is None:
-        output, _ = run.communicate(timeout=60)
+        output, _ = run.communicate(timeout=180)
         assert run.returncode == 0, output
     else:
         deadline = time.monotonic() + 60
@@ -109,7 +109,7 @@ def test_a_run_leaves_nothing_behind_however_it_ends(
             assert run.poll() is None and time.monotonic() < deadline, run.communicate()[0]
             time.sleep(0.05)
         run.send_signal(end)
-        run.communicate(timeout=60)
+        run.communicate(timeout=180)
 
     wait_until_gone(temporary)
     assert pwd.getpwall() == users
