@@ -18,7 +18,6 @@ from chirp_auth.audit.vocabulary import Outcome
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials, Unauthenticated
 from chirp_auth.extensions import db, settings
-from chirp_auth.formatting import in_words
 from chirp_auth.mail import outbox
 from chirp_auth.mail.rendering import Email, NotSent
 from chirp_auth.models import OutboxEntry, Session, User
@@ -90,7 +89,6 @@ def compose_notice(entry: OutboxEntry) -> Email:
     return owner_mails.compose(
         entry,
         deleted_at=requested_at + UNDOABLE_FOR,
-        life=in_words(UNDOABLE_FOR),
         link=f"{settings.public_url}/undo-deletion?token={token}" if is_undone_by_link(user) else None,
         user_agent=entry.params.get("user_agent"),
         ip=shortened(entry.params.get("ip")),

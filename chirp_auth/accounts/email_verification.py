@@ -108,7 +108,7 @@ def verify_with_password(token: str, password: str, client: Client) -> Session:
         raise InvalidCredentials(Sentence("That is not the password of this account."))
     db.session.refresh(user)
     session = sessions.add(user, client, sessions.MAX_AGE_NOT_KEPT)
-    users.use_language(user, client)
+    users.use_language(user, client.language)
     audit.record("email.verified", client, user_id=user.id, email_key=user.email_key, ended=ended)
     audit.record("session.signed_in", client, user_id=user.id, email_key=user.email_key)
     db.session.commit()

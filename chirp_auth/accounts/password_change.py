@@ -128,7 +128,7 @@ def _replace(user: User, password: str, client: Client, keep: UUID | None = None
         _record_refusal(user, client, "replaced")
         raise InvalidCredentials
     ended = len(devices)
-    users.use_language(user, client)
+    users.use_language(user, client.language)
     audit.record("password.changed", client, user_id=user.id, ended=ended)
     outbox.put("password_changed", user.email, user.id, ended=ended, ip=client.ip, user_agent=client.user_agent)
     return ended

@@ -148,7 +148,7 @@ def _reset(link: PasswordResetToken, password: str, confirmation: str, client: C
     notice = "password_changed" if user.password_changed_at else "password_chosen"
     devices = _redeem(link, password_hash)
     ended = len(devices)
-    users.use_language(user, client)
+    users.use_language(user, client.language)
     audit.record("password_reset.done", client, user_id=user.id, email_key=user.email_key, ended=ended)
     outbox.put(notice, user.email, user.id, ended=ended, ip=client.ip, user_agent=client.user_agent)
     db.session.commit()

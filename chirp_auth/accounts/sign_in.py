@@ -34,7 +34,7 @@ def sign_in(email: str, password: str, client: Client, max_age: timedelta = sess
         raise InvalidCredentials
     if not is_first:
         new_sign_ins.promise(user, client)
-    users.use_language(user, client)
+    users.use_language(user, client.language)
     session = sessions.add(user, client, max_age)
     audit.record("session.signed_in", client, user_id=user.id, email_key=address.key)
     db.session.commit()

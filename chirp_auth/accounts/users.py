@@ -15,7 +15,6 @@ from chirp_auth.clock import now
 from chirp_auth.errors import InvalidEmail
 from chirp_auth.extensions import db, settings
 from chirp_auth.models import User
-from chirp_auth.security.client import Client
 
 MIN_SIMILAR_CHARACTERS, MAX_SIMILAR_CHARACTERS = 6, 64
 MAX_COMPARED = 2000
@@ -96,10 +95,10 @@ def is_locked_by_operator() -> ColumnElement[bool]:
     return User.disabled_at.is_not(None) & ~only_waits
 
 
-def use_language(user: User, client: Client) -> None:
+def use_language(user: User, language: str | None) -> None:
     """Note, in the caller's transaction, which language the user reads: their mails are written in it."""
-    if client.language and client.language != user.locale:
-        user.locale = client.language
+    if language and language != user.locale:
+        user.locale = language
 
 
 def is_usable(user: User) -> bool:
