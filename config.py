@@ -179,6 +179,8 @@ FROM_FILES = (
     "jwt_secret_fallbacks",
     "audit_key",
     "audit_key_fallbacks",
+    "encryption_key",
+    "encryption_key_fallbacks",
     "smtp_pass",
     "database_url",
     "redis_url",
@@ -291,8 +293,13 @@ class Settings(BaseSettings):
     apple_app_ids: Annotated[list[AppId], NoDecode, Listed] = []
     """iOS apps that open our links, comma-separated: published in /.well-known/apple-app-site-association."""
 
+    passkey_related_origins: Annotated[list[CorsOrigin], NoDecode, Listed] = []
+    """Other sites of yours where passkeys of PUBLIC_URL's host work: published in /.well-known/webauthn."""
+
     password_reset_token_expires_in: Duration = timedelta(hours=1)
     """How long a reset link lives."""
+    recovery_delay: Annotated[Duration, Field(ge=timedelta(hours=1))] = timedelta(hours=72)
+    """How long whoever lost every second factor waits, while the owner is warned, until they are off (72h, 3d)."""
     password_reset_rate_limit_ttl: Duration = timedelta(seconds=3600)
     """The period of the limit on forgot-password."""
     password_reset_rate_limit_limit: int = Field(3, ge=1)
@@ -311,6 +318,10 @@ class Settings(BaseSettings):
     """Seals the audit trail: 32 random characters or more; without it a sub-key of SECRET_KEY. Recommended."""
     audit_key_fallbacks: Annotated[list[SecretStr], NoDecode, Listed] = []
     """Former AUDIT_KEYs that still verify, comma-separated; remove each after KEEP_EVENTS_FOR."""
+    encryption_key: SecretStr = SecretStr("")
+    """Encrypts the secrets of authenticator apps: 32 random characters or more; without it a sub-key of SECRET_KEY."""
+    encryption_key_fallbacks: Annotated[list[SecretStr], NoDecode, Listed] = []
+    """Former ENCRYPTION_KEYs that still decrypt, comma-separated; remove each after `auth keys reseal`."""
     audit_head_file: Path | None = None
     """A file that gets a line for every seal of the audit trail: keep a copy of it on another machine."""
 
@@ -400,6 +411,12 @@ class Settings(BaseSettings):
         keys = [*self.audit_key_fallbacks, self.audit_key] if self.audit_key else []
         return [key.get_secret_value() for key in keys]
 
+    @property
+    def encryption_keys(self) -> list[str]:
+        """The keys of what is encrypted at rest, oldest first: the last one encrypts. None without ENCRYPTION_KEY."""
+        keys = [*self.encryption_key_fallbacks, self.encryption_key] if self.encryption_key else []
+        return [key.get_secret_value() for key in keys]
+
     def model_post_init(self, _context: Any) -> None:
         """Fill in what follows from other settings; `model_fields_set` keeps saying what was set."""
         were_set = set(self.model_fields_set)
@@ -455,6 +472,7 @@ def load(*, may_make_folders: bool = False, **given: Any) -> Settings:
         settings.secret_key = settings.secret_key or _development_secret(settings, "secret_key")
         settings.jwt_secret = settings.jwt_secret or _development_secret(settings, "jwt_secret")
         settings.audit_key = settings.audit_key or _development_secret(settings, "audit_key")
+        settings.encryption_key = settings.encryption_key or _development_secret(settings, "encryption_key")
     return settings
 
 

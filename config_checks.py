@@ -68,10 +68,10 @@ def _weak_secrets(settings: Settings) -> Iterator[Problem]:
     for name in ("secret_key", "jwt_secret"):
         if flaw := weakness(getattr(settings, name).get_secret_value()):
             yield _problem(name, f"{name.upper()} {flaw}: set {MIN_KEY_CHARACTERS} random characters or more.")
-    for name in ("secret_key_fallbacks", "jwt_secret_fallbacks", "audit_key_fallbacks"):
+    for name in ("secret_key_fallbacks", "jwt_secret_fallbacks", "audit_key_fallbacks", "encryption_key_fallbacks"):
         for flaw in filter(None, map(weakness, keys[name])):
             yield _problem(name, f"{name.upper()} holds a key that {flaw}: remove it.")
-    for name in ("metrics_token", "audit_key"):
+    for name in ("metrics_token", "audit_key", "encryption_key"):
         secret = getattr(settings, name)
         if secret and (flaw := weakness(secret.get_secret_value())):
             yield _problem(name, f"{name.upper()} {flaw}: set {MIN_KEY_CHARACTERS} random characters or more.")
@@ -89,6 +89,8 @@ def _keys(settings: Settings) -> dict[str, list[str]]:
         "jwt_secret_fallbacks": settings.jwt_secret_fallbacks,
         "audit_key": [settings.audit_key] if settings.audit_key else [],
         "audit_key_fallbacks": settings.audit_key_fallbacks,
+        "encryption_key": [settings.encryption_key] if settings.encryption_key else [],
+        "encryption_key_fallbacks": settings.encryption_key_fallbacks,
         "metrics_token": [settings.metrics_token] if settings.metrics_token else [],
     }
     return {name: [secret.get_secret_value() for secret in secrets] for name, secrets in given.items()}

@@ -1,35 +1,58 @@
-"""Sealing a password's hash for the browser's cookie, which is signed but can be read: the key stays here."""
+"""Sealing: secrets that we must read again, encrypted by ENCRYPTION_KEY wherever they rest (AES-256-GCM, RFC 5116).
 
-import re
+A sealed secret names its context, such as the row that it belongs to: moved to another row it cannot be read.
+Former keys still open what they sealed. Without ENCRYPTION_KEY the keys are derived from the signing keys.
+"""
+
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from hashlib import blake2b
+from functools import lru_cache
 from secrets import token_bytes
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from chirp_auth.extensions import settings
 
-NONCE_BYTES = 16
-_HASH = re.compile(rb"\$2b\$\d\d\$[./A-Za-z0-9]{53}")
+NONCE_BYTES = 12
+KEY_BYTES = 32
 
 
-def seal(password_hash: str) -> str:
-    """Return the hash so that only we can read it. Whoever keeps it must sign it: sealing alone detects no change."""
+def seal(secret: str, context: str) -> str:
+    """Return the secret so that only we can read it, and only in this context."""
     nonce = token_bytes(NONCE_BYTES)
-    return urlsafe_b64encode(nonce + _masked(password_hash.encode(), nonce, settings.secret_keys[-1])).decode()
+    sealed = _cipher(_keys()[-1]).encrypt(nonce, secret.encode(), context.encode())
+    return urlsafe_b64encode(nonce + sealed).decode()
 
 
-def unseal(sealed: str) -> str | None:
-    """Return the hash that was sealed, or None if it was under a key that is no longer ours."""
+def unseal(sealed: str, context: str) -> str | None:
+    """Return the secret, or None if it was sealed under a key that is no longer ours, or for another context."""
+    for key in reversed(_keys()):
+        secret = _opened(sealed, context, key)
+        if secret is not None:
+            return secret
+    return None
+
+
+def is_current(sealed: str, context: str) -> bool:
+    """Say whether it was sealed under the present key, so that former ones may go."""
+    return _opened(sealed, context, _keys()[-1]) is not None
+
+
+def _opened(sealed: str, context: str, key: str) -> str | None:
     packed = urlsafe_b64decode(sealed)
-    nonce, masked = packed[:NONCE_BYTES], packed[NONCE_BYTES:]
-    candidates = (_masked(masked, nonce, key) for key in settings.secret_keys)
-    return next((found.decode() for found in candidates if _HASH.fullmatch(found)), None)
+    try:
+        return _cipher(key).decrypt(packed[:NONCE_BYTES], packed[NONCE_BYTES:], context.encode()).decode()
+    except InvalidTag:
+        return None
 
 
-def _masked(text: bytes, nonce: bytes, secret_key: str) -> bytes:
-    """Return the text combined with a pad that is used once: a keyed BLAKE2b (RFC 7693) of a fresh nonce.
+def _keys() -> list[str]:
+    return settings.encryption_keys or settings.secret_keys
 
-    One digest has 64 bytes, a bcrypt hash 60, so the pad never repeats.
-    """
-    key = blake2b(secret_key.encode(), person=b"chirp-held-key").digest()
-    pad = blake2b(nonce, key=key, person=b"chirp-held-pad").digest()
-    return bytes(a ^ b for a, b in zip(text, pad[: len(text)], strict=True))
+
+@lru_cache(maxsize=8)
+def _cipher(key: str) -> AESGCM:
+    derivation = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"chirp-auth.sealing")
+    return AESGCM(derivation.derive(key.encode()))

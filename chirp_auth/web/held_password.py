@@ -14,6 +14,7 @@ from chirp_auth.security import passwords, sealing, shares
 from chirp_auth.security.hash_queue import Urgency
 from chirp_auth.web.blueprint import FACE
 
+CONTEXT = "held password"
 HELD_FOR = timedelta(minutes=10)
 MAX_PER_HOUR = 10  # For one client: each costs a hash. Beyond that the password has to be typed again.
 
@@ -26,7 +27,7 @@ def hold(password: str) -> None:
         password_hash = passwords.hash_new(password, client(FACE), Urgency.SIGN_IN)
     except ServiceBusy:
         return
-    session["held_password"] = {"sealed": sealing.seal(password_hash), "at": int(now().timestamp())}
+    session["held_password"] = {"sealed": sealing.seal(password_hash, CONTEXT), "at": int(now().timestamp())}
 
 
 def held() -> str | None:
@@ -35,7 +36,7 @@ def held() -> str | None:
     if kept is None or now().timestamp() - kept["at"] > HELD_FOR.total_seconds():
         session.pop("held_password", None)
         return None
-    return sealing.unseal(kept["sealed"])
+    return sealing.unseal(kept["sealed"], CONTEXT)
 
 
 def forget() -> None:

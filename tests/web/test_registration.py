@@ -110,7 +110,7 @@ def test_the_cookie_shows_nothing_of_the_password_that_is_held(app: Application,
     cookie = visitor.client.get_cookie("session")
     assert cookie
     held = app.session_interface.get_signing_serializer(app).loads(cookie.value)["held_password"]  # type: ignore[union-attr]  # there is one
-    assert sealing.unseal(held["sealed"]).startswith("$2b$")  # type: ignore[union-attr]  # it is ours
+    assert sealing.unseal(held["sealed"], "held password").startswith("$2b$")  # type: ignore[union-attr]  # it is ours
     assert b"$2b$" not in urlsafe_b64decode(held["sealed"])
     assert set(held) == {"sealed", "at"}
 
