@@ -137,6 +137,31 @@ class InvalidCredentials(AuthError):
     sentence = Sentence("The email address or the password is not right.")
 
 
+class WrongSecondFactor(InvalidCredentials):
+    """The second factor that was shown is wrong, was used before, or comes while a delay is not over."""
+
+    code = "WRONG_SECOND_FACTOR"
+    sentence = Sentence("That code is not right, or was used already.")
+
+
+class SecondFactorRequired(AuthError):
+    """The password or link is right, and the account asks for a second factor; `ticket` stands for the first step."""
+
+    code = "SECOND_FACTOR_REQUIRED"
+    sentence = Sentence("This account asks for a second factor.")
+
+    def __init__(self, ticket: str | None = None) -> None:
+        super().__init__()
+        self.ticket = ticket
+
+
+class FreshProofRequired(AuthError):
+    """What is asked for needs everything that the account asks for, proved in this session minutes ago."""
+
+    code = "FRESH_PROOF_REQUIRED"
+    sentence = Sentence("Please show once more that it is you.")
+
+
 class Unauthenticated(AuthError):
     """The access token or session is missing, invalid, ended or expired."""
 

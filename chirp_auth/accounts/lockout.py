@@ -61,7 +61,7 @@ def authenticate(user: User | None, password: str, client: Client, kind: Kind, e
         outcome = "wrong_password" if user else "no_account"
     failures = _count_failure(counts if outcome == "wrong_password" else None)
     if user and failures:
-        _tell_owner(user, failures, client, on_known_device=counts is not user)
+        tell_owner(user, counts, failures, client)
     audit.record(kind, client, outcome=outcome, user_id=user.id if user else None, email_key=email_key)
     db.session.commit()
     raise InvalidCredentials
@@ -92,8 +92,27 @@ def compose_account_locked(entry: OutboxEntry) -> Email:
     )
 
 
-def _tell_owner(user: User, failures: int, client: Client, *, on_known_device: bool) -> None:
+def claim_try(user: User, client: Client) -> tuple[FailureCounts, int | None]:
+    """Count a failure before a second factor is judged, in the caller's transaction; `clear` takes it back.
+
+    So of many guesses at once each is counted before the next one is judged: the row stays locked until the commit.
+
+    Returns:
+        What it counted with, and the count; None if a delay is not over.
+    """
+    counts: FailureCounts = known_devices.recognise(user, client.device) or user
+    return counts, _count_failure(counts)
+
+
+def clear(counts: FailureCounts) -> None:
+    """Clear a count in the caller's transaction."""
+    table = _table(counts)
+    db.session.execute(update(table).where(table.id == counts.id).values(**CLEARED))
+
+
+def tell_owner(user: User, counts: FailureCounts | None, failures: int, client: Client) -> None:
     """Promise a mail at the failure that brings the first delay or the longest; each comes once until cleared."""
+    on_known_device = counts is not user
     if failures == MANY_FAILURES or (failures == FREE_FAILURES + 1 and not on_known_device):
         outbox.put(
             "account_locked",

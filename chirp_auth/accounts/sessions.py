@@ -25,6 +25,7 @@ def add(user: User, client: Client, max_age: timedelta = MAX_AGE) -> Session:
         face=client.face,
         credential_version=user.credential_version,
         expires_at=now() + max_age,
+        proved_at=now(),
         ip=client.ip,
         user_agent=client.user_agent,
     )

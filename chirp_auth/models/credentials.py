@@ -13,7 +13,10 @@ from chirp_auth.models.users import User
 
 
 class Session(Model):
-    """A session of a user. A browser's cookie and an API token are signed references to it."""
+    """A session of a user. A browser's cookie and an API token are signed references to it.
+
+    `proved_at` is when everything that the account asks for was last proved in it (see `accounts.policy`).
+    """
 
     __tablename__ = "sessions"
 
@@ -26,6 +29,7 @@ class Session(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    proved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ip: Mapped[str | None] = mapped_column(String(45))
     user_agent: Mapped[str | None] = mapped_column(String(MAX_USER_AGENT_CHARACTERS))
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -57,7 +61,10 @@ class PasswordResetToken(Model):
 
 
 class KnownDevice(Model):
-    """A browser in which a user has signed in. Its failed sign-ins count here, all others with the account."""
+    """A browser in which a user has signed in. Its failed sign-ins count here, all others with the account.
+
+    Until `trusted_until` a sign-in in it is not asked for the second factor.
+    """
 
     __tablename__ = "known_devices"
 
@@ -66,5 +73,6 @@ class KnownDevice(Model):
     credential_version: Mapped[int]
     failed_sign_ins: Mapped[int] = mapped_column(default=0)
     sign_in_blocked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    trusted_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     last_used_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)

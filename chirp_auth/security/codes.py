@@ -5,6 +5,7 @@ The key is one of its own, derived from the signing key; a code of a former sign
 
 from hmac import compare_digest
 from hmac import digest as digest_by_key
+from secrets import choice
 from uuid import UUID
 
 from chirp_auth.extensions import settings
@@ -21,13 +22,23 @@ def of_row(purpose: str, row: UUID, binding: str) -> str:
 
 def is_right(typed: str, purpose: str, row: UUID, binding: str) -> bool:
     """Say whether this is the row's code, whatever its case, with or without dashes and blanks."""
-    normal = "".join(character for character in typed[:MAX_TYPED_CHARACTERS].upper() if character.isalnum())
+    shown = normal(typed)
     codes = [_derive(key, purpose, row, binding) for key in settings.secret_keys]
-    return sum(compare_digest(normal.encode(), code.encode()) for code in codes) > 0
+    return sum(compare_digest(shown.encode(), code.encode()) for code in codes) > 0
+
+
+def random_code(length: int) -> str:
+    """Return a random code: 4.7 bits a character."""
+    return "".join(choice(ALPHABET) for _ in range(length))
+
+
+def normal(typed: str) -> str:
+    """Return what somebody typed as the code has it: in capitals, without dashes and blanks."""
+    return "".join(character for character in typed[:MAX_TYPED_CHARACTERS].upper() if character.isalnum())
 
 
 def grouped(code: str) -> str:
-    """Return the code as people read it: K7QP-4M2X."""
+    """Return the code as people read it, in two halves: K7QP-4M2X."""
     half = len(code) // 2
     return f"{code[:half]}-{code[half:]}"
 

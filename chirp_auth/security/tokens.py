@@ -28,6 +28,9 @@ UNWANTED_REGISTRATION = "unwanted-registration"
 DELETION_UNDO = "deletion-undo"
 ADDRESS_CHANGE = "address-change"
 KNOWN_DEVICE = "known-device"
+SECOND_STEP = "second-step"
+PASSKEY_CHALLENGE = "passkey-challenge"
+FACTOR_RECOVERY = "factor-recovery"
 
 MAX_TOKEN_CHARACTERS = 1000
 _SIGNER = {"key_derivation": "hmac", "digest_method": sha256}

@@ -59,6 +59,7 @@ LOCKED = {
     "longest": timedelta(minutes=15),
 }
 MANY = {"failures": 100, "many": True, "on_known_device": True, "longest": timedelta(days=1)}
+FACTOR = {"what": "authenticator_app_added", "passkey": None, "left": None}
 MOVED = {"by_support": False, "to_old": False}
 REGISTERED = {"registered_at": AT, "confirm_before": SOON}
 
@@ -83,6 +84,16 @@ MAILS: Mapping[str, Sample] = {
         "deletion_requested", NOBODY, FROM, NOT_ME, deleted_at=SOON, link=None
     ),
     "mail-data-downloaded": _mail("data_downloaded", FROM, NOT_ME),
+    "mail-authenticator-app-added": _mail("factor_notice", FACTOR, FROM, NOT_ME),
+    "mail-authenticator-app-removed": _mail("factor_notice", FACTOR, FROM, NOT_ME, what="authenticator_app_removed"),
+    "mail-passkey-added": _mail("factor_notice", FACTOR, FROM, NOT_ME, what="passkey_added", passkey="Ada's phone"),
+    "mail-passkey-removed": _mail("factor_notice", FACTOR, FROM, NOT_ME, what="passkey_removed", passkey="Ada's phone"),
+    "mail-passkey-suspected": _mail(
+        "factor_notice", FACTOR, FROM, NOT_ME, what="passkey_suspected", passkey="Ada's phone"
+    ),
+    "mail-recovery-code-used": _mail("factor_notice", FACTOR, FROM, NOT_ME, what="recovery_code_used", left=9),
+    "mail-recovery-codes-made": _mail("factor_notice", FACTOR, FROM, NOT_ME, what="recovery_codes_made"),
+    "mail-factors-removed": _mail("factor_notice", FACTOR, FROM, NOT_ME, what="removed_by_support"),
     "mail-new-sign-in": _mail("new_sign_in", FROM, NOT_ME),
     "mail-address-change": _mail("address_change", NOBODY, LINK),
     "mail-address-changed": _mail("address_changed", MOVED, FROM, NOT_ME),
