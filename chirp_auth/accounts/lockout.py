@@ -9,7 +9,7 @@ one: nothing is counted, and its owner gets no mail about failures.
 """
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
 
 from sqlalchemy import case, literal, null, or_, select, update
@@ -59,12 +59,19 @@ def authenticate(user: User | None, password: str, client: Client, kind: Kind, e
         return user
     else:
         outcome = "wrong_password" if user else "no_account"
-    failures = _count_failure(counts if outcome == "wrong_password" else None)
-    if user and failures:
-        tell_owner(user, counts, failures, client)
-    audit.record(kind, client, outcome=outcome, user_id=user.id if user else None, email_key=email_key)
-    db.session.commit()
-    raise InvalidCredentials
+    raise _refused(user, counts if outcome == "wrong_password" else None, client, kind, outcome, email_key)
+
+
+def refuse_password_alone(user: User, client: Client, kind: Kind) -> NoReturn:
+    """Refuse a right password as a wrong one is refused, where a second factor is needed and cannot be shown.
+
+    It counts like one, so that nobody can use a contract without second factors to find out a password.
+
+    Raises:
+        InvalidCredentials: always.
+    """
+    counts = known_devices.recognise(user, client.device) or user
+    raise _refused(user, counts, client, kind, "needs_second_factor", user.email_key)
 
 
 def compose_account_locked(entry: OutboxEntry) -> Email:
@@ -123,6 +130,18 @@ def tell_owner(user: User, counts: FailureCounts | None, failures: int, client: 
             failures=failures,
             on_known_device=on_known_device,
         )
+
+
+def _refused(
+    user: User | None, counts: FailureCounts | None, client: Client, kind: Kind, outcome: OwnOutcome, email_key: str
+) -> InvalidCredentials:
+    """Count, record and commit a refusal, and return it."""
+    failures = _count_failure(counts)
+    if user and failures:
+        tell_owner(user, counts, failures, client)
+    audit.record(kind, client, outcome=outcome, user_id=user.id if user else None, email_key=email_key)
+    db.session.commit()
+    return InvalidCredentials()
 
 
 def _is_delayed(counts: FailureCounts | None) -> bool:

@@ -13,6 +13,7 @@ from chirp_auth.accounts import (
     lockout,
     owner_mails,
     revocation,
+    second_factor,
     sessions,
     users,
 )
@@ -65,7 +66,8 @@ def change_password_by_email(email: str, current: str, password: str, client: Cl
     Raises:
         InvalidEmail, PasswordTooWeak: nothing was looked up.
         UserNotFound: no such account; where accounts are concealed InvalidCredentials, in the same time.
-        InvalidCredentials: the old password is wrong; counted like a failed sign-in.
+        InvalidCredentials: the old password is wrong, or the account asks for a second factor, which this way cannot
+            show; counted like a failed sign-in.
         ServiceBusy: too many hashes are under way.
     """
     address = addresses.parse(email)
@@ -77,6 +79,8 @@ def change_password_by_email(email: str, current: str, password: str, client: Cl
         db.session.commit()
         raise UserNotFound
     user = lockout.authenticate(user, current, client, "password.changed", address.key)
+    if second_factor.is_on(user.id):
+        lockout.refuse_password_alone(user, client, "password.changed")
     with _refusal_on_record(client, address.key, user.id):
         _check_new(user, current, password)
     _replace(user, password, client)

@@ -18,14 +18,17 @@ MAX_IDLE = timedelta(days=14)
 SEEN_EVERY = timedelta(minutes=1)  # A session's `last_seen_at` is written no more often than this.
 
 
-def add(user: User, client: Client, max_age: timedelta = MAX_AGE) -> Session:
-    """Add a new session to the transaction; it ends after `max_age` at the latest."""
+def add(user: User, client: Client, max_age: timedelta = MAX_AGE, *, is_proved: bool = True) -> Session:
+    """Add a new session to the transaction; it ends after `max_age` at the latest.
+
+    It is not `is_proved` where less was shown than the account asks for: a trusted browser stood for the rest.
+    """
     session = Session(
         user=user,
         face=client.face,
         credential_version=user.credential_version,
         expires_at=now() + max_age,
-        proved_at=now(),
+        proved_at=now() if is_proved else None,
         ip=client.ip,
         user_agent=client.user_agent,
     )

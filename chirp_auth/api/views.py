@@ -38,9 +38,10 @@ REGISTER = partial(
 )
 
 
-def login(body: schemas.Login) -> Session:
+def login(body: schemas.Login, *, has_second_step: bool = False) -> Session:
+    """Return the new session. A contract without a second step refuses who needs one as for a wrong password."""
     limits.sign_in()
-    return sign_in.sign_in(body.email, body.password, client(FACE))
+    return sign_in.sign_in(body.email, body.password, client(FACE), has_second_step=has_second_step)
 
 
 LOGIN = partial(

@@ -18,6 +18,7 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its part to the bl
     registration,
     reset_code,
     reset_done,
+    second_step,
     security_txt,
     sign_in,
     static_files,

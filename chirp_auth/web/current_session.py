@@ -29,17 +29,17 @@ def find_current_session() -> Session | None:
 current_session = cast("Session", LocalProxy(find_current_session))
 
 
-def start_session(new_session: Session, message: str, *, keep: bool = False) -> Response:
+def start_session(new_session: Session, message: str, *, keep: bool = False, trust: bool = False) -> Response:
     """Give the browser a fresh cookie for its new session, and go to the page that asked for the sign-in.
 
-    Unless the browser is to `keep` it, the cookie ends when that is closed.
+    Unless the browser is to `keep` it, the cookie ends when that is closed. `trust` a browser as in `known_devices`.
     """
     next_url = session.get("next_url") or url_for("auth.web.home")
     session.clear()  # Nothing that was planted before the sign-in survives it.
     session.permanent = keep
     sign_in_browser(new_session)
     flash(message)
-    return known_device_cookie.remember(redirect(next_url, SEE_OTHER), new_session.user)
+    return known_device_cookie.remember(redirect(next_url, SEE_OTHER), new_session.user, trust=trust)
 
 
 def sign_in_browser(new_session: Session) -> None:

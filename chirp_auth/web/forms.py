@@ -92,6 +92,11 @@ class SignInForm(Form):
     keep = BooleanField(_("Keep me signed in"))
 
 
+class SecondStepForm(Form):
+    code = StringField(_("Code"), [InputRequired(_("Enter a code.")), _without_nul])
+    trust = BooleanField(_("Trust this browser for 30 days"))
+
+
 class ConfirmEmailForm(Form):
     password = _password(_("Password"), _("Enter the password of this account."))
 

@@ -9,11 +9,11 @@ from chirp_auth.models import User
 from chirp_auth.web.blueprint import FACE
 
 
-def remember(response: Redirect, user: User) -> Redirect:
-    """Add the cookie that makes this browser a known device of the user."""
+def remember(response: Redirect, user: User, *, trust: bool = False) -> Redirect:
+    """Add the cookie that makes this browser a known device of the user; `trust` as in `known_devices.remember`."""
     response.set_cookie(
         device_cookie(),
-        known_devices.remember(user, client(FACE)),
+        known_devices.remember(user, client(FACE), trust=trust),
         max_age=known_devices.LIFE,
         secure=settings.in_production,
         httponly=True,

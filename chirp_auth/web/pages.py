@@ -13,6 +13,7 @@ from chirp_auth.web.forms import Form
 
 STATUSES = {
     "INVALID_CREDENTIALS": 401,
+    "WRONG_SECOND_FACTOR": 401,
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
     "REQUEST_TIMEOUT": 408,

@@ -6,11 +6,12 @@ from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import lockout, sessions
 from chirp_auth.accounts import sign_in as rule
-from chirp_auth.errors import AuthError, InvalidCredentials
+from chirp_auth.errors import AuthError, InvalidCredentials, SecondFactorRequired
 from chirp_auth.extensions import csrf, settings
 from chirp_auth.http.request_context import client
 from chirp_auth.languages import gettext as _
 from chirp_auth.security import limits
+from chirp_auth.web import second_step
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.current_session import current_session, start_session
 from chirp_auth.web.forms import SignInForm
@@ -31,6 +32,8 @@ def sign_in() -> Response | Redirect:
         limits.sign_in()
         max_age = sessions.MAX_AGE if form.keep.data else sessions.MAX_AGE_NOT_KEPT
         new_session = rule.sign_in(form.text("email"), form.text("password"), client(FACE), max_age)
+    except SecondFactorRequired as step:
+        return second_step.begin(step, keep=form.keep.data)
     except AuthError as error:
         show_error(form, error, INVALID_CREDENTIALS=(None, _("That email address and password do not match.")))
         return _form_page(form, error)

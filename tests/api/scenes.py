@@ -10,12 +10,14 @@ from flask.testing import FlaskClient
 
 from chirp_auth.accounts import password_reset, registration, sign_in
 from chirp_auth.accounts.registration import Applicant
+from chirp_auth.errors import SecondFactorRequired
 from chirp_auth.extensions import db
 from chirp_auth.mail import mailbox
 from chirp_auth.models import User
 from chirp_auth.security import tokens
 from chirp_auth.worker import delivery
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
+from tests.support.factors import code_for, with_authenticator, wrong_code
 
 
 @dataclass
@@ -26,6 +28,7 @@ class Stage:
     clock: time_machine.Traveller
     alice: User
     kept: dict[str, str] = field(default_factory=dict)
+    secret: str | None = None
 
     def link(self) -> str:
         """A fresh reset link's token for Alice."""
@@ -50,6 +53,31 @@ class Stage:
         token = self.verification_link()
         self.clock.shift(timedelta(days=4))
         return token
+
+    def two_step_password(self) -> str:
+        """Alice's password, while her account asks for a second factor as well."""
+        self._authenticator()
+        return PASSWORD
+
+    def ticket(self) -> str:
+        """The ticket of a sign-in of Alice's whose password was right."""
+        self._authenticator()
+        try:
+            sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
+        except SecondFactorRequired as step:
+            return str(step.ticket)
+        raise AssertionError("no second step")
+
+    def expired_ticket(self) -> str:
+        ticket = self.ticket()
+        self.clock.shift(timedelta(minutes=11))
+        return ticket
+
+    def code(self) -> str:
+        return code_for(self._authenticator())
+
+    def wrong_code(self) -> str:
+        return wrong_code(self._authenticator())
 
     def access(self) -> str:
         return tokens.mint_access(sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT))
@@ -79,6 +107,12 @@ class Stage:
     def unverified_address(self) -> str:
         registration.register(Applicant("alice@work.example.com", PASSWORD), TEST_CLIENT)
         return "alice@work.example.com"
+
+    def _authenticator(self) -> str:
+        """The secret of Alice's authenticator app, which she has from now on."""
+        if self.secret is None:
+            self.secret = with_authenticator(self.alice)
+        return self.secret
 
     def _mailed(self) -> str:
         while delivery.run_once():
@@ -178,6 +212,7 @@ def _common(prefix: str, reset: Callable[[str], dict[str, str]], bearer: bool) -
             {"email": "<unverified_address>", "password": PASSWORD},
             settings=CONCEALED,
         ),
+        Scene("login-two-steps", "POST", login, {"email": ALICE, "password": "<two_step_password>"}),
     ]
 
 
@@ -192,12 +227,16 @@ def _outside(prefix: str, path: str) -> list[Scene]:
 def _v1() -> list[Scene]:
     change = {"current_password": PASSWORD, **PASSWORDS}
     mismatch = {**change, "confirm_password": "other"}
-    reset = f"{V1}/reset-password"
+    reset, step = f"{V1}/reset-password", f"{V1}/login/second-factor"
     return [
         *_common(V1, lambda _token: PASSWORDS, bearer=True),
         *_outside(V1, "/forgot-password"),
         Scene("reset-password-no-header", "POST", reset, PASSWORDS),
         Scene("reset-password-mismatch", "POST", reset, {**PASSWORDS, "confirm_password": "other"}, "<link>"),
+        Scene("second-factor", "POST", step, {"ticket": "<ticket>", "code": "<code>"}),
+        Scene("second-factor-wrong-code", "POST", step, {"ticket": "<ticket>", "code": "<wrong_code>"}),
+        Scene("second-factor-expired-ticket", "POST", step, {"ticket": "<expired_ticket>", "code": "<code>"}),
+        Scene("second-factor-forged-ticket", "POST", step, {"ticket": FORGED, "code": "<code>"}),
         Scene("refresh", "POST", f"{V1}/refresh", {"refresh_token": "<refresh>"}),
         Scene("refresh-repeated", "POST", f"{V1}/refresh", {"refresh_token": "<refresh>"}, times=2),
         Scene("refresh-reused", "POST", f"{V1}/refresh", {"refresh_token": "<reused_refresh>"}),
@@ -266,6 +305,7 @@ def _seller() -> list[Scene]:
         posting("reset-password-short-password", new_password="short"),
         posting("reset-password-easy-password", new_password="password1"),
         posting("reset-password-wrong-old-password", old_password=WRONG),
+        posting("reset-password-two-steps", old_password="<two_step_password>"),
         posting("reset-password-unknown-address", **unknown),
         Scene("reset-password-concealed", "POST", SELLER, {**body, **unknown}, settings=CONCEALED),
         Scene("reset-password-delayed", "POST", SELLER, {**body, "old_password": WRONG}, times=6),

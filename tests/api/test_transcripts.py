@@ -113,7 +113,7 @@ def _answer(answer: TestResponse) -> Iterator[str]:
 def _with_names(text: str, kept: dict[str, str]) -> str:
     for name, value in kept.items():
         text = text.replace(value, f"<{name}>")
-    text = re.sub(r'"(access_token|refresh_token)":"[\w.-]+"', r'"\1":"<\1>"', text)
+    text = re.sub(r'"(access_token|refresh_token|ticket)":"[\w.-]+"', r'"\1":"<\1>"', text)
     found: dict[str, str] = {}
     return re.sub(UUID, lambda match: found.setdefault(match[0], f"<uuid {len(found) + 1}>"), text)
 

@@ -34,6 +34,10 @@ def _sign_in(refusals: Words | None = None, /, **values: Any) -> State:
     return shows("sign_in/sign_in.html", form=form, **usual | values)
 
 
+def _second_step(refusals: Words | None = None, *, is_wrong: bool = False) -> State:
+    return shows("sign_in/second_step.html", form=filled(forms.SecondStepForm, refusals), is_wrong=is_wrong)
+
+
 def _forgot(refusals: Words | None = None, /, email: str = EMAIL, suggestion: str | None = None) -> State:
     form = filled(forms.ForgotPasswordForm, refusals, email=email)
     return shows("password_reset/forgot.html", form=form, suggestion=suggestion)
@@ -65,6 +69,8 @@ VISITOR_PAGES: Mapping[str, State] = {
     "sign-in-refused": _sign_in(DIFFERS),
     "sign-in-paused": _sign_in(DIFFERS, may_be_paused=True),
     "sign-in-unconfirmed": _sign_in(DIFFERS, resend_verification_url="/"),
+    "second-step": _second_step(),
+    "second-step-refused": _second_step({"code": errors.WrongSecondFactor.sentence}, is_wrong=True),
     "signed-out": shows("sign_in/signed_out.html"),
     "forgot-password": _forgot(),
     "forgot-password-refused": _forgot(NO_ADDRESS, email="ada"),

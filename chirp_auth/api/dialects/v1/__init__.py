@@ -2,11 +2,13 @@
 
 from http import HTTPStatus
 
+from chirp_auth.accounts.second_step import TICKET_LIFE
 from chirp_auth.api.dialect import Dialect
 from chirp_auth.api.dialects.v1.routes import ROUTES
 from chirp_auth.api.dialects.v1.schemas import Problem, WrongField
 from chirp_auth.clock import now
-from chirp_auth.errors import AuthError, RateLimitExceeded, ValidationFailed
+from chirp_auth.errors import AuthError, RateLimitExceeded, SecondFactorRequired, ValidationFailed
+from chirp_auth.formatting import whole_seconds
 
 # As RFC 9110 has them; Python's names for them depend on its version.
 PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
@@ -26,6 +28,7 @@ class V1(Dialect):
         "TOKEN_EXPIRED": "Reset token has expired. Please request a new one.",
         "TOKEN_ALREADY_USED": "Reset token has already been used",
         "VERIFICATION_LINK": "Invalid or expired link",
+        "TICKET": "This sign-in is no longer valid: begin again with the password.",
         "CURRENT_PASSWORD": "The current password is not right.",
     }
     routes = ROUTES
@@ -44,6 +47,8 @@ class V1(Dialect):
         )
         if isinstance(error, ValidationFailed):
             problem.errors = [WrongField(field=field, detail=sentence) for field, sentence in error.fields.items()]
+        if isinstance(error, SecondFactorRequired) and error.ticket:
+            problem.ticket, problem.expires_in = error.ticket, whole_seconds(TICKET_LIFE)
         return problem
 
     def headers(self, error: AuthError) -> dict[str, str]:

@@ -4,7 +4,7 @@ from functools import partial
 
 from chirp_auth import errors
 from chirp_auth.api import views as shared
-from chirp_auth.api.dialects.v1 import links, schemas, views
+from chirp_auth.api.dialects.v1 import links, schemas, second_factors, views
 from chirp_auth.api.responses import Account, RegistrationAccepted, Tokens
 from chirp_auth.api.route import ACCESS, ANONYMOUS, RESET, Route
 from chirp_auth.api.schemas import EmailOnly
@@ -23,7 +23,13 @@ SignedInRoute = partial(Route, refusals=(NO_SESSION,), security=(ACCESS,))
 
 ROUTES = (
     shared.REGISTER(views.register, {201: schemas.SignedIn, 202: RegistrationAccepted}, links=links.SIGNED_IN),
-    shared.LOGIN(views.login, {200: schemas.SignedIn}, links=links.SIGNED_IN),
+    shared.LOGIN(
+        views.login,
+        {200: schemas.SignedIn},
+        refusals=(errors.InvalidEmail(), errors.InvalidCredentials(), second_factors.REQUIRED, shared.LIMITED),
+        links=links.SIGNED_IN,
+    ),
+    *second_factors.ROUTES,
     shared.FORGOT_PASSWORD(views.forgot_password, {200: schemas.MessageForEmail}, body=schemas.LinkRequest),
     shared.RESET_PASSWORD(
         views.reset_password,

@@ -163,3 +163,5 @@ class Problem(Answer):
     instance: str
     timestamp: Timestamp
     errors: list[WrongField] = Field(default_factory=list, description="with VALIDATION_FAILED")
+    ticket: str = Field(default="", description="with SECOND_FACTOR_REQUIRED after a password: for the second step")
+    expires_in: Int64 = Field(default=0, description="with `ticket`: seconds")

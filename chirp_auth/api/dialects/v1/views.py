@@ -30,7 +30,8 @@ def register(body: Registration) -> schemas.SignedIn | RegistrationAccepted:
 
 
 def login(body: Login) -> schemas.SignedIn:
-    return schemas.SignedIn(message=responses.SIGNED_IN, **responses.signed_in(shared.login(body)))
+    session = shared.login(body, has_second_step=True)
+    return schemas.SignedIn(message=responses.SIGNED_IN, **responses.signed_in(session))
 
 
 def forgot_password(body: schemas.LinkRequest) -> schemas.MessageForEmail:
