@@ -162,6 +162,25 @@ class FreshProofRequired(AuthError):
     sentence = Sentence("Please show once more that it is you.")
 
 
+class AddressNotConfirmed(AuthError):
+    """A way into the account needs a confirmed address: it must not shut out whoever really reads its mail."""
+
+    code = "ADDRESS_NOT_CONFIRMED"
+    sentence = Sentence("Please confirm your email address first.")
+
+
+class AuthenticatorAppExists(AuthError):
+    code = "AUTHENTICATOR_APP_EXISTS"
+    sentence = Sentence("This account has an authenticator app already. Remove it first.")
+
+
+class NoSetUp(AuthError):
+    """A code for an authenticator app that nobody is setting up, or not any more."""
+
+    code = "NO_SET_UP"
+    sentence = Sentence("No authenticator app is being set up, or it took too long. Please begin again.")
+
+
 class Unauthenticated(AuthError):
     """The access token or session is missing, invalid, ended or expired."""
 

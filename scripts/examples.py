@@ -64,7 +64,9 @@ def _varying() -> Iterator[tuple[str, str]]:
     yield r"uuid \d+", schemas["User"]["properties"]["id"]["examples"][0]
     yield "access(?:_token)?", tokens["access_token"]["examples"][0]
     yield "refresh(?:_token)?", tokens["refresh_token"]["examples"][0]
-    yield "(?:wrong_)?code", schemas["SecondStep"]["properties"]["code"]["examples"][0]
+    yield "(?:wrong_|set_up_)?code", schemas["SecondStep"]["properties"]["code"]["examples"][0]
+    yield "secret", schemas["SetUp"]["properties"]["secret"]["examples"][0]
+    yield "recovery_code", schemas["RecoveryCodes"]["properties"]["recovery_codes"]["examples"][0][0]
     yield r"[\w ]+", "WyJieHdORG9vN1RGMmVmd29iTEQxT1h3IiwwXQ.vC0c"  # a link's token
 
 

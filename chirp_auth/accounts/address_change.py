@@ -11,7 +11,7 @@ from sqlalchemy import ScalarSelect, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chirp_auth import audit
-from chirp_auth.accounts import account_recovery, addresses, lockout, revocation, users
+from chirp_auth.accounts import account_recovery, addresses, fresh_proof, policy, revocation, users
 from chirp_auth.accounts.addresses import Address
 from chirp_auth.audit.vocabulary import outcome_of
 from chirp_auth.clock import now
@@ -32,6 +32,7 @@ def request_change(session: Session, password: str, new_email: str, client: Clie
 
     Raises:
         InvalidEmail, ValidationFailed: not an address, or the account's present one.
+        FreshProofRequired: see `policy`.
         InvalidCredentials: the password is wrong; counted like a failed sign-in.
         RateLimitExceeded: the account has asked MAX_PER_HOUR times.
         ServiceBusy: too many hashes are under way.
@@ -41,7 +42,7 @@ def request_change(session: Session, password: str, new_email: str, client: Clie
     if address.key == user.email_key:
         sentence = Sentence("That is your address already.")
         raise ValidationFailed({"email": sentence}, sentence)
-    lockout.authenticate(user, password, client, "address_change.requested", user.email_key)
+    fresh_proof.show_password(policy.Act.CHANGE_ADDRESS, session, password, client, "address_change.requested")
     _promise_link(user, address, client)
 
 

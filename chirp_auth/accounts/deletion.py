@@ -13,7 +13,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_
 
 from chirp_auth import audit
-from chirp_auth.accounts import account_recovery, addresses, erasure, lockout, owner_mails, revocation, sessions
+from chirp_auth.accounts import (
+    account_recovery,
+    addresses,
+    erasure,
+    fresh_proof,
+    owner_mails,
+    policy,
+    revocation,
+    sessions,
+)
 from chirp_auth.audit.vocabulary import Outcome
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials, Unauthenticated
@@ -31,12 +40,13 @@ def request(session: Session, password: str, client: Client) -> datetime:
     """Disable the account, end everything, and mail the link that undoes it; return when the account is deleted.
 
     Raises:
+        FreshProofRequired: see `policy`.
         InvalidCredentials: the password is wrong (counted like a failed sign-in), or was changed meanwhile.
         Unauthenticated: the session was ended meanwhile; nothing changed.
         ServiceBusy: too many hashes are under way.
     """
     user = session.user
-    lockout.authenticate(user, password, client, "deletion.requested", user.email_key)
+    fresh_proof.show_password(policy.Act.DELETE_ACCOUNT, session, password, client, "deletion.requested")
     if user.confirm_before and not user.email_verified_at:
         deleted_at = user.confirm_before
         _end_access(session, client, password_hash=None, former_password_hashes=None)

@@ -10,8 +10,10 @@ from chirp_auth.accounts import (
     account_recovery,
     addresses,
     former_passwords,
+    fresh_proof,
     lockout,
     owner_mails,
+    policy,
     revocation,
     second_factor,
     sessions,
@@ -39,17 +41,21 @@ class PasswordChange:
 def change_password(session: Session, current: str, password: str, confirmation: str, client: Client) -> PasswordChange:
     """Change the signed-in user's password; this session gets a new id, all others end.
 
+    Whoever has no password yet sets a first one: `current` then says nothing.
+
     Raises:
+        FreshProofRequired: see `policy`; nothing was checked.
         PasswordMismatch, PasswordTooWeak: nothing changed.
         InvalidCredentials: the current password is wrong; counted like a failed sign-in.
         Unauthenticated: the session was ended meanwhile; nothing changed.
         ServiceBusy: too many hashes are under way.
     """
     user = session.user
+    policy.require(policy.Act.CHANGE_PASSWORD, session)
     with _refusal_on_record(client, user.email_key, user.id):
         passwords.confirm(password, confirmation)
         _check_new(user, current, password)
-    lockout.authenticate(user, current, client, "password.changed", user.email_key)
+    fresh_proof.show_password(policy.Act.CHANGE_PASSWORD, session, current, client, "password.changed")
     ended = _replace(user, password, client, keep=session.id)
     try:
         renewed = sessions.renew(session)
@@ -113,7 +119,7 @@ def _refusal_on_record(client: Client, email_key: str, user_id: UUID | None = No
 
 def _check_new(user: User, current: str, password: str) -> None:
     passwords.check(password, (user.email, user.first_name, user.last_name))
-    if passwords.are_same(password, current):
+    if user.password_hash is not None and passwords.are_same(password, current):
         raise PasswordTooWeak(former_passwords.PRESENT)
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from chirp_auth import audit
-from chirp_auth.accounts import account_recovery, lockout, owner_mails
+from chirp_auth.accounts import account_recovery, fresh_proof, owner_mails, policy
 from chirp_auth.audit import queries
 from chirp_auth.clock import now
 from chirp_auth.errors import RateLimitExceeded
@@ -40,12 +40,13 @@ def download(session: Session, password: str, client: Client) -> dict[str, Any]:
     """Return the account, its sessions, events, known devices and changes of address, as JSON; tell the owner by mail.
 
     Raises:
+        FreshProofRequired: see `policy`.
         InvalidCredentials: the password is wrong; counted like a failed sign-in.
         RateLimitExceeded: the account has been downloaded MAX_PER_HOUR times.
         ServiceBusy: too many hashes are under way.
     """
     user = session.user
-    lockout.authenticate(user, password, client, "data.downloaded", user.email_key)
+    fresh_proof.show_password(policy.Act.DOWNLOAD_DATA, session, password, client, "data.downloaded")
     db.session.execute(select(User.id).where(User.id == user.id).with_for_update())  # Concurrent ones count in turn.
     audit.record("data.downloaded", client, user_id=user.id, email_key=user.email_key)
     if _count_recent(user) > MAX_PER_HOUR:

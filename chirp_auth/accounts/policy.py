@@ -13,7 +13,7 @@ from enum import Enum, auto
 
 from chirp_auth.accounts import second_factor
 from chirp_auth.clock import now
-from chirp_auth.errors import FreshProofRequired
+from chirp_auth.errors import AddressNotConfirmed, FreshProofRequired
 from chirp_auth.models import Session
 
 FRESH_FOR = timedelta(minutes=5)
@@ -60,9 +60,15 @@ NEEDS: Mapping[Act, Need] = {
 def require(act: Act, session: Session) -> None:
     """Refuse the act unless the session's proof is good enough for it; a password is for the act's own rule to check.
 
+    Ways in are for confirmed addresses alone: one that a stranger gave to an account with somebody else's address would
+    outlive that one's reset, or shut them out.
+
     Raises:
+        AddressNotConfirmed: the act changes ways in, and the address is not confirmed.
         FreshProofRequired: see `Need`.
     """
+    if act is Act.CHANGE_FACTORS and session.user.email_verified_at is None:
+        raise AddressNotConfirmed
     if needs_fresh_proof(act, session) and not is_fresh(session):
         raise FreshProofRequired
 

@@ -9,7 +9,7 @@ from typing import Literal
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 
 from chirp_auth import audit
 from chirp_auth.accounts import factor_mails, lockout
@@ -65,6 +65,11 @@ def secret_of(app: AuthenticatorApp) -> str | None:
     if secret is None:
         log.error("the secret of an authenticator app cannot be decrypted: is a former ENCRYPTION_KEY missing?")
     return secret
+
+
+def count_passkeys(user_id: UUID) -> int:
+    """Return how many passkeys the user has."""
+    return db.session.scalar(select(func.count()).select_from(Passkey).where(Passkey.user_id == user_id)) or 0
 
 
 def remove_all(user_id: UUID) -> None:

@@ -14,18 +14,20 @@ import structlog
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
 from chirp_auth import audit
-from chirp_auth.accounts import deletion, erasure, former_passwords, known_devices, registration
+from chirp_auth.accounts import authenticator_app, deletion, erasure, former_passwords, known_devices, registration
 from chirp_auth.admin import audit_trail
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import job_locks, mailbox
 from chirp_auth.models import (
     AddressChange,
+    AuthenticatorApp,
     KnownDevice,
     OutboxEntry,
     PasswordResetToken,
     SecurityEvent,
     Session,
+    SpentChallenge,
     User,
 )
 from chirp_auth.security.client import Client
@@ -36,6 +38,7 @@ BATCHES_AT_ONCE = 10
 EVERY = timedelta(hours=1)
 KEEP_LINKS_FOR = timedelta(days=30)  # After their end: an old link can still say that it is old.
 KEEP_SESSIONS_FOR = timedelta(days=30)
+KEEP_CHALLENGES_FOR = timedelta(days=1)  # Whatever is asked for: longer by far than any of them can be answered.
 KEEP_ADDRESS_CHANGES_FOR = timedelta(days=30)  # Whatever is asked for: an owner may undo one for seven days.
 
 log = structlog.get_logger("clean_up")
@@ -133,6 +136,8 @@ def _expired(older_than: timedelta | None) -> list[Expired]:
         Expired(KnownDevice, KnownDevice.last_used_at < before(known_devices.LIFE)),
         Expired(User, or_(_is_unconfirmed_too_long(), deletion.is_due())),
         Expired(AddressChange, AddressChange.created_at < now() - KEEP_ADDRESS_CHANGES_FOR),
+        Expired(SpentChallenge, SpentChallenge.spent_at < now() - KEEP_CHALLENGES_FOR),
+        Expired(AuthenticatorApp, authenticator_app.is_forgotten()),
         Expired(SecurityEvent, SecurityEvent.at < before(settings.keep_events_for)),
     ]
 
@@ -146,10 +151,11 @@ def _delete_batch(old: Expired) -> int:
         return audit_trail.delete_oldest_seal(old.is_old)
     if old.model is User:
         return _erase_accounts(old.is_old)
-    keys = list(db.session.scalars(select(old.model.id).where(old.is_old).limit(BATCH)))
+    key = old.model.__mapper__.primary_key[0]
+    keys = list(db.session.scalars(select(key).where(old.is_old).limit(BATCH)))
     if keys:
         # Checked again: an operator may have retried a mail meanwhile.
-        deleting = delete(old.model).where(old.model.id.in_(keys), old.is_old)
+        deleting = delete(old.model).where(key.in_(keys), old.is_old)
         db.session.execute(deleting, execution_options={"synchronize_session": False})
     db.session.commit()
     return len(keys)

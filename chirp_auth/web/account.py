@@ -7,7 +7,7 @@ from flask import Response, flash, redirect, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts import sessions
+from chirp_auth.accounts import second_factor, sessions
 from chirp_auth.http.request_context import client
 from chirp_auth.languages import gettext as _
 from chirp_auth.languages import ngettext
@@ -25,7 +25,8 @@ def home() -> Response:
         tell_if_signed_out()
         return page("home.html")
     rows = [_row(session) for session in sessions.living(current_user, current_session)]
-    return page("home.html", user=current_user, sessions=rows)
+    has_second_step = second_factor.is_on(current_user.id)
+    return page("home.html", user=current_user, sessions=rows, has_second_step=has_second_step)
 
 
 @web.post("/sessions/<uuid:session_id>/end")

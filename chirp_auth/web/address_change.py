@@ -5,6 +5,8 @@ from flask_login import current_user, login_required, logout_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import address_change as rule
+from chirp_auth.accounts import policy
+from chirp_auth.accounts.policy import Act
 from chirp_auth.errors import AuthError, InvalidToken, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import csrf
 from chirp_auth.http.request_context import client
@@ -47,7 +49,8 @@ WORDS = {
 @csrf.exempt
 @login_required
 def change_address() -> Response | Redirect:
-    form = ChangeAddressForm(email=check_mail.asked_for("address_change"))
+    policy.require(Act.CHANGE_ADDRESS, current_session)
+    form = ChangeAddressForm(email=check_mail.asked_for("address_change")).asking(current_user)
     if not form.validate_on_submit():
         return _form_page(form)
     if suggestion := domain_slip.question(form):

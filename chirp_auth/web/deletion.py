@@ -7,7 +7,8 @@ from flask_login import current_user, login_required, logout_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import deletion as rule
-from chirp_auth.accounts import deletion_undo
+from chirp_auth.accounts import deletion_undo, policy
+from chirp_auth.accounts.policy import Act
 from chirp_auth.errors import AuthError, InvalidToken, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import csrf
 from chirp_auth.http.request_context import client
@@ -47,7 +48,8 @@ WORDS = {
 @csrf.exempt
 @login_required
 def delete_account() -> Response | Redirect:
-    form = PasswordOnceMoreForm()
+    policy.require(Act.DELETE_ACCOUNT, current_session)
+    form = PasswordOnceMoreForm().asking(current_user)
     if not form.validate_on_submit():
         return _form_page(form)
     email, has_link = current_user.email, rule.is_undone_by_link(current_user)

@@ -14,6 +14,7 @@ from chirp_auth.web.pages import page, sentence_of, status_of
 
 TITLES = {
     400: _("That did not work"),
+    403: _("That did not work"),
     404: _("Page not found"),
     405: _("That did not work"),
     408: _("That took too long"),

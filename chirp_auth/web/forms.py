@@ -1,6 +1,6 @@
 """Forms: their fields and the shape of what they hold. Which values are allowed is up to the rules."""
 
-from typing import Any
+from typing import Any, Self
 
 from flask import current_app, request
 from flask_wtf import FlaskForm
@@ -11,6 +11,7 @@ from chirp_auth.accounts import addresses
 from chirp_auth.errors import InvalidEmail
 from chirp_auth.languages import gettext
 from chirp_auth.languages import lazy_gettext as _
+from chirp_auth.models import User
 
 AGAIN = "again"  # The field by which an error page asks for its form, filled in as it was.
 
@@ -57,12 +58,19 @@ class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         return is_valid
 
     def text(self, name: str) -> str:
-        """Return what was typed into a field, nothing being the empty text."""
-        return str(self[name].data or "")
+        """Return what was typed into a field, nothing being the empty text, as for one that the form does without."""
+        return str(self[name].data or "") if name in self else ""
+
+    def asking(self, user: User) -> Self:
+        """Return the form without the field for the password where the user has none: a fresh proof stands for it."""
+        for name in ("password", "current_password"):
+            if user.password_hash is None and name in self:
+                del self[name]
+        return self
 
     def add_error(self, name: str | None, sentence: str) -> None:
         """Say what is wrong beside the field of this name, or without a name on top of the form."""
-        if name:
+        if name and name in self:
             self[name].errors = [*self[name].errors, sentence]
         else:
             self.form_errors = [*self.form_errors, sentence]
@@ -95,6 +103,15 @@ class SignInForm(Form):
 class SecondStepForm(Form):
     code = StringField(_("Code"), [InputRequired(_("Enter a code.")), _without_nul])
     trust = BooleanField(_("Trust this browser for 30 days"))
+
+
+class SetUpForm(Form):
+    code = StringField(_("Code from the app"), [InputRequired(_("Enter the code that the app shows.")), _without_nul])
+
+
+class FreshProofForm(Form):
+    password = _password(_("Password"), _("Enter your password."))
+    code = StringField(_("Code"), [InputRequired(_("Enter a code.")), _without_nul])
 
 
 class ConfirmEmailForm(Form):

@@ -4,8 +4,9 @@ from flask import Response, flash, redirect, url_for
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts import password_change
+from chirp_auth.accounts import password_change, policy
 from chirp_auth.accounts.password_change import PasswordChange
+from chirp_auth.accounts.policy import Act
 from chirp_auth.errors import AuthError
 from chirp_auth.extensions import csrf, settings
 from chirp_auth.http.request_context import client
@@ -23,7 +24,8 @@ from chirp_auth.web.pages import page, show_error
 @csrf.exempt
 @login_required
 def change_password() -> Response | Redirect:
-    form = ChangePasswordForm()
+    policy.require(Act.CHANGE_PASSWORD, current_session)
+    form = ChangePasswordForm().asking(current_user)
     if not form.validate_on_submit():
         new_password.show_every_fault(form, current_user, "new_password")
         return _form_page(form)

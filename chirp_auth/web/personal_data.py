@@ -3,7 +3,8 @@
 from flask import Response, current_app
 from flask_login import current_user, login_required
 
-from chirp_auth.accounts import personal_data
+from chirp_auth.accounts import personal_data, policy
+from chirp_auth.accounts.policy import Act
 from chirp_auth.errors import AuthError
 from chirp_auth.extensions import csrf
 from chirp_auth.http.request_context import client
@@ -21,7 +22,8 @@ FILE_NAME = "account-data.json"
 @csrf.exempt
 @login_required
 def download_data() -> Response:
-    form = PasswordOnceMoreForm()
+    policy.require(Act.DOWNLOAD_DATA, current_session)
+    form = PasswordOnceMoreForm().asking(current_user)
     if not form.validate_on_submit():
         return _form_page(form)
     try:

@@ -8,16 +8,16 @@ from typing import Any
 import time_machine
 from flask.testing import FlaskClient
 
-from chirp_auth.accounts import password_reset, registration, sign_in
+from chirp_auth.accounts import authenticator_app, password_reset, registration, sign_in
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.errors import SecondFactorRequired
 from chirp_auth.extensions import db
 from chirp_auth.mail import mailbox
-from chirp_auth.models import User
+from chirp_auth.models import Session, User
 from chirp_auth.security import tokens
 from chirp_auth.worker import delivery
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
-from tests.support.factors import code_for, with_authenticator, wrong_code
+from tests.support.factors import RECOVERY_CODES, code_for, with_authenticator, wrong_code
 
 
 @dataclass
@@ -79,8 +79,26 @@ class Stage:
     def wrong_code(self) -> str:
         return wrong_code(self._authenticator())
 
+    def set_up_code(self) -> str:
+        """A code of an app that Alice is setting up."""
+        return code_for(authenticator_app.begin(self._session()).secret)
+
     def access(self) -> str:
-        return tokens.mint_access(sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT))
+        return tokens.mint_access(self._session())
+
+    def two_step_access(self) -> str:
+        self._authenticator()
+        return self.access()
+
+    def stale_two_step_access(self) -> str:
+        self._authenticator()
+        return self.stale_access()
+
+    def stale_access(self) -> str:
+        """An access token of a session that has proved nothing for some minutes."""
+        token = self.access()
+        self.clock.shift(timedelta(minutes=6))
+        return token
 
     def ended_access(self) -> str:
         token = self.access()
@@ -107,6 +125,12 @@ class Stage:
     def unverified_address(self) -> str:
         registration.register(Applicant("alice@work.example.com", PASSWORD), TEST_CLIENT)
         return "alice@work.example.com"
+
+    def _session(self) -> Session:
+        try:
+            return sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
+        except SecondFactorRequired as step:
+            return sign_in.finish(str(step.ticket), RECOVERY_CODES[0], TEST_CLIENT)
 
     def _authenticator(self) -> str:
         """The secret of Alice's authenticator app, which she has from now on."""
@@ -227,7 +251,7 @@ def _outside(prefix: str, path: str) -> list[Scene]:
 def _v1() -> list[Scene]:
     change = {"current_password": PASSWORD, **PASSWORDS}
     mismatch = {**change, "confirm_password": "other"}
-    reset, step = f"{V1}/reset-password", f"{V1}/login/second-factor"
+    reset, step, app = f"{V1}/reset-password", f"{V1}/login/second-factor", f"{V1}/authenticator-app"
     return [
         *_common(V1, lambda _token: PASSWORDS, bearer=True),
         *_outside(V1, "/forgot-password"),
@@ -262,6 +286,21 @@ def _v1() -> list[Scene]:
         ),
         Scene("change-password-no-token", "POST", f"{V1}/change-password", change),
         Scene("change-password-mismatch", "POST", f"{V1}/change-password", mismatch, "<access>"),
+        Scene("change-password-no-proof", "POST", f"{V1}/change-password", change, "<stale_two_step_access>"),
+        Scene("confirm", "POST", f"{V1}/confirm", {"password": PASSWORD}, "<access>"),
+        Scene("confirm-both", "POST", f"{V1}/confirm", {"password": PASSWORD, "code": "<code>"}, "<two_step_access>"),
+        Scene("confirm-one-of-two", "POST", f"{V1}/confirm", {"password": PASSWORD}, "<two_step_access>"),
+        Scene("confirm-wrong-password", "POST", f"{V1}/confirm", {"password": WRONG}, "<access>"),
+        Scene("factors", "GET", f"{V1}/factors", bearer="<two_step_access>"),
+        Scene("factors-none", "GET", f"{V1}/factors", bearer="<access>"),
+        Scene("authenticator-app", "POST", app, bearer="<access>"),
+        Scene("authenticator-app-no-proof", "POST", app, bearer="<stale_access>"),
+        Scene("authenticator-app-exists", "POST", app, bearer="<two_step_access>"),
+        Scene("authenticator-app-confirm", "POST", f"{app}/confirm", {"code": "<set_up_code>"}, "<access>"),
+        Scene("authenticator-app-no-set-up", "POST", f"{app}/confirm", {"code": "492039"}, "<access>"),
+        Scene("remove-authenticator-app", "DELETE", app, bearer="<two_step_access>"),
+        Scene("remove-authenticator-app-none", "DELETE", app, bearer="<access>"),
+        Scene("recovery-codes", "POST", f"{V1}/recovery-codes", bearer="<two_step_access>"),
         Scene("verify-email", "POST", f"{V1}/verify-email", {"token": "<verification_link>"}),
         Scene("verify-email-invalid", "POST", f"{V1}/verify-email", {"token": FORGED}),
         Scene("verify-email-expired", "POST", f"{V1}/verify-email", {"token": "<expired_verification_link>"}),

@@ -3,12 +3,17 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from markupsafe import Markup
+
+from chirp_auth import errors
 from chirp_auth.accounts.former_passwords import PRESENT
+from chirp_auth.accounts.recovery_codes import FEW
 from chirp_auth.errors import InvalidEmail
 from chirp_auth.languages import lazy_gettext as _
-from chirp_auth.models import SecurityEvent, User
+from chirp_auth.models import AuthenticatorApp, SecurityEvent, User
 from chirp_auth.security.devices import translated_device
 from chirp_auth.web import activity_words, forms
+from chirp_auth.web.factors import qr_code
 from chirp_auth.web.gallery.samples import (
     ADA,
     AT,
@@ -31,7 +36,15 @@ NOT_YOURS = {"password": _("That is not your password.")}
 
 
 def _home(user: User, sessions: int) -> State:
-    return shows("home.html", user, user=user, sessions=lambda: [_session(*each) for each in SESSIONS[:sessions]])
+    rows = SESSIONS[:sessions]
+    has_second_step = user is ADA
+    return shows(
+        "home.html",
+        user,
+        user=user,
+        sessions=lambda: [_session(*each) for each in rows],
+        has_second_step=has_second_step,
+    )
 
 
 def _session(user_agent: str, face: str, current: bool) -> dict[str, Any]:  # a row of the table above
@@ -98,12 +111,46 @@ def _deleted(*, has_link: bool) -> State:
     return shows("deletion/requested.html", email=EMAIL, deleted_at=SOON, has_link=has_link)
 
 
+def _security(app: AuthenticatorApp | None, left: int = 10, *, is_confirmed: bool = True) -> State:
+    return shows("factors/factors.html", ADA, app=app, left=left, few=FEW, is_confirmed=is_confirmed)
+
+
+def _set_up(refusals: Words | None = None) -> State:
+    form = filled(forms.SetUpForm, refusals)
+    return shows("factors/set_up.html", ADA, form=form, uri=URI, secret="JBSW Y3DP EHPK 3PXP", qr_code=_qr_code)
+
+
+def _qr_code() -> Markup:
+    return qr_code(URI)
+
+
+def _confirm(refusals: Words | None = None) -> State:
+    return _form("sign_in/confirm.html", forms.FreshProofForm, refusals)
+
+
+URI = "otpauth://totp/Chirpworks:ada%40example.com?secret=JBSWY3DPEHPK3PXP&issuer=Chirpworks"
+APP = AuthenticatorApp(user_id=ADA.id, confirmed_at=LONG_AGO, last_used_at=AT)
+CODES = [f"K7QP4-M2X{letters}" for letters in ("AC", "DE", "FH", "JK", "MN", "PQ", "RT", "VW", "XY", "AD")]
+
 ACCOUNT_PAGES: Mapping[str, State] = {
     "account": _home(ADA, 3),
     "account-new": _home(NEWCOMER, 1),
     "activity": _activity(_all_kinds, older=1, before=2),
     "activity-unconfirmed": _activity(_nothing, may_secure=False),
     "not-me-signed-in": shows("not_me/ask.html", ADA, email=EMAIL, action="/activity/not-me"),
+    "security": _security(None),
+    "security-unconfirmed": _security(None, is_confirmed=False),
+    "security-app": _security(APP),
+    "security-few-codes": _security(APP, 1),
+    "security-no-codes": _security(APP, 0),
+    "set-up-app": _set_up(),
+    "set-up-app-refused": _set_up({"code": errors.WrongSecondFactor.sentence}),
+    "recovery-codes": shows("factors/codes.html", ADA, codes=CODES, is_first=False),
+    "recovery-codes-first": shows("factors/codes.html", ADA, codes=CODES, is_first=True),
+    "make-recovery-codes": shows("factors/make_codes.html", ADA, left=3),
+    "remove-app": shows("factors/remove_app.html", ADA),
+    "confirm": _confirm(),
+    "confirm-refused": _confirm(NOT_YOURS),
     "profile": _profile(),
     "profile-refused": _profile({"phone_number": _("Please remove the invisible character (NUL).")}),
     "change-password": _password(),

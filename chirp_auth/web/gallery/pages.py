@@ -37,7 +37,7 @@ PAGES: Mapping[str, State] = {
     **VISITOR_PAGES,
     **LINK_PAGES,
     **ACCOUNT_PAGES,
-    **dict(_errors(errors.StaleForm(), errors.NotFound(), errors.MethodNotAllowed())),
+    **dict(_errors(errors.StaleForm(), errors.AddressNotConfirmed(), errors.NotFound(), errors.MethodNotAllowed())),
     **dict(_errors(errors.RequestTimeout(), errors.PayloadTooLarge(), errors.UnsupportedMediaType())),
     **dict(_errors(TOO_MANY, errors.InternalError(), errors.ServiceBusy())),
     "error-429-form": shows("errors/error.html", **SENT_FORM),

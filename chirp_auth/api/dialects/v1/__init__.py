@@ -29,6 +29,7 @@ class V1(Dialect):
         "TOKEN_ALREADY_USED": "Reset token has already been used",
         "VERIFICATION_LINK": "Invalid or expired link",
         "TICKET": "This sign-in is no longer valid: begin again with the password.",
+        "OWN_PASSWORD": "The password is not right.",
         "CURRENT_PASSWORD": "The current password is not right.",
     }
     routes = ROUTES

@@ -26,3 +26,4 @@ FROM_EVENTS: Mapping[str, Link] = {
     "list_events": Link("The next page, unless `next` is null", parameters={"before": "$response.body#/next"})
 }
 FROM_RESEND: Mapping[str, Link] = {"verify_email": Link("With the token of the link that was mailed")}
+FROM_SET_UP: Mapping[str, Link] = {"confirm_authenticator_app": Link("With a code of the app that has the secret")}

@@ -4,7 +4,7 @@ from functools import partial
 
 from chirp_auth import errors
 from chirp_auth.api import views as shared
-from chirp_auth.api.dialects.v1 import links, schemas, second_factors, views
+from chirp_auth.api.dialects.v1 import factors, links, schemas, second_factors, views
 from chirp_auth.api.responses import Account, RegistrationAccepted, Tokens
 from chirp_auth.api.route import ACCESS, ANONYMOUS, RESET, Route
 from chirp_auth.api.schemas import EmailOnly
@@ -77,6 +77,7 @@ ROUTES = (
         summary="Change the password; every other session ends, and this one gets new tokens",
         refusals=(
             NO_SESSION,
+            errors.FreshProofRequired(),
             errors.InvalidCredentials().worded(views.CURRENT_PASSWORD),
             *shared.REFUSED_PASSWORDS,
         ),
@@ -112,4 +113,5 @@ ROUTES = (
         query=views.PAGE,
         links=links.FROM_EVENTS,
     ),
+    *factors.ROUTES,
 )
