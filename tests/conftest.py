@@ -23,7 +23,7 @@ from chirp_auth.models import SecurityEvent, User
 from chirp_auth.security.client import Client
 from chirp_auth.worker import delivery
 from config import Settings, load
-from tests.support import people
+from tests.support import kept_work, people
 from tests.support.postgres import PostgresServer
 from tests.support.postgres_reused import ReusedDatabase
 from tests.support.visitor import Visitor
@@ -85,6 +85,7 @@ def app(settings: Settings, compiled_templates: FileSystemBytecodeCache) -> Iter
     app.jinja_env.bytecode_cache = compiled_templates
     app.test_client_class = Visitor
     with app.app_context():
+        kept_work.keep_statements(db.engine)
         yield app
         db.session.remove()
         db.engine.dispose()

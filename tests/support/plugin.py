@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.support import browser as chromium
-from tests.support import postgres, redis, smtp
+from tests.support import kept_work, postgres, redis, smtp
 from tests.support.certificate import Certificate, make_certificate
 from tests.support.child import Child
 
@@ -22,6 +22,7 @@ KEEPER = pytest.StashKey[Child]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    kept_work.keep_url_builders()
     given: dict[str, Any] | None = getattr(config, "workerinput", None)
     if given is not None:
         config.stash[RUN_FOLDER] = Path(given["run_folder"])
@@ -29,6 +30,10 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = config.stash[RUN_FOLDER] = make_run_folder()
         (folder / "postgres").mkdir(mode=0o711)
         config.stash[KEEPER] = postgres.prepare(folder / "postgres", remove=folder)
+
+
+def pytest_collection_finish() -> None:
+    kept_work.collect_seldom()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,0 +1,57 @@
+"""What every application under test would compile again although the answer is the same; kept for a test process.
+
+Nothing here knows what an application does: URLs are built, and statements compiled, by the same code as ever, once.
+"""
+
+import gc
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.util import LRUCache
+from werkzeug.routing import Rule
+
+_STATEMENTS: LRUCache[Any, Any] = LRUCache(2000)
+
+
+def keep_url_builders() -> None:
+    """Let rules of the same text share the functions that build their URLs: compiling them is most of `create_app`."""
+    compiled: dict[object, Callable[..., tuple[str, str]]] = {}
+    compile_builder = Rule._compile_builder
+
+    def compile_once(self: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        if self.defaults:  # The function holds their values too.
+            return compile_builder(self, append_unknown)
+        key = self.rule, tuple(self._trace), append_unknown
+        if key not in compiled:
+            compiled[key] = compile_builder(self, append_unknown)
+        return compiled[key]
+
+    Rule._compile_builder = compile_once  # type: ignore[method-assign]
+
+
+def keep_statements(engine: Engine) -> None:
+    """Let engines of one kind of database share the statements that SQLAlchemy compiled."""
+    engine.update_execution_options(compiled_cache=_Statements())
+
+
+class _Statements(dict[Any, Any]):
+    """SQLAlchemy looks statements up by the dialect object of their engine, among others; here its kind will do."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return _STATEMENTS.get(_of_the_kind(key), default)
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        _STATEMENTS[_of_the_kind(key)] = compiled
+
+
+def _of_the_kind(key: Any) -> tuple[Any, ...]:
+    dialect, *rest = key
+    return type(dialect), dialect.server_version_info, *rest
+
+
+def collect_seldom() -> None:
+    """Let the garbage collector pass over what was imported, and look at the rest less often, as it is short-lived."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
