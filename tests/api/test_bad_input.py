@@ -4,7 +4,6 @@ import http.client
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,9 +131,10 @@ def test_every_call_that_takes_a_body_is_tried() -> None:
     assert {f"{method} {path}" for _, method, path, _ in CALLS} == taking - without_a_body
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Application]:
-    with application({"BCRYPT_COST": "4", "RATE_LIMITS_ENABLED": "false"}, tmp_path) as running:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+    settings = {"BCRYPT_COST": "4", "RATE_LIMITS_ENABLED": "false"}
+    with application(settings, tmp_path_factory.mktemp("server")) as running:
         yield running
 
 

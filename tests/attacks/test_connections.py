@@ -5,7 +5,6 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
-from pathlib import Path
 
 import pytest
 
@@ -15,9 +14,10 @@ FORGOT = "/api/v1/auth/forgot-password"
 HEAD = f"POST {FORGOT} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2000\r\n\r\n".encode()
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Application]:
-    with application({"BCRYPT_COST": "4"}, tmp_path, module="tests.support.impatient_server") as running:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+    folder = tmp_path_factory.mktemp("server")
+    with application({"BCRYPT_COST": "4"}, folder, module="tests.support.impatient_server") as running:
         yield running
 
 

@@ -5,7 +5,6 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
-from pathlib import Path
 
 import pytest
 
@@ -16,15 +15,16 @@ FORGOT = "/api/v1/auth/forgot-password"
 BODY = b'{"email": "alice@example.com"}'
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Application]:
-    with application({"RATE_LIMITS_ENABLED": "false", "WEB_THREADS": "2"}, tmp_path) as running:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+    settings = {"RATE_LIMITS_ENABLED": "false", "WEB_THREADS": "2"}
+    with application(settings, tmp_path_factory.mktemp("server")) as running:
         yield running
 
 
-def announce(server: Application, length: int = len(BODY)) -> socket.socket:
-    """Open a connection that announces a body and sends none of it."""
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+def announce(server: Application, length: int = len(BODY), host: str = "127.0.0.1") -> socket.socket:
+    """Open a connection that announces a body and sends none of it, from an address of this machine."""
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=10, source_address=(host, 0))
     head = f"POST {FORGOT} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
     connection.sendall(head.encode())
     return connection
@@ -56,7 +56,8 @@ def test_bodies_that_never_come_keep_nobody_waiting(server: Application) -> None
 
 def test_one_client_cannot_take_all_the_waiting_places(server: Application) -> None:
     with ExitStack() as open_connections:
-        stalled = [open_connections.enter_context(announce(server)) for _ in range(MAX_BODIES_OF_A_CLIENT + 5)]
+        count = MAX_BODIES_OF_A_CLIENT + 5
+        stalled = [open_connections.enter_context(announce(server, host="127.0.0.3")) for _ in range(count)]
 
         refusals = []
         for connection in stalled:
@@ -66,7 +67,7 @@ def test_one_client_cannot_take_all_the_waiting_places(server: Application) -> N
 
         assert [(status, told["code"]) for status, told in refusals] == [(503, "SERVICE_BUSY")] * 5
         assert ask(server, host="127.0.0.2") == 200
-    server.wait_until(lambda: ask(server) == 200)
+    server.wait_until(lambda: ask(server, host="127.0.0.3") == 200)
 
 
 def test_a_body_that_was_cut_off_is_refused(server: Application) -> None:
