@@ -144,6 +144,31 @@ class WrongSecondFactor(InvalidCredentials):
     sentence = Sentence("That code is not right, or was used already.")
 
 
+class WrongPasskey(InvalidCredentials):
+    """No passkey of the account, not genuine, answered before, or one that may be a copy; never which of them."""
+
+    sentence = Sentence("That passkey did not work. Please try again, or go on without it.")
+
+
+class PasskeyRefused(AuthError):
+    """A registration that is not genuine, was answered before or too late, or of a passkey that is in use."""
+
+    code = "PASSKEY_REFUSED"
+    sentence = Sentence("That passkey could not be added. Please try again.")
+
+
+class TooManyPasskeys(AuthError):
+    code = "TOO_MANY_PASSKEYS"
+    sentence = Sentence("This account has as many passkeys as it can have. Remove one that you do not use.")
+
+
+class LastWayIn(AuthError):
+    """What is to be removed is the only thing that opens the account."""
+
+    code = "LAST_WAY_IN"
+    sentence = Sentence("This passkey is the only way into your account. Set a password or add another one first.")
+
+
 class SecondFactorRequired(AuthError):
     """The password or link is right, and the account asks for a second factor; `ticket` stands for the first step."""
 

@@ -90,6 +90,7 @@ OwnOutcome = Literal[
     "session_ended",
     "too_many",
     "too_many_mails",
+    "wrong_passkey",
     "wrong_password",
     "wrong_second_factor",
 ]

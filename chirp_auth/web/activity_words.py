@@ -85,6 +85,7 @@ WHY: Mapping[str, str] = {
     "token_expired": _("The link had expired."),
     "too_many": _("It was asked for too often."),
     "too_many_mails": _("Too many mails were asked for."),
+    "wrong_passkey": _("The passkey was not accepted."),
     "wrong_password": _("The password was wrong."),
     "wrong_second_factor": _("The second factor was wrong."),
 }
