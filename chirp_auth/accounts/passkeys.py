@@ -39,6 +39,11 @@ def find(session: Session, passkey_id: UUID) -> Passkey:
     return passkey
 
 
+def is_last_way_in(user: User) -> bool:
+    """Say whether the account has no password, and one passkey at most."""
+    return user.password_hash is None and _count(user) <= 1
+
+
 def begin(session: Session) -> Ceremony:
     """Return what makes a passkey for the signed-in user; the answer is worth something in this session alone.
 
@@ -133,8 +138,8 @@ def remove(session: Session, passkey_id: UUID, client: Client) -> None:
     if revocation.change_credentials(user, keep=session.id) is None:
         db.session.rollback()
         raise Unauthenticated
-    password_hash = db.session.scalar(select(User.password_hash).where(User.id == user.id))
-    if password_hash is None and _count(user) == 1:
+    db.session.refresh(user)
+    if is_last_way_in(user):
         db.session.rollback()
         raise LastWayIn
     db.session.execute(delete(Passkey).where(Passkey.id == passkey_id))

@@ -32,7 +32,7 @@ def test_a_passkey_opens_the_account(alice: User, algorithm: int) -> None:
     key = Authenticator(algorithm)
     added = add(session_of(alice), key)
 
-    session = passkey_sign_in.sign_in(answer_to(key), TEST_CLIENT)
+    session = passkey_sign_in.sign_in_by_passkey(answer_to(key), TEST_CLIENT)
 
     assert session.user_id == alice.id
     assert session.proved_at is not None
@@ -69,7 +69,7 @@ def test_a_removed_passkey_opens_nothing(alice: User) -> None:
     passkeys.remove(session, add(session, key).id, TEST_CLIENT)
 
     with pytest.raises(WrongPasskey):
-        passkey_sign_in.sign_in(answer_to(key), TEST_CLIENT)
+        passkey_sign_in.sign_in_by_passkey(answer_to(key), TEST_CLIENT)
 
 
 def test_removing_ends_all_other_sessions_and_adding_none(alice: User) -> None:
@@ -121,7 +121,7 @@ def test_an_account_without_a_password_signs_in_by_passkey(alice: User) -> None:
     alice.password_hash = None
     db.session.commit()
 
-    assert passkey_sign_in.sign_in(answer_to(key), TEST_CLIENT).user_id == alice.id
+    assert passkey_sign_in.sign_in_by_passkey(answer_to(key), TEST_CLIENT).user_id == alice.id
 
 
 def test_there_are_twenty_at_most(alice: User) -> None:
@@ -184,7 +184,7 @@ def test_a_sign_in_keeps_whether_the_passkey_is_synced(alice: User) -> None:
     assert not passkey.is_synced
     key.flags |= BS
 
-    passkey_sign_in.sign_in(answer_to(key), TEST_CLIENT)
+    passkey_sign_in.sign_in_by_passkey(answer_to(key), TEST_CLIENT)
 
     db.session.refresh(passkey)
     assert passkey.is_synced
@@ -195,9 +195,9 @@ def test_a_new_device_is_told_to_the_owner(alice: User) -> None:
     add(session_of(alice), key)
     sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
 
-    passkey_sign_in.sign_in(answer_to(key), TEST_CLIENT)
+    passkey_sign_in.sign_in_by_passkey(answer_to(key), TEST_CLIENT)
     elsewhere = type(TEST_CLIENT)(face="api", ip="192.0.2.99", user_agent="curl/8")
-    passkey_sign_in.sign_in(answer_to(key), elsewhere)
+    passkey_sign_in.sign_in_by_passkey(answer_to(key), elsewhere)
 
     kinds = db.session.scalars(select(OutboxEntry.kind).where(OutboxEntry.kind == "new_sign_in")).all()
     assert len(kinds) == 1
@@ -209,7 +209,7 @@ def test_guessing_at_the_password_does_not_keep_a_passkey_out(alice: User) -> No
     alice.failed_sign_ins, alice.sign_in_blocked_until = 7, now() + timedelta(minutes=10)
     db.session.commit()
 
-    passkey_sign_in.sign_in(answer_to(key), TEST_CLIENT)
+    passkey_sign_in.sign_in_by_passkey(answer_to(key), TEST_CLIENT)
 
     db.session.expire_all()
     assert alice.failed_sign_ins == 0
