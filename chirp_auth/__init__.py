@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import config
 from chirp_auth import cli, web
 from chirp_auth.accounts import sessions
-from chirp_auth.api import app_links, dialects, documentation, openapi
+from chirp_auth.api import app_links, dialects, documentation, openapi, passkey_links
 from chirp_auth.errors import AuthError
 from chirp_auth.extensions import babel, csrf, db, limiter, login_manager, mail, migrate
 from chirp_auth.formatting import in_words, iso, when
@@ -80,6 +80,7 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
     app.register_blueprint(_auth())
     app.register_blueprint(health.health)
     app.register_blueprint(app_links.app_links)
+    app.register_blueprint(passkey_links.passkey_links)
     app.register_blueprint(documentation.documentation)
     app.extensions["openapi"] = openapi.document
     app.cli.add_command(cli.auth)

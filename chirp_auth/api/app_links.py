@@ -27,7 +27,7 @@ def android() -> Response:
         "sha256_cert_fingerprints": settings.android_cert_fingerprints,
     }
     relations = ["delegate_permission/common.handle_all_urls", "delegate_permission/common.get_login_creds"]
-    return _public([{"relation": relations, "target": target}])
+    return public([{"relation": relations, "target": target}])
 
 
 @app_links.get("/apple-app-site-association")
@@ -37,10 +37,11 @@ def apple() -> Response:
         raise NotFound
     path = urlsplit(settings.frontend_url).path + settings.password_reset_redirect_url
     links = {"appIDs": settings.apple_app_ids, "components": [{"/": path, "?": {"token": "?*"}}]}
-    return _public({"applinks": {"details": [links]}, "webcredentials": {"apps": settings.apple_app_ids}})
+    return public({"applinks": {"details": [links]}, "webcredentials": {"apps": settings.apple_app_ids}})
 
 
-def _public(body: Any) -> Response:
+def public(body: Any) -> Response:
+    """Return the answer to anybody, which caches may keep for an hour."""
     answer = jsonify(body)
     answer.cache_control.public = True
     answer.cache_control.max_age = KEEP_SECONDS

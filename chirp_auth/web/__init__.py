@@ -12,6 +12,8 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its part to the bl
     forgot_password,
     language_choice,
     not_me,
+    passkey_sign_in,
+    passkeys,
     password_change,
     password_reset,
     password_strength,

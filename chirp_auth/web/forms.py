@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from flask import current_app, request
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, EmailField, Field, PasswordField, StringField, TelField, ValidationError
+from wtforms import BooleanField, EmailField, Field, HiddenField, PasswordField, StringField, TelField, ValidationError
 from wtforms.validators import InputRequired
 
 from chirp_auth.accounts import addresses
@@ -152,3 +152,22 @@ class ChangePasswordForm(Form):
     current_password = _password(_("Current password"), _("Enter your current password."))
     new_password = _password(_("New password"), _("Choose a new password."))
     confirm_password = _password(_("Type it again"), _("Type the new password again."))
+
+
+class PasskeyForm(Form):
+    """What passkeys.js fills in: the state of a ceremony, and what the browser answered."""
+
+    state = HiddenField()
+    credential = HiddenField()
+
+
+class PasskeySignInForm(PasskeyForm):
+    keep = BooleanField(_("Keep me signed in"))
+
+
+class AddPasskeyForm(PasskeyForm):
+    name = StringField(_("Name"), [_without_nul])
+
+
+class PasskeyNameForm(Form):
+    name = StringField(_("Name"), [_without_nul])

@@ -10,7 +10,7 @@ from chirp_auth.errors import AuthError, InvalidCredentials, SecondFactorRequire
 from chirp_auth.extensions import csrf, settings
 from chirp_auth.http.request_context import client
 from chirp_auth.languages import gettext as _
-from chirp_auth.security import limits
+from chirp_auth.security import limits, passkey_site
 from chirp_auth.web import second_step
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.current_session import current_session, start_session
@@ -26,7 +26,7 @@ def sign_in() -> Response | Redirect:
         return redirect(url_for("auth.web.home"), SEE_OTHER)
     form = SignInForm(email=session.get("asked_for"))
     if not form.validate_on_submit():
-        return _form_page(form)
+        return form_page(form=form)
     session["asked_for"] = form.text("email")
     try:
         limits.sign_in()
@@ -36,7 +36,7 @@ def sign_in() -> Response | Redirect:
         return second_step.begin(step, keep=form.keep.data)
     except AuthError as error:
         show_error(form, error, INVALID_CREDENTIALS=(None, _("That email address and password do not match.")))
-        return _form_page(form, error)
+        return form_page(error, form)
     return start_session(new_session, _("You are signed in."), keep=form.keep.data)
 
 
@@ -56,8 +56,15 @@ def signed_out() -> Response:
     return page("sign_in/signed_out.html")
 
 
-def _form_page(form: SignInForm, error: AuthError | None = None) -> Response:
-    has_failed = isinstance(error, InvalidCredentials)
+def form_page(
+    error: AuthError | None = None, form: SignInForm | None = None, *, sentence: str | None = None
+) -> Response:
+    """Return the page; `sentence` is what was wrong with another way of signing in than by its form."""
+    by_password = form is not None
+    form = form or SignInForm(formdata=None, email=session.get("asked_for"))
+    if sentence:
+        form.add_error(None, sentence)
+    has_failed = by_password and isinstance(error, InvalidCredentials)
     if has_failed:  # Counted in this browser, whatever the address: so the words tell nothing about it.
         session["failed_sign_ins"] = session.get("failed_sign_ins", 0) + 1
     # A new account may have to confirm its address first. The page cannot say whose, so it says it to everybody.
@@ -67,6 +74,7 @@ def _form_page(form: SignInForm, error: AuthError | None = None) -> Response:
         error,
         form=form,
         has_failed=has_failed,
+        passkeys=passkey_site.are_possible(),
         may_be_paused=has_failed and session["failed_sign_ins"] > lockout.FREE_FAILURES,
         resend_verification_url=resend_url() if maybe_unconfirmed else None,
     )

@@ -13,6 +13,7 @@ from chirp_auth.web import error_pages
 from chirp_auth.web.error_pages import WayBack, error_page
 from chirp_auth.web.gallery.account_pages import ACCOUNT_PAGES
 from chirp_auth.web.gallery.link_pages import LINK_PAGES
+from chirp_auth.web.gallery.passkey_pages import PASSKEY_PAGES
 from chirp_auth.web.gallery.samples import EMAIL, State, shows
 from chirp_auth.web.gallery.visitor_pages import VISITOR_PAGES
 from chirp_auth.web.pages import sentence_of, status_of
@@ -37,6 +38,7 @@ PAGES: Mapping[str, State] = {
     **VISITOR_PAGES,
     **LINK_PAGES,
     **ACCOUNT_PAGES,
+    **PASSKEY_PAGES,
     **dict(_errors(errors.StaleForm(), errors.AddressNotConfirmed(), errors.NotFound(), errors.MethodNotAllowed())),
     **dict(_errors(errors.RequestTimeout(), errors.PayloadTooLarge(), errors.UnsupportedMediaType())),
     **dict(_errors(TOO_MANY, errors.InternalError(), errors.ServiceBusy())),

@@ -29,7 +29,7 @@ def _register(refusals: Words | None = None, /, email: str = "", **values: Any) 
 
 
 def _sign_in(refusals: Words | None = None, /, **values: Any) -> State:
-    usual = {"has_failed": bool(refusals), "may_be_paused": False, "resend_verification_url": None}
+    usual = {"has_failed": bool(refusals), "may_be_paused": False, "resend_verification_url": None, "passkeys": True}
     form = filled(forms.SignInForm, refusals, email=EMAIL if refusals else "")
     return shows("sign_in/sign_in.html", form=form, **usual | values)
 
@@ -68,6 +68,7 @@ VISITOR_PAGES: Mapping[str, State] = {
     "sign-in": _sign_in(),
     "sign-in-refused": _sign_in(DIFFERS),
     "sign-in-paused": _sign_in(DIFFERS, may_be_paused=True),
+    "sign-in-passkey-refused": _sign_in({"": errors.WrongPasskey.sentence}, has_failed=False),
     "sign-in-unconfirmed": _sign_in(DIFFERS, resend_verification_url="/"),
     "second-step": _second_step(),
     "second-step-refused": _second_step({"code": errors.WrongSecondFactor.sentence}, is_wrong=True),
