@@ -17,7 +17,7 @@ from chirp_auth.web.pages import sentence_of, status_of
 def options_of(begin: Callable[[], Ceremony]) -> Response:
     """Count the request, and return what `begin` returns; or a refusal with a sentence that the script shows."""
     try:
-        limits.passkey_options()
+        limits.passkeys()
         ceremony = begin()
     except AuthError as error:
         response = jsonify({"code": error.code, "sentence": sentence_of(error)})

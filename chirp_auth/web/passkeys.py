@@ -10,12 +10,12 @@ from werkzeug.wrappers import Response as Redirect
 from chirp_auth.accounts import passkeys as rule
 from chirp_auth.accounts import policy
 from chirp_auth.accounts.policy import Act
-from chirp_auth.errors import PasskeyRefused, TooManyPasskeys, ValidationFailed
+from chirp_auth.errors import PasskeyRefused, RateLimitExceeded, ServiceBusy, TooManyPasskeys, ValidationFailed
 from chirp_auth.extensions import csrf
 from chirp_auth.http.request_context import client
 from chirp_auth.languages import gettext as _
 from chirp_auth.models import Passkey
-from chirp_auth.security import passkey_site
+from chirp_auth.security import limits, passkey_site
 from chirp_auth.web import known_device_cookie
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.current_session import account_button, current_session
@@ -39,8 +39,9 @@ def add_passkey() -> Response | Redirect:
     if not form.validate_on_submit():
         return page("passkeys/add.html", form=form, is_possible=passkey_site.are_possible())
     try:
+        limits.passkeys()
         passkey = rule.add(current_session, answer_in(form), form.text("name"), client(FACE))
-    except (PasskeyRefused, TooManyPasskeys, ValidationFailed) as error:
+    except (PasskeyRefused, RateLimitExceeded, ServiceBusy, TooManyPasskeys, ValidationFailed) as error:
         show_error(form, error)
         return page("passkeys/add.html", error, form=form, is_possible=passkey_site.are_possible())
     flash(_("The passkey “%(name)s” was added. From now on it signs you in.", name=passkey.name))

@@ -75,6 +75,7 @@ def form_page(
         form=form,
         has_failed=has_failed,
         passkeys=passkey_site.are_possible(),
+        fills_in=sentence is None,  # Not once more what was refused just now.
         may_be_paused=has_failed and session["failed_sign_ins"] > lockout.FREE_FAILURES,
         resend_verification_url=resend_url() if maybe_unconfirmed else None,
     )

@@ -29,7 +29,8 @@ def _register(refusals: Words | None = None, /, email: str = "", **values: Any) 
 
 
 def _sign_in(refusals: Words | None = None, /, **values: Any) -> State:
-    usual = {"has_failed": bool(refusals), "may_be_paused": False, "resend_verification_url": None, "passkeys": True}
+    usual = {"has_failed": bool(refusals), "may_be_paused": False, "resend_verification_url": None}
+    usual |= {"passkeys": True, "fills_in": True}
     form = filled(forms.SignInForm, refusals, email=EMAIL if refusals else "")
     return shows("sign_in/sign_in.html", form=form, **usual | values)
 
