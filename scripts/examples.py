@@ -54,7 +54,7 @@ def _body(text: str) -> Any:
     """Return the JSON below the head, with the examples of the schemas in place of what differs each time."""
     body = text.partition("\n\n")[2].strip()
     for name, value in _varying():
-        body = re.sub(rf"<{name}>", value, body)
+        body = re.sub(rf"<(?:{name})>", value, body)
     return json.loads(body) if body.startswith("{") else None
 
 
@@ -67,6 +67,7 @@ def _varying() -> Iterator[tuple[str, str]]:
     yield "(?:wrong_|set_up_)?code", schemas["SecondStep"]["properties"]["code"]["examples"][0]
     yield "secret", schemas["SetUp"]["properties"]["secret"]["examples"][0]
     yield "recovery_code", schemas["RecoveryCodes"]["properties"]["recovery_codes"]["examples"][0][0]
+    yield "assertion|registration", '{"id": "AQID", "rawId": "AQID", "type": "public-key", "response": {}}'
     yield r"[\w ]+", "WyJieHdORG9vN1RGMmVmd29iTEQxT1h3IiwwXQ.vC0c"  # a link's token
 
 

@@ -1,14 +1,17 @@
 """The scenes of the transcripts: what a client sends, and what has happened before."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 import time_machine
 from flask.testing import FlaskClient
 
-from chirp_auth.accounts import authenticator_app, password_reset, registration, sign_in
+from chirp_auth.accounts import authenticator_app, passkeys, password_reset, registration, sign_in
+from chirp_auth.accounts.passkey_proofs import Answer
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.errors import SecondFactorRequired
 from chirp_auth.extensions import db
@@ -17,7 +20,9 @@ from chirp_auth.models import Session, User
 from chirp_auth.security import tokens
 from chirp_auth.worker import delivery
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
+from tests.support.authenticator import Authenticator
 from tests.support.factors import RECOVERY_CODES, code_for, with_authenticator, wrong_code
+from tests.support.passkeys import add, answer_to, session_of
 
 
 @dataclass
@@ -138,6 +143,50 @@ class Stage:
             self.secret = with_authenticator(self.alice)
         return self.secret
 
+    def asserted_state(self) -> str:
+        return self._asserted.state
+
+    def assertion(self) -> str:
+        return json.dumps(self._asserted.credential)
+
+    def registered_state(self) -> str:
+        return self._registered.state
+
+    def registration(self) -> str:
+        return json.dumps(self._registered.credential)
+
+    def registering_access(self) -> str:
+        """The access token of the session in which the passkey is added."""
+        return tokens.mint_access(self._session)
+
+    def access_with_passkey(self) -> str:
+        add(self._session, Authenticator(), "My phone")
+        return self.registering_access()
+
+    def passkey(self) -> str:
+        return str(add(self._session, Authenticator(), "My phone").id)
+
+    @cached_property
+    def _session(self) -> Session:
+        return session_of(self.alice)
+
+    @cached_property
+    def _asserted(self) -> Answer:
+        key = Authenticator()
+        add(self._session, key)
+        return answer_to(key)
+
+    @cached_property
+    def _registered(self) -> Answer:
+        began = passkeys.begin(self._session)
+        return Answer(began.state, Authenticator().register(began.options))
+
+    def stale_access(self) -> str:
+        """The access token of a session whose proof is not fresh any more."""
+        token = self.access()
+        self.clock.shift(timedelta(minutes=6))
+        return token
+
     def _mailed(self) -> str:
         while delivery.run_once():
             pass
@@ -165,6 +214,8 @@ CONCEALED = {"conceal_accounts": True}
 V1, MARKETPLACE, SELLER = "/api/v1/auth", "/api/auth", "/api/auth/reset_password"
 PASSWORDS = {"new_password": NEW_PASSWORD, "confirm_password": NEW_PASSWORD}
 FORGED = "WyJieHdORG9vN1RGMmVmd29iTEQxT1h3IiwiIl0.aWdQgA.forged"
+PASSKEY_ANSWER = '{"state": "<asserted_state>", "credential": <assertion>}'
+NEW_PASSKEY = '{"state": "<registered_state>", "credential": <registration>, "name": "My phone"}'
 LARGE = '{"email": "' + "a" * (1024 * 1024) + '"}'
 
 
@@ -305,6 +356,16 @@ def _v1() -> list[Scene]:
         Scene("verify-email-invalid", "POST", f"{V1}/verify-email", {"token": FORGED}),
         Scene("verify-email-expired", "POST", f"{V1}/verify-email", {"token": "<expired_verification_link>"}),
         Scene("resend-verification", "POST", f"{V1}/resend-verification", {"email": ALICE}),
+        Scene("begin-passkey-sign-in", "POST", f"{V1}/passkeys/authentication/options"),
+        Scene("sign-in-by-passkey", "POST", f"{V1}/passkeys/authentication", PASSKEY_ANSWER),
+        Scene("sign-in-by-passkey-again", "POST", f"{V1}/passkeys/authentication", PASSKEY_ANSWER, times=2),
+        Scene("begin-passkey", "POST", f"{V1}/passkeys/registration/options", bearer="<registering_access>"),
+        Scene("begin-passkey-stale-proof", "POST", f"{V1}/passkeys/registration/options", bearer="<stale_access>"),
+        Scene("add-passkey", "POST", f"{V1}/passkeys/registration", NEW_PASSKEY, "<registering_access>"),
+        Scene("add-passkey-again", "POST", f"{V1}/passkeys/registration", NEW_PASSKEY, "<registering_access>", times=2),
+        Scene("passkeys", "GET", f"{V1}/passkeys", bearer="<access_with_passkey>"),
+        Scene("rename-passkey", "PATCH", f"{V1}/passkeys/<passkey>", {"name": "Telephone"}, bearer="<access>"),
+        Scene("remove-passkey", "DELETE", f"{V1}/passkeys/<passkey>", bearer="<access>"),
         Scene("events", "GET", f"{V1}/events?limit=2", bearer="<access>"),
         Scene("events-bad-limit", "GET", f"{V1}/events?limit=many", bearer="<access>"),
     ]

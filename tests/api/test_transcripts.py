@@ -116,6 +116,8 @@ def _with_names(text: str, kept: dict[str, str]) -> str:
     text = re.sub(r'"(access_token|refresh_token|ticket)":"[\w.-]+"', r'"\1":"<\1>"', text)
     text = re.sub(r'("secret":"|secret=)[A-Z2-7]{32}', r"\1<secret>", text)
     text = re.sub(r'"[A-Z2-9]{5}-[A-Z2-9]{5}"', '"<recovery_code>"', text)
+    text = re.sub(r'"(state|challenge)":"[\w.-]+"', r'"\1":"<\1>"', text)
+    text = re.sub(r'"id":"[\w-]{22}"', '"id":"<user handle>"', text)
     found: dict[str, str] = {}
     return re.sub(UUID, lambda match: found.setdefault(match[0], f"<uuid {len(found) + 1}>"), text)
 
