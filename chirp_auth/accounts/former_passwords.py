@@ -30,18 +30,18 @@ def kept_of(user: User) -> list[str] | None:
     return hashes[:MAX_KEPT] or None
 
 
-def check(user: User, password: str, client: Client) -> None:
-    """Refuse the present password and the former ones; a user without any costs no hash.
+def refusal_of(user: User, password: str, client: Client) -> PasswordReused | None:
+    """Return why the present password and the former ones are refused; a user without any costs no hash.
 
     Raises:
-        PasswordReused: it is one of them.
         ServiceBusy: too many hashes are under way.
     """
     if user.password_hash and passwords.verify(password, user.password_hash, client, Urgency.RESET):
-        raise PasswordReused(PRESENT)
+        return PasswordReused(PRESENT)
     former = user.former_password_hashes or []
     if any(passwords.verify(password, password_hash, client, Urgency.RESET) for password_hash in former):
-        raise PasswordReused(FORMER)
+        return PasswordReused(FORMER)
+    return None
 
 
 def forget_old() -> int:

@@ -1,36 +1,34 @@
 """Password reset: ask for a link, and use it.
 
 The request never looks the account up: the worker finds out later whether there is one.
+An account that asks for a second factor asks for it here too: a mailed link or code proves the mailbox alone.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from uuid import UUID
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import SQLColumnExpression, func, select, update
 
 from chirp_auth import audit
-from chirp_auth.accounts import former_passwords, lockout, reset_codes, reset_links, reset_requests, revocation, users
-from chirp_auth.audit.vocabulary import outcome_of
-from chirp_auth.clock import now
-from chirp_auth.errors import (
-    AuthError,
-    InvalidToken,
-    LinkReplaced,
-    PasswordMismatch,
-    PasswordTooWeak,
-    TokenAlreadyUsed,
-    TokenExpired,
+from chirp_auth.accounts import (
+    former_passwords,
+    lockout,
+    reset_codes,
+    reset_links,
+    reset_refusals,
+    reset_requests,
+    revocation,
+    second_factor,
+    users,
 )
+from chirp_auth.clock import now
+from chirp_auth.errors import LinkReplaced, SecondFactorRequired, TokenAlreadyUsed
 from chirp_auth.extensions import db
 from chirp_auth.mail import outbox
-from chirp_auth.models import OutboxEntry, PasswordResetToken, SecurityEvent, User
+from chirp_auth.models import OutboxEntry, PasswordResetToken, User
 from chirp_auth.security import passwords
 from chirp_auth.security.client import Client
-
-NOTED_ONCE_IN = timedelta(hours=1)  # Typing mistakes of one kind, for one account.
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +66,40 @@ def renew_link(token: str, client: Client, code_challenge: str | None = None) ->
     return email
 
 
-def reset_password(token: str, password: str, confirmation: str, client: Client) -> PasswordReset:
+def reset_password(
+    token: str, password: str, confirmation: str, client: Client, factor: str | None = None
+) -> PasswordReset:
     """Give the link's user a new password, end all their sessions and void all their links.
 
-    Nobody is signed in by it (OWASP Forgot Password Cheat Sheet).
+    Nobody is signed in by it (OWASP Forgot Password Cheat Sheet). `factor` is what was typed for the second factor,
+    where the account asks for one: the app's code or a recovery code. Only a reset that is done spends it.
 
     Raises:
         InvalidToken, TokenExpired, TokenAlreadyUsed: the link cannot be used; of concurrent uses one wins.
         PasswordMismatch, PasswordTooWeak: the link stays valid.
+        SecondFactorRequired, WrongSecondFactor: likewise; a wrong one counts like a failed sign-in.
         ServiceBusy: too many hashes are under way; likewise.
     """
-    with _refusal_on_record(client):
+    with reset_refusals.on_record(client):
         link = reset_links.check_link(token)
-    return use_link(link, password, confirmation, client)
+    return use_link(link, password, confirmation, client, factor)
 
 
 def reset_by_code(
-    email: str, code: str, verifier: str, password: str, confirmation: str, client: Client
+    email: str,
+    code: str,
+    verifier: str,
+    password: str,
+    confirmation: str,
+    client: Client,
+    factor: str | None = None,
 ) -> PasswordReset:
     """Do as `reset_password` with the code that the mail has beside the link, and the secret of whoever asked for it.
 
     Raises:
         as `reset_password` does, and InvalidEmail.
     """
-    return use_link(check_code(email, code, verifier, client), password, confirmation, client)
+    return use_link(check_code(email, code, verifier, client), password, confirmation, client, factor)
 
 
 def check_code(email: str, code: str, verifier: str, client: Client) -> PasswordResetToken:
@@ -100,56 +108,51 @@ def check_code(email: str, code: str, verifier: str, client: Client) -> Password
     Raises:
         as `reset_codes.check_code` does.
     """
-    with _refusal_on_record(client):
+    with reset_refusals.on_record(client):
         return reset_codes.check_code(email, code, verifier)
 
 
-def use_link(link: PasswordResetToken, password: str, confirmation: str, client: Client) -> PasswordReset:
+def use_link(
+    link: PasswordResetToken, password: str, confirmation: str, client: Client, factor: str | None = None
+) -> PasswordReset:
     """Do as `reset_password` with a link that `reset_links.check_link` has just returned.
 
     Raises:
         as `reset_password` does: the link may have been used or replaced since.
     """
-    with _refusal_on_record(client, link.user_id):
-        return _reset(link, password, confirmation, client)
+    with reset_refusals.on_record(client, link.user_id):
+        return _reset(link, password, confirmation, client, factor)
 
 
-@contextmanager
-def _refusal_on_record(client: Client, user_id: UUID | None = None) -> Iterator[None]:
-    try:
-        yield
-    except (InvalidToken, TokenExpired, TokenAlreadyUsed, PasswordMismatch, PasswordTooWeak) as error:
-        if not (user_id and isinstance(error, PasswordMismatch | PasswordTooWeak) and _is_noted(error, user_id)):
-            audit.record("password_reset.refused", client, outcome=outcome_of(error), user_id=user_id)
-        db.session.commit()
-        raise
-
-
-def _is_noted(error: AuthError, user_id: UUID) -> bool:
-    """Say whether a refusal like this is on record lately: no limit counts typing mistakes, so rows would pile up."""
-    query = select(SecurityEvent.id).where(
-        SecurityEvent.user_id == user_id,
-        SecurityEvent.kind == "password_reset.refused",
-        SecurityEvent.outcome == outcome_of(error),
-        SecurityEvent.at > now() - NOTED_ONCE_IN,
-    )
-    return db.session.scalar(query.limit(1)) is not None
-
-
-def _reset(link: PasswordResetToken, password: str, confirmation: str, client: Client) -> PasswordReset:
+def _reset(
+    link: PasswordResetToken, password: str, confirmation: str, client: Client, typed: str | None
+) -> PasswordReset:
     passwords.confirm(password, confirmation)
     user = link.user
     passwords.check(password, (user.email, user.first_name, user.last_name))
+    needs_factor = second_factor.is_on(user.id)
     db.session.commit()  # End the read: no transaction stays open while a hash is computed.
-    former_passwords.check(user, password, client)
+    if needs_factor and not typed:
+        raise SecondFactorRequired
+    reused = former_passwords.refusal_of(user, password, client)
+    if reused and not needs_factor:
+        raise reused
     password_hash = passwords.hash_new(password, client)
 
     # Whoever was invited chooses a first password, and resets nothing.
     notice = "password_changed" if user.password_changed_at else "password_chosen"
+    # The user's row is locked first, as in every change: concurrent changes wait there and cannot deadlock.
+    db.session.execute(select(User.id).where(User.id == user.id).with_for_update())
+    shown: dict[str, Any] = {}
+    if needs_factor:
+        shown["second_factor"] = second_factor.show(user, typed or "", client, "password_reset.done")
+    if reused:  # Only now: what the present password is, nobody learns who cannot show the second factor.
+        db.session.rollback()
+        raise reused
     devices = _redeem(link, password_hash)
     ended = len(devices)
     users.use_language(user, client.language)
-    audit.record("password_reset.done", client, user_id=user.id, email_key=user.email_key, ended=ended)
+    audit.record("password_reset.done", client, user_id=user.id, email_key=user.email_key, ended=ended, **shown)
     outbox.put(notice, user.email, user.id, ended=ended, ip=client.ip, user_agent=client.user_agent)
     db.session.commit()
     return PasswordReset(user, devices)
@@ -163,8 +166,6 @@ def _verified_at(link: PasswordResetToken) -> SQLColumnExpression[datetime | Non
 
 def _redeem(link: PasswordResetToken, password_hash: str) -> list[str]:
     """Mark the link used and set the password, or refuse: the database decides which request was first."""
-    # The user's row is locked first, as in every change: concurrent changes wait there and cannot deadlock.
-    db.session.execute(select(User.id).where(User.id == link.user_id).with_for_update())
     spending = (
         update(PasswordResetToken)
         .where(

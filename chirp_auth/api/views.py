@@ -4,6 +4,8 @@ The functions spend the limit, call one rule and return its result for the contr
 route: REGISTER(view, answers).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 
@@ -71,13 +73,33 @@ FORGOT_PASSWORD = partial(
 
 
 def reset_password(token: str, password: str, confirmation: str) -> User:
-    """Return the user whose password it now is."""
+    """Return the user whose password it now is; for contracts that know no second factor.
+
+    There the link of an account that asks for one opens nothing, as if it were none of ours.
+    """
     limits.reset_password()  # Before the link is looked up, so that guessing at links spends it.
+    with mistakes_forgiven():
+        try:
+            return password_reset.reset_password(token, password, confirmation, client(FACE)).user
+        except errors.SecondFactorRequired:
+            raise errors.InvalidToken from None
+
+
+def reset_password_with_factor(token: str, password: str, confirmation: str, factor: str | None) -> User:
+    """Return the user whose password it now is; `factor` is what was typed for a second factor."""
+    limits.reset_password()
+    with mistakes_forgiven():
+        return password_reset.reset_password(token, password, confirmation, client(FACE), factor).user
+
+
+@contextmanager
+def mistakes_forgiven() -> Iterator[None]:
+    """Let a typing mistake with a genuine link cost no limit. A guess at the password or second factor is none."""
     try:
-        return password_reset.reset_password(token, password, confirmation, client(FACE)).user
+        yield
     except errors.PasswordReused:
         raise
-    except (errors.PasswordMismatch, errors.PasswordTooWeak):
+    except (errors.PasswordMismatch, errors.PasswordTooWeak, errors.SecondFactorRequired):
         limits.forgive()
         raise
 

@@ -127,6 +127,12 @@ class ResetPasswordForm(Form):
     confirm_password = _password(_("Type it again"), _("Type the new password again."))
 
 
+class ResetByLinkForm(ResetPasswordForm):
+    """The code is for accounts that ask for a second factor; the page leaves the field out for all others."""
+
+    factor = StringField(_("Code"), [_without_nul], filters=[_strip])
+
+
 class ResetCodeForm(Form):
     code = StringField(_("Code from the mail"), [InputRequired(_("Enter the code from the mail.")), _without_nul])
 

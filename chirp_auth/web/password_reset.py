@@ -7,16 +7,18 @@ nothing, for mail scanners and previews open links too.
 from flask import Response, redirect, request, session, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts import password_reset, reset_links
+from chirp_auth.accounts import password_reset, reset_links, second_factor
 from chirp_auth.errors import (
     AuthError,
     InvalidToken,
     LinkReplaced,
     PasswordMismatch,
     PasswordTooWeak,
+    SecondFactorRequired,
     ServiceBusy,
     TokenAlreadyUsed,
     TokenExpired,
+    WrongSecondFactor,
 )
 from chirp_auth.extensions import csrf, settings
 from chirp_auth.http.request_context import client
@@ -27,8 +29,8 @@ from chirp_auth.security import limits
 from chirp_auth.web import check_mail, code_verifier, known_device_cookie, link_tokens, new_password, reset_done
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.broken_links import BROKEN_LINK, COPY_IT_AGAIN, SIGN_IN, Action, Words, broken_link
-from chirp_auth.web.forms import ResetPasswordForm
-from chirp_auth.web.pages import page
+from chirp_auth.web.forms import ResetByLinkForm
+from chirp_auth.web.pages import page, show_error
 
 ASK_AGAIN = Action(_("Ask for a new link"), "auth.web.forgot_password")
 
@@ -41,7 +43,7 @@ def reset_password() -> Response | Redirect:
         session.pop("reset_done", None)
         reset_links.note_opening(session["reset_token"], client(FACE))
         return redirect(url_for("auth.web.reset_password"), SEE_OTHER)
-    form = ResetPasswordForm()
+    form = ResetByLinkForm()
     is_complete = form.validate_on_submit()
     if is_complete:
         limits.reset_password()  # Before the link is looked up, so that guessing at links spends it too.
@@ -68,18 +70,26 @@ def new_link() -> Response | Redirect:
     return check_mail.sent("renewed", email)
 
 
-def _reset(form: ResetPasswordForm, link: PasswordResetToken) -> Response | Redirect:
+def _reset(form: ResetByLinkForm, link: PasswordResetToken) -> Response | Redirect:
     password, confirmation = form.text("password"), form.text("confirm_password")
     is_first = link.user.password_changed_at is None  # Whoever was invited resets nothing.
     try:
-        reset = password_reset.use_link(link, password, confirmation, client(FACE))
+        reset = password_reset.use_link(link, password, confirmation, client(FACE), form.text("factor"))
     except (PasswordMismatch, PasswordTooWeak, ServiceBusy) as error:
         new_password.show_refusal(form, error, link.user)
+        return _form_page(form, link, error)
+    except SecondFactorRequired as error:
+        limits.forgive()
+        form.add_error("factor", gettext("Enter a code of your authenticator app, or a recovery code."))
+        return _form_page(form, link, error)
+    except WrongSecondFactor as error:
+        form.factor.data = None
+        show_error(form, error, WRONG_SECOND_FACTOR="factor")
         return _form_page(form, link, error)
     return known_device_cookie.remember(reset_done.after(reset, is_first=is_first), reset.user)
 
 
-def _form_page(form: ResetPasswordForm, link: PasswordResetToken, error: AuthError | None = None) -> Response:
+def _form_page(form: ResetByLinkForm, link: PasswordResetToken, error: AuthError | None = None) -> Response:
     return page(
         "password_reset/reset.html",
         error,
@@ -87,6 +97,7 @@ def _form_page(form: ResetPasswordForm, link: PasswordResetToken, error: AuthErr
         email=link.user.email,
         somebody_else=reset_done.somebody_else(link.user.email),
         is_first=link.user.password_changed_at is None,
+        needs_factor=second_factor.is_on(link.user_id),
         min_length=settings.password_min_length,
         open_in_app=reset_links.open_in_app(session["reset_token"]),
     )

@@ -45,6 +45,11 @@ class Stage:
         password_reset.reset_password(token, NEW_PASSWORD, NEW_PASSWORD, TEST_CLIENT)
         return token
 
+    def guarded_link(self) -> str:
+        """A fresh reset link's token for Alice, whose account asks for a second factor."""
+        with_authenticator(self.alice)
+        return self.link()
+
     def expired_link(self) -> str:
         token = self.link()
         self.clock.shift(timedelta(hours=2))
@@ -312,6 +317,14 @@ def _v1() -> list[Scene]:
         Scene("second-factor-wrong-code", "POST", step, {"ticket": "<ticket>", "code": "<wrong_code>"}),
         Scene("second-factor-expired-ticket", "POST", step, {"ticket": "<expired_ticket>", "code": "<code>"}),
         Scene("second-factor-forged-ticket", "POST", step, {"ticket": FORGED, "code": "<code>"}),
+        Scene("reset-password-second-factor-required", "POST", reset, PASSWORDS, "<guarded_link>"),
+        Scene(
+            "reset-password-wrong-second-factor",
+            "POST",
+            reset,
+            {**PASSWORDS, "second_factor": "AAAA-AAAA-AA"},
+            "<guarded_link>",
+        ),
         Scene("refresh", "POST", f"{V1}/refresh", {"refresh_token": "<refresh>"}),
         Scene("refresh-repeated", "POST", f"{V1}/refresh", {"refresh_token": "<refresh>"}, times=2),
         Scene("refresh-reused", "POST", f"{V1}/refresh", {"refresh_token": "<reused_refresh>"}),
@@ -377,12 +390,24 @@ def _marketplace() -> list[Scene]:
         *_common(MARKETPLACE, lambda token: {"token": token, **PASSWORDS}, bearer=False),
         *_outside(MARKETPLACE, "/forgot-password"),
         Scene("reset-password-mismatch", "POST", f"{MARKETPLACE}/reset-password", mismatch),
+        Scene(
+            "reset-password-second-factor",
+            "POST",
+            f"{MARKETPLACE}/reset-password",
+            {"token": "<guarded_link>", **PASSWORDS},
+        ),
     ]
 
 
 def _plain() -> list[Scene]:
     return [
         *_common("", lambda token: {"token": token, "new_password": NEW_PASSWORD}, bearer=False),
+        Scene(
+            "reset-password-second-factor",
+            "POST",
+            "/reset-password",
+            {"token": "<guarded_link>", "new_password": NEW_PASSWORD},
+        ),
         Scene("method-not-allowed", "DELETE", "/login", {}),
     ]
 

@@ -45,7 +45,8 @@ def _worded(kind: str, words: Mapping[type[AuthError], broken_links.Words]) -> I
 
 def _reset(refusals: Words | None = None, /, **values: Any) -> State:
     usual = {"email": EMAIL, "min_length": 8, "open_in_app": None, "is_first": False, "somebody_else": None}
-    form = filled(forms.ResetPasswordForm, refusals)
+    usual["needs_factor"] = False
+    form = filled(forms.ResetByLinkForm, refusals)
     return shows("password_reset/reset.html", form=form, **usual | values)
 
 
@@ -76,6 +77,11 @@ LINK_PAGES: Mapping[str, State] = {
     "reset-weak": _reset(WEAK),
     "reset-mismatch": _reset(MISMATCH),
     "reset-same": _reset(SAME),
+    "reset-factor": _reset(needs_factor=True),
+    "reset-factor-missing": _reset(
+        {"factor": _("Enter a code of your authenticator app, or a recovery code.")}, needs_factor=True
+    ),
+    "reset-factor-wrong": _reset({"factor": errors.WrongSecondFactor.sentence}, needs_factor=True),
     "reset-somebody-else": _reset(somebody_else=OTHER),
     "reset-done": _done(),
     "reset-done-first": _done(is_first=True),

@@ -35,7 +35,13 @@ ROUTES = (
         views.reset_password,
         {200: schemas.MessageForEmail},
         schemas.PasswordReset,
-        refusals=(errors.NoToken(views.NO_HEADER), *DEAD_RESET_TOKENS, *shared.REFUSED_PASSWORDS),
+        refusals=(
+            errors.NoToken(views.NO_HEADER),
+            *DEAD_RESET_TOKENS,
+            errors.SecondFactorRequired(),
+            errors.WrongSecondFactor(),
+            *shared.REFUSED_PASSWORDS,
+        ),
         security=(RESET, ANONYMOUS),
     ),
     Route(

@@ -52,6 +52,17 @@ class PasswordReset(Body):
     ] = None
     new_password: NewSecret
     confirm_password: NewSecret
+    second_factor: Annotated[
+        Text | None,
+        Field(
+            json_schema_extra={"maxLength": codes.MAX_TYPED_CHARACTERS},
+            description=(
+                "where the account asks for a second factor: a code of the authenticator app or a recovery code; "
+                "only a reset that succeeds spends it"
+            ),
+            examples=["123456"],
+        ),
+    ] = None
 
 
 class TokenRefresh(Body):

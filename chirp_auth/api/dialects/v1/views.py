@@ -44,7 +44,9 @@ def reset_password(body: schemas.PasswordReset) -> schemas.MessageForEmail:
     token = bearer.token()
     if token is not None:
         with bearer.at_fault():
-            user = shared.reset_password(token, body.new_password, body.confirm_password)
+            user = shared.reset_password_with_factor(
+                token, body.new_password, body.confirm_password, body.second_factor
+            )
     elif body.code is None:
         raise NoToken(NO_HEADER)
     else:
@@ -59,7 +61,13 @@ def _reset_by_code(body: schemas.PasswordReset, code: str) -> User:
         raise ValidationFailed(dict.fromkeys(missing, "is missing beside `code`"))
     limits.reset_password()
     return password_reset.reset_by_code(
-        body.email, code, body.code_verifier, body.new_password, body.confirm_password, client(FACE)
+        body.email,
+        code,
+        body.code_verifier,
+        body.new_password,
+        body.confirm_password,
+        client(FACE),
+        body.second_factor,
     ).user
 
 
