@@ -8,6 +8,7 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its part to the bl
     confirm,
     deletion,
     email_verification,
+    factor_recovery,
     factors,
     forgot_password,
     language_choice,

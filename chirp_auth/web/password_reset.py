@@ -56,7 +56,7 @@ def reset_password() -> Response | Redirect:
     except BROKEN_LINK as error:
         if isinstance(error, TokenAlreadyUsed) and request.method == "POST":
             return reset_done.already_done()
-        return _link_refused(error)
+        return link_refused(error)
 
 
 @web.post("/reset-password/new-link")
@@ -66,7 +66,7 @@ def new_link() -> Response | Redirect:
         token = link_tokens.stored_token("reset_token")
         email = password_reset.renew_link(token, client(FACE), code_verifier.challenge())
     except BROKEN_LINK as error:
-        return _link_refused(error)
+        return link_refused(error)
     return check_mail.sent("renewed", email)
 
 
@@ -103,7 +103,8 @@ def _form_page(form: ResetByLinkForm, link: PasswordResetToken, error: AuthError
     )
 
 
-def _link_refused(error: AuthError) -> Response:
+def link_refused(error: AuthError) -> Response:
+    """Return the page for a reset link that cannot be used."""
     new_link = Action(_("Send me a new link"), "auth.web.new_link", is_post=True)
     words = {
         TokenExpired: Words(

@@ -10,6 +10,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from chirp_auth.accounts import factor_recovery_end
 from chirp_auth.admin import audit_trail, demo_accounts, retention
 from chirp_auth.extensions import db, driver_reason
 from chirp_auth.mail import job_locks
@@ -19,6 +20,7 @@ Job = Callable[[], None]
 JOBS: Mapping[Job, timedelta] = {
     job_locks.heartbeat: job_locks.HEARTBEAT_EVERY,
     audit_trail.seal_some_events: timedelta(seconds=5),
+    factor_recovery_end.finish_and_remind: timedelta(minutes=1),
     retention.purge_little_by_little: timedelta(seconds=15),
     demo_accounts.remove_from_production: timedelta(hours=1),
 }

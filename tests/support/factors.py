@@ -7,7 +7,7 @@ from uuid import uuid4
 from chirp_auth.accounts import second_factor
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
-from chirp_auth.models import AuthenticatorApp, RecoveryCode, User
+from chirp_auth.models import AuthenticatorApp, Passkey, RecoveryCode, User
 from chirp_auth.security import sealing, totp
 
 RECOVERY_CODES = ("K7QP4M2XAC", "D2QP4M2XAC")
@@ -34,3 +34,19 @@ def wrong_code(secret: str) -> str:
     """Return six digits that the app shows at no time near now."""
     near = {totp.code_at(secret, now() + timedelta(seconds=shift * totp.STEP_SECONDS)) for shift in range(-3, 4)}
     return next(code for code in map("{:06}".format, range(10)) if code not in near)
+
+
+def with_passkey(user: User) -> None:
+    """Give the account a passkey that nobody can use: there is no authenticator for it."""
+    db.session.add(
+        Passkey(
+            user_id=user.id,
+            credential_id=uuid4().bytes,
+            public_key=b"",
+            aaguid=uuid4(),
+            name="Phone",
+            may_sync=True,
+            is_synced=True,
+        )
+    )
+    db.session.commit()

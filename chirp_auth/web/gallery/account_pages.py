@@ -10,7 +10,7 @@ from chirp_auth.accounts.former_passwords import PRESENT
 from chirp_auth.accounts.recovery_codes import FEW
 from chirp_auth.errors import InvalidEmail
 from chirp_auth.languages import lazy_gettext as _
-from chirp_auth.models import AuthenticatorApp, SecurityEvent, User
+from chirp_auth.models import AuthenticatorApp, FactorRecovery, SecurityEvent, User
 from chirp_auth.security.devices import translated_device
 from chirp_auth.web import activity_words, forms
 from chirp_auth.web.factors import qr_code
@@ -35,7 +35,7 @@ SESSIONS = ((FIREFOX, "browser", True), (CHROME, "browser", False), ("okhttp/4.1
 NOT_YOURS = {"password": _("That is not your password.")}
 
 
-def _home(user: User, sessions: int) -> State:
+def _home(user: User, sessions: int, recovery: FactorRecovery | None = None) -> State:
     rows = SESSIONS[:sessions]
     has_second_step = user is ADA
     return shows(
@@ -44,6 +44,7 @@ def _home(user: User, sessions: int) -> State:
         user=user,
         sessions=lambda: [_session(*each) for each in rows],
         has_second_step=has_second_step,
+        open_recovery=lambda: lambda: recovery,
     )
 
 
@@ -135,6 +136,7 @@ CODES = [f"K7QP4-M2X{letters}" for letters in ("AC", "DE", "FH", "JK", "MN", "PQ
 ACCOUNT_PAGES: Mapping[str, State] = {
     "account": _home(ADA, 3),
     "account-new": _home(NEWCOMER, 1),
+    "account-recovery": _home(ADA, 3, FactorRecovery(due_at=SOON)),
     "activity": _activity(_all_kinds, older=1, before=2),
     "activity-unconfirmed": _activity(_nothing, may_secure=False),
     "not-me-signed-in": shows("not_me/ask.html", ADA, email=EMAIL, action="/activity/not-me"),

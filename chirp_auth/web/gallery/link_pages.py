@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from chirp_auth.web import (
     address_change,
     broken_links,
     deletion,
+    factor_recovery,
     forms,
     not_me,
     password_reset,
@@ -50,6 +52,11 @@ def _reset(refusals: Words | None = None, /, **values: Any) -> State:
     return shows("password_reset/reset.html", form=form, **usual | values)
 
 
+def _lost(due_at: datetime | None) -> State:
+    links = {"action": "/reset-password/lost-factors", "back": "/reset-password"}
+    return shows("factor_recovery/lost.html", email=EMAIL, due_at=due_at, delay=timedelta(days=3), **links)
+
+
 def _done(**values: Any) -> State:
     usual = {"already": False, "email": EMAIL, "changed_at": AT, "ended": 0, "devices": [], "is_first": False}
     return shows("password_reset/done.html", **usual | {"somebody_else": None} | values)
@@ -82,13 +89,18 @@ LINK_PAGES: Mapping[str, State] = {
         {"factor": _("Enter a code of your authenticator app, or a recovery code.")}, needs_factor=True
     ),
     "reset-factor-wrong": _reset({"factor": errors.WrongSecondFactor.sentence}, needs_factor=True),
+    "lost-factors": _lost(None),
+    "lost-factors-open": _lost(SOON),
+    "cancel-recovery": shows("factor_recovery/cancel.html", email=EMAIL, due_at=SOON),
+    "cancel-recovery-done": shows("factor_recovery/stopped.html"),
+    **dict(_worded("cancel-recovery", factor_recovery.WORDS)),
     "reset-somebody-else": _reset(somebody_else=OTHER),
     "reset-done": _done(),
     "reset-done-first": _done(is_first=True),
     "reset-done-elsewhere": _done(ended=2, devices=_devices),
     "reset-done-twice": _done(already=True),
     "reset-done-somebody-else": _done(somebody_else=OTHER),
-    **dict(_links("reset", password_reset._link_refused, *BROKEN_LINK, errors.LinkReplaced)),
+    **dict(_links("reset", password_reset.link_refused, *BROKEN_LINK, errors.LinkReplaced)),
     "confirm-address": shows("address_change/confirm.html", email=EMAIL),
     **dict(_worded("confirm-address", address_change.WORDS)),
     "verify-email": _verify(here=True),
