@@ -7,7 +7,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import factor_recovery as rule
-from chirp_auth.accounts import reset_links
+from chirp_auth.accounts import reset_links, second_step
 from chirp_auth.errors import InvalidToken, NotFound, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import settings
 from chirp_auth.http.request_context import client
@@ -20,6 +20,7 @@ from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.broken_links import BROKEN_LINK, COPY_IT_AGAIN, RESET, SIGN_IN, Words, broken_link
 from chirp_auth.web.current_session import account_button
 from chirp_auth.web.pages import page
+from chirp_auth.web.second_step import TICKET, begin_again
 
 SOMEBODY_ELSE = _(
     "Whoever started it can read your mail or knows your password: change the password of your mailbox, then this one."
@@ -73,6 +74,27 @@ def start_recovery_at_reset() -> Response | Redirect:
     except BROKEN_LINK as error:
         return password_reset.link_refused(error)
     return redirect(url_for("auth.web.lost_factors_at_reset"), SEE_OTHER)
+
+
+@web.get("/login/lost-factors")
+def lost_factors_at_sign_in() -> Response | Redirect:
+    try:
+        user = second_step.user_of(session.get(TICKET, ""))
+    except (InvalidToken, TokenExpired):
+        return begin_again()
+    return _ask(user, "auth.web.start_recovery_at_sign_in", "auth.web.show_second_factor")
+
+
+@web.post("/login/lost-factors")
+def start_recovery_at_sign_in() -> Response | Redirect:
+    limits.sign_in()
+    try:
+        rule.start(second_step.user_of(session.get(TICKET, "")), client(FACE), proved="password")
+    except NotFound:
+        return redirect(url_for("auth.web.show_second_factor"), SEE_OTHER)
+    except (InvalidToken, TokenExpired):
+        return begin_again()
+    return redirect(url_for("auth.web.lost_factors_at_sign_in"), SEE_OTHER)
 
 
 @web.get("/cancel-recovery")

@@ -10,7 +10,14 @@ from typing import Any
 import time_machine
 from flask.testing import FlaskClient
 
-from chirp_auth.accounts import authenticator_app, passkeys, password_reset, registration, sign_in
+from chirp_auth.accounts import (
+    authenticator_app,
+    factor_recovery,
+    passkeys,
+    password_reset,
+    registration,
+    sign_in,
+)
 from chirp_auth.accounts.passkey_proofs import Answer
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.errors import SecondFactorRequired
@@ -47,8 +54,15 @@ class Stage:
 
     def guarded_link(self) -> str:
         """A fresh reset link's token for Alice, whose account asks for a second factor."""
-        with_authenticator(self.alice)
+        self._authenticator()
         return self.link()
+
+    def access_while_recovering(self) -> str:
+        """An access token of Alice's, while the recovery of her second factors is under way."""
+        token = self.access()
+        self._authenticator()
+        factor_recovery.start(self.alice, TEST_CLIENT, proved="password")
+        return token
 
     def expired_link(self) -> str:
         token = self.link()
@@ -325,6 +339,12 @@ def _v1() -> list[Scene]:
             {**PASSWORDS, "second_factor": "AAAA-AAAA-AA"},
             "<guarded_link>",
         ),
+        Scene("recovery", "POST", f"{V1}/recovery", bearer="<guarded_link>"),
+        Scene("recovery-nothing-lost", "POST", f"{V1}/recovery", bearer="<link>"),
+        Scene("recovery-no-header", "POST", f"{V1}/recovery"),
+        Scene("recovery-used-token", "POST", f"{V1}/recovery", bearer="<spent_link>"),
+        Scene("recovery-cancel", "POST", f"{V1}/recovery/cancel", bearer="<access_while_recovering>"),
+        Scene("recovery-cancel-none", "POST", f"{V1}/recovery/cancel", bearer="<access>"),
         Scene("refresh", "POST", f"{V1}/refresh", {"refresh_token": "<refresh>"}),
         Scene("refresh-repeated", "POST", f"{V1}/refresh", {"refresh_token": "<refresh>"}, times=2),
         Scene("refresh-reused", "POST", f"{V1}/refresh", {"refresh_token": "<reused_refresh>"}),
