@@ -1,7 +1,9 @@
 """Account recovery: the "this was not me" link of every notice, and what its button does.
 
-The button restores the address that the notice went to, ends all sessions and links, removes the password, undoes a
-deletion that was asked for, and mails a reset link. It works, repeatedly, until the account was recovered by a reset.
+The button restores the address that the notice went to, ends all sessions and links, removes the password and the
+passkeys, undoes a deletion that was asked for, stops a recovery of second factors, and mails a reset link. It works,
+repeatedly, until the account was recovered by a reset. An authenticator app and its recovery codes stay: they open
+nothing alone, and the reset asks for them.
 Somebody who is signed in and finds a stranger's traces has the same button.
 """
 
@@ -10,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, select, update
+from sqlalchemy import ColumnElement, Select, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chirp_auth import audit
@@ -20,7 +22,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
-from chirp_auth.models import AddressChange, OutboxEntry, PasswordResetToken, Session, User
+from chirp_auth.models import AddressChange, OutboxEntry, Passkey, PasswordResetToken, Session, User
 from chirp_auth.security import tokens
 from chirp_auth.security.client import Client
 
@@ -100,7 +102,7 @@ def secure_own_account(session: Session, client: Client) -> str:
 
 def _secure(user: User, change: AddressChange | None, client: Client) -> str:
     kept = user.deletion_requested_at is not None
-    ended = _end_access(user, change)
+    ended, passkeys = _end_access(user, change)
     email = change.old_email if change else user.email
     outbox.put(
         "reset_link",
@@ -113,7 +115,13 @@ def _secure(user: User, change: AddressChange | None, client: Client) -> str:
     )
     restored = change is not None
     audit.record(
-        "account.secured", client, user_id=user.id, ended=ended, address_restored=restored, deletion_undone=kept
+        "account.secured",
+        client,
+        user_id=user.id,
+        ended=ended,
+        passkeys=passkeys,
+        address_restored=restored,
+        deletion_undone=kept,
     )
     db.session.commit()
     return email
@@ -169,8 +177,11 @@ def _is_undoable() -> tuple[ColumnElement[bool], ...]:
     return AddressChange.confirmed_at > now() - LINK_LIFE, AddressChange.undone_at.is_(None)
 
 
-def _end_access(user: User, change: AddressChange | None) -> int:
-    """Remove the password, end everything and undo the change of address; return how many sessions ended.
+def _end_access(user: User, change: AddressChange | None) -> tuple[int, int]:
+    """Remove password and passkeys, end everything and undo the change of address.
+
+    Returns:
+        How many sessions ended, and how many passkeys were removed.
 
     Raises:
         InvalidToken: the account was changed meanwhile, or another account has the old address by now.
@@ -190,4 +201,5 @@ def _end_access(user: User, change: AddressChange | None) -> int:
             AddressChange.user_id == user.id, AddressChange.confirmed_at >= change.confirmed_at
         )
         db.session.execute(undoing.values(undone_at=now()))
-    return len(devices)
+    removing = delete(Passkey).where(Passkey.user_id == user.id).returning(Passkey.id)
+    return len(devices), len(db.session.scalars(removing).all())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import time_machine
@@ -9,12 +10,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from chirp_auth.accounts import factor_recovery, password_reset, second_factor
 from chirp_auth.clock import now
+from chirp_auth.errors import SecondFactorRequired
 from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
-from chirp_auth.models import Session, User
-from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, token_in
+from chirp_auth.models import Passkey, Session, User
+from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, TEST_CLIENT, token_in
+from tests.support.factors import code_for, with_authenticator, with_passkey
 from tests.support.visitor import bearer, forgot, login, post_form, sign_in
 
 Delivered = Callable[[], list[Mail]]
@@ -67,6 +71,26 @@ def test_the_button_shuts_the_thief_out_and_brings_the_owner_back(
     owner.get(f"/reset-password?token={token_in(delivered()[0])}")
     post_form(owner, "/reset-password", password="third quiet heron", confirm_password="third quiet heron")
     assert login(owner, password="third quiet heron").status_code == 200
+
+
+def test_passkeys_go_and_the_authenticator_app_stays(
+    app: Application, notice: str, alice: User, delivered: Delivered
+) -> None:
+    """A passkey is a way in by itself, which the thief may have added; the app opens nothing alone."""
+    with_passkey(alice)
+    secret = with_authenticator(alice)
+    factor_recovery.start(db.session.get_one(User, alice.id, populate_existing=True), TEST_CLIENT, proved="link")
+
+    object_with(app.test_client(), notice)
+
+    assert db.session.scalar(select(func.count()).select_from(Passkey)) == 0
+    assert second_factor.is_on(alice.id)
+    assert factor_recovery.open_of(alice.id) is None
+    link = next(token_in(mail) for mail in delivered() if "/reset-password" in mail.text)
+    reset = partial(password_reset.reset_password, link, "third quiet heron", "third quiet heron", TEST_CLIENT)
+    with pytest.raises(SecondFactorRequired):
+        reset()
+    reset(code_for(secret))
 
 
 def test_opening_the_link_changes_nothing(app: Application, notice: str) -> None:
