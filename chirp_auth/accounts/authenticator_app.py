@@ -64,7 +64,9 @@ def begin(session: Session) -> SetUp:
     user_id = session.user_id
     is_over = (AuthenticatorApp.user_id == user_id, AuthenticatorApp.confirmed_at.is_(None))
     db.session.execute(delete(AuthenticatorApp).where(*is_over))
-    db.session.add(AuthenticatorApp(user_id=user_id, secret=sealing.seal(totp.new_secret(), str(user_id))))
+    db.session.add(
+        AuthenticatorApp(user_id=user_id, secret=sealing.seal(totp.new_secret(), second_factor.context_of_app(user_id)))
+    )
     try:
         db.session.commit()
     except IntegrityError:  # Begun in two windows at once: one of them was first.

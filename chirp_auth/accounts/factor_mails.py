@@ -39,5 +39,9 @@ def compose(entry: OutboxEntry) -> Email:
     """Tell the owner what became of a factor, when and from where, with the button for somebody else's doing."""
     values: dict[str, Any] = {name: entry.params.get(name) for name in ("what", "left", "passkey", "user_agent")}
     return owner_mails.compose(
-        entry, **values, ip=shortened(entry.params.get("ip")), not_me_link=account_recovery.link(entry)
+        entry,
+        **values,
+        ip=shortened(entry.params.get("ip")),
+        life=account_recovery.LINK_LIFE,
+        not_me_link=account_recovery.link(entry),
     )

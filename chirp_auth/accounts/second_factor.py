@@ -56,12 +56,12 @@ def show(user: User, typed: str, client: Client, kind: Kind = "second_factor.sho
 
 def digest_of(code: UUID, text: str) -> str:
     """Return what the table keeps of a recovery code, sealed: its digest, salted with the row's id."""
-    return sealing.seal(_digest(code, text), _context(code))
+    return sealing.seal(_digest(code, text), context_of_code(code))
 
 
 def secret_of(app: AuthenticatorApp) -> str | None:
     """Return the secret that we share with the authenticator app; None if its key is no longer configured."""
-    secret = sealing.unseal(app.secret, str(app.user_id))
+    secret = sealing.unseal(app.secret, context_of_app(app.user_id))
     if secret is None:
         log.error("the secret of an authenticator app cannot be decrypted: is a former ENCRYPTION_KEY missing?")
     return secret
@@ -70,6 +70,16 @@ def secret_of(app: AuthenticatorApp) -> str | None:
 def count_passkeys(user_id: UUID) -> int:
     """Return how many passkeys the user has."""
     return db.session.scalar(select(func.count()).select_from(Passkey).where(Passkey.user_id == user_id)) or 0
+
+
+def context_of_app(user_id: UUID) -> str:
+    """Return the context in which the secret of a user's authenticator app is sealed."""
+    return str(user_id)
+
+
+def context_of_code(code: UUID) -> str:
+    """Return the context in which the digest of a recovery code is sealed."""
+    return f"recovery code {code}"
 
 
 def remove_all(user_id: UUID) -> None:
@@ -109,7 +119,9 @@ def _spend_recovery_code(user: User, typed: str, client: Client) -> bool:
     normal = codes.normal(typed)
     unused = select(RecoveryCode).where(RecoveryCode.user_id == user.id, RecoveryCode.used_at.is_(None))
     rows = db.session.scalars(unused).all()
-    row = next((row for row in rows if sealing.unseal(row.digest, _context(row.id)) == _digest(row.id, normal)), None)
+    row = next(
+        (row for row in rows if sealing.unseal(row.digest, context_of_code(row.id)) == _digest(row.id, normal)), None
+    )
     if row is None:
         return False
     spending = update(RecoveryCode).where(RecoveryCode.id == row.id, RecoveryCode.used_at.is_(None))
@@ -122,7 +134,3 @@ def _spend_recovery_code(user: User, typed: str, client: Client) -> bool:
 
 def _digest(code: UUID, text: str) -> str:
     return sha256(code.bytes + text.encode()).hexdigest()
-
-
-def _context(code: UUID) -> str:
-    return f"recovery code {code}"

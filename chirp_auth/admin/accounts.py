@@ -30,7 +30,7 @@ def lock(user: User, reason: str | None, client: Client, *, tell: bool = False) 
     """
     # An account that only waits for its deletion gets a moment of its own: undoing that must not unlock it.
     waits_only = user.disabled_at == user.deletion_requested_at
-    ended = _replace(user, disabled_at=now() if waits_only else user.disabled_at or now())
+    ended = replace(user, disabled_at=now() if waits_only else user.disabled_at or now())
     audit.record("user.locked", client, user_id=user.id, email_key=user.email_key, reason=reason, ended=ended)
     if tell:
         outbox.put("account_state", user.email, user.id, locked=True)
@@ -102,7 +102,7 @@ def set_email(user: User, email: str, client: Client, *, undoable: bool = True) 
     # An account that an operator changed does not expire.
     address_values = {"email": address.typed, "email_key": address.key, "email_verified_at": None}
     try:
-        ended = _replace(user, **address_values, confirm_before=None)
+        ended = replace(user, **address_values, confirm_before=None)
     except IntegrityError:
         db.session.rollback()
         raise EmailTaken from None
@@ -153,7 +153,12 @@ def _open_sessions_of(user: User | None) -> list[ColumnElement[bool]]:
     return open_sessions([user.id] if user else None)
 
 
-def _replace(user: User, **values: Any) -> int:
+def replace(user: User, **values: Any) -> int:
+    """Write values to the user in the caller's transaction, and end all sessions and links; return how many sessions.
+
+    Raises:
+        ServiceBusy: others kept changing the account at the same moment.
+    """
     for _ in range(ATTEMPTS):
         ended = revocation.change_credentials(user, **values)
         if ended is not None:

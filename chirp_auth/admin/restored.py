@@ -2,7 +2,8 @@
 
 A backup holds sessions that were ended since, links that were used and mails that were sent. Nothing tells which, so
 all of them end, in one transaction of a few statements, however many accounts there are. Passwords that were replaced
-since are valid again too; the operator decides whether everybody has to choose a new one.
+since and passkeys that were removed since open accounts again too; the operator decides whether everybody has to choose
+a new password. Authenticator apps and recovery codes are those of the backup: alone they open nothing.
 """
 
 from dataclasses import asdict, dataclass
@@ -11,10 +12,20 @@ from typing import Any
 from sqlalchemy import ColumnElement, Delete, Update, delete, func, select, update
 
 from chirp_auth import audit
+from chirp_auth.accounts import factor_recovery
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.mail import outbox
-from chirp_auth.models import AddressChange, KnownDevice, OutboxEntry, PasswordResetToken, Session, User
+from chirp_auth.models import (
+    AddressChange,
+    FactorRecovery,
+    KnownDevice,
+    OutboxEntry,
+    Passkey,
+    PasswordResetToken,
+    Session,
+    User,
+)
 from chirp_auth.security.client import Client
 
 
@@ -28,7 +39,9 @@ class Revived:
     mails: int
     devices: int
     address_changes: int
+    recoveries: int
     passwords: int
+    passkeys: int
 
 
 def count(*, keep_mail: bool = False, forget_passwords: bool = False) -> Revived:
@@ -40,19 +53,23 @@ def count(*, keep_mail: bool = False, forget_passwords: bool = False) -> Revived
         mails=0 if keep_mail else _count(OutboxEntry, _UNSENT),
         devices=_count(KnownDevice),
         address_changes=_count(AddressChange, _UNCONFIRMED),
+        recoveries=_count(FactorRecovery, *factor_recovery.is_undecided()),
         passwords=_count(User, _HAS_PASSWORD) if forget_passwords else 0,
+        passkeys=_count(Passkey) if forget_passwords else 0,
     )
 
 
 def end_all(client: Client, *, keep_mail: bool = False, forget_passwords: bool = False) -> Revived:
-    """End all sessions, links, known browsers and unconfirmed changes of address, and raise every credential version.
+    """End all sessions, links, known browsers, open recoveries and unconfirmed changes of address.
+
+    Every credential version rises.
 
     Args:
         keep_mail: leave the mails that wait to the worker; else they are cancelled, as most will have been sent.
-        forget_passwords: take everybody's password away; a reset gives a new one.
+        forget_passwords: take everybody's password and passkeys away; a reset gives a new password.
 
     Returns:
-        What it ended; `passwords` and `mails` are 0 where they were left alone.
+        What it ended; `passwords`, `passkeys` and `mails` are 0 where they were left alone.
     """
     # In the order in which others lock these rows: users, mails, sessions, links.
     passwords = _run(update(User).where(_HAS_PASSWORD).values(password_hash=None)) if forget_passwords else 0
@@ -65,6 +82,8 @@ def end_all(client: Client, *, keep_mail: bool = False, forget_passwords: bool =
         links=_run(update(PasswordResetToken).where(*_OPEN_LINKS).values(revoked_at=now())),
         devices=_run(delete(KnownDevice)),
         address_changes=_run(delete(AddressChange).where(_UNCONFIRMED)),
+        recoveries=_run(update(FactorRecovery).where(*factor_recovery.is_undecided()).values(cancelled_at=now())),
+        passkeys=_run(delete(Passkey)) if forget_passwords else 0,
     )
     audit.record("records.restored", client, **asdict(revived))
     db.session.commit()

@@ -18,6 +18,7 @@ from chirp_auth.cli.keys import keys
 from chirp_auth.cli.mail import mail
 from chirp_auth.cli.openapi import openapi
 from chirp_auth.cli.purge import purge
+from chirp_auth.cli.recovery import recovery
 from chirp_auth.cli.reset import reset
 from chirp_auth.cli.restored import restored
 from chirp_auth.cli.seed import seed
@@ -68,7 +69,7 @@ auth = Operators(
     callback=_remember_actor,
 )
 COMMANDS = (
-    *(user, reset, session, audit, mail, config, keys, breached),
+    *(user, reset, recovery, session, audit, mail, config, keys, breached),
     *(doctor, purge, restored, seed, trace, worker, openapi),
 )
 for command in COMMANDS:

@@ -1,43 +1,50 @@
-"""`flask auth keys …`: changing the keys that sign cookies, links and access tokens."""
+"""`flask auth keys …`: changing the keys that sign cookies, links and access tokens, and those that encrypt."""
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from secrets import token_urlsafe
 from tempfile import NamedTemporaryFile
 
 import click
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 
 from chirp_auth.accounts import sessions
-from chirp_auth.admin import audit_trail
-from chirp_auth.cli._common.output import FAILED, as_json_option, done, stop
-from chirp_auth.cli._common.prompts import confirm, dry_run_option, operator, yes_option
+from chirp_auth.admin import audit_trail, sealed_secrets
+from chirp_auth.cli._common.output import FAILED, USAGE, as_json_option, done, progress, stop
+from chirp_auth.cli._common.prompts import confirm, dry_run_option, nothing_to_ask_option, operator, yes_option
 from chirp_auth.cli._common.setting_origins import file_of, origins
 from chirp_auth.extensions import settings
-from chirp_auth.formatting import in_words
+from chirp_auth.formatting import counted, in_words
 
-SIGNING, ACCESS, AUDIT = "SECRET_KEY", "JWT_SECRET", "AUDIT_KEY"
+SIGNING, ACCESS, AUDIT, SEALING = "SECRET_KEY", "JWT_SECRET", "AUDIT_KEY", "ENCRYPTION_KEY"
+RESEAL = "flask --app wsgi auth keys reseal"
 
 keys = AppGroup(
     "keys",
-    help="The keys that sign cookies, links and access tokens.\n\nExample: flask --app wsgi auth keys rotate --dry-run",
+    help="The keys that sign and encrypt.\n\nExample: flask --app wsgi auth keys rotate --dry-run",
 )
 
 
 @keys.command("rotate")
-@click.argument("name", type=click.Choice([SIGNING, ACCESS, AUDIT], case_sensitive=False), default=SIGNING)
+@click.argument("name", type=click.Choice([SIGNING, ACCESS, AUDIT, SEALING], case_sensitive=False), default=SIGNING)
 @click.option("--stolen", is_flag=True, help="Keep no former key: all that was signed so far is void at once.")
 @yes_option
 @dry_run_option
 @as_json_option
 def rotate(name: str, stolen: bool, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Make a new SECRET_KEY, JWT_SECRET or AUDIT_KEY. What the old one signed is valid while it is a fallback.
+    """Make a new SECRET_KEY, or another key. What the old one signed or encrypted is valid while it is a fallback.
+
+    The others are JWT_SECRET, AUDIT_KEY and ENCRYPTION_KEY. After the last one, and after SECRET_KEY where there is no
+    ENCRYPTION_KEY, run keys reseal before the fallback goes.
 
     Where SECRET_KEY_FILE and SECRET_KEY_FALLBACKS_FILE (and so on for the others) name files, it writes them. Else
     it prints a new key and says what to do with it. A key in use is never printed.
 
     Example: flask --app wsgi auth keys rotate
     """
+    if name == SEALING and stolen:
+        stop(f"Without the former {SEALING} no second factor works: rotate it, then run {RESEAL}.", USAGE)
     setting, fallbacks = name.lower(), f"{name.lower()}_fallbacks"
     key_file, fallbacks_file = file_of(setting), file_of(fallbacks)
     if key_file is None or origins()[setting] != "file":
@@ -59,15 +66,42 @@ def rotate(name: str, stolen: bool, yes: bool, dry_run: bool, as_json: bool) -> 
     except OSError as error:
         stop(f"The key files cannot be written: {error.strerror}. The present key still counts.", FAILED)
     audit_trail.note("keys.rotated", operator(), name=name, stolen=stolen)
-    later = "" if stolen else f", and empty {fallbacks_file} in {_life(name)}"
+    later = "" if stolen else f", and empty {fallbacks_file} {_when(name)}"
     sentence = f"Written. Restart every process{later}."
     done(sentence, as_json=as_json, name=name, written=True, key=None)
 
 
-def _life(name: str) -> str:
-    """Return, in words, how long something that the key signed can stay valid."""
+@keys.command("reseal")
+@with_appcontext
+@nothing_to_ask_option
+@dry_run_option
+@as_json_option
+def reseal(dry_run: bool, as_json: bool) -> None:
+    """Encrypt under the present key what a former one encrypted. Then the fallback may go.
+
+    These are the secrets of authenticator apps and the digests of recovery codes. A stopped run can be repeated.
+
+    Example: flask --app wsgi auth keys reseal
+    """
+    if dry_run:
+        counts = sealed_secrets.count()
+    else:
+        with progress("Encrypting") as on_progress:
+            counts = sealed_secrets.reseal(operator(), on_progress)
+    words = f"{counted(counts.former, 'secret')} anew; {counts.current} had the present key"
+    lost = f", and {counts.lost} cannot be read with any key: is a fallback missing?" if counts.lost else "."
+    did = "Would encrypt" if dry_run else "Encrypted"
+    done(f"{did} {words}{lost}", as_json=as_json, dry_run=dry_run, **asdict(counts))
+    if counts.lost:
+        raise SystemExit(FAILED)
+
+
+def _when(name: str) -> str:
+    """Return, in words, when nothing needs the former key any more."""
     lives = {SIGNING: sessions.MAX_AGE, ACCESS: settings.jwt_expires_in, AUDIT: settings.keep_events_for}
-    return in_words(lives[name])
+    encrypts = name == SEALING or (name == SIGNING and not settings.encryption_key)
+    parts = [f"after {RESEAL}"] if encrypts else []
+    return " and ".join([*([f"after {in_words(lives[name])}"] if name in lives else []), *parts])
 
 
 def print_first_key(name: str, *, dry_run: bool, as_json: bool) -> None:
@@ -78,9 +112,11 @@ def print_first_key(name: str, *, dry_run: bool, as_json: bool) -> None:
 def _advice(name: str) -> str:
     if name == AUDIT and not settings.audit_key:
         return f"Set this as {name}, and restart every process."
+    if name == SEALING and not settings.encryption_key:
+        return f"Set this as {name}, restart every process, and run {RESEAL}"
     return (
         f"Set this as {name}, put the present one at the end of {name}_FALLBACKS (comma-separated), "
-        f"restart every process, and take it out again after {_life(name)}."
+        f"restart every process, and take it out again {_when(name)}."
     )
 
 

@@ -13,7 +13,7 @@ from chirp_auth.formatting import counted
 
 
 @click.command("restored")
-@click.option("--forget-passwords", is_flag=True, help="Take all passwords away; their owners reset them by mail.")
+@click.option("--forget-passwords", is_flag=True, help="Take all passwords and passkeys away; owners reset by mail.")
 @click.option("--keep-mail", is_flag=True, help="Let waiting mails go out, once more if they were sent before.")
 @yes_option
 @dry_run_option
@@ -22,9 +22,9 @@ from chirp_auth.formatting import counted
 def restored(forget_passwords: bool, keep_mail: bool, yes: bool, dry_run: bool, as_json: bool) -> None:
     """End all that a restored backup brought back to life. Run it before the server starts again.
 
-    All sessions, tokens, links, known browsers and unconfirmed changes of address end, and mails that wait are
-    cancelled. Passwords are those of the backup, also those that were replaced since. Accounts that were locked or
-    deleted since are open again: do that once more.
+    All sessions, tokens, links, known browsers, open recoveries and unconfirmed changes of address end, and mails
+    that wait are cancelled. Passwords, passkeys and second factors are those of the backup, also those that were
+    replaced or removed since. Accounts that were locked or deleted since are open again: do that once more.
 
     Example: flask --app wsgi auth restored --dry-run
     """
@@ -48,7 +48,9 @@ def _in_words(revived: Revived) -> str:
         counted(revived.links, "link"),
         counted(revived.devices, "known browser"),
         counted(revived.address_changes, "change") + " of address",
+        counted(revived.recoveries, "waiting time") + " for lost second factors",
         counted(revived.mails, "waiting mail"),
+        counted(revived.passkeys, "passkey"),
         counted(revived.passwords, "password"),
     ]
     return f"{', '.join(ended[:-1])} and {ended[-1]} of {counted(revived.accounts, 'account')}"

@@ -1,7 +1,8 @@
 """Sealing: secrets that we must read again, encrypted by ENCRYPTION_KEY wherever they rest (AES-256-GCM, RFC 5116).
 
 A sealed secret names its context, such as the row that it belongs to: moved to another row it cannot be read.
-Former keys still open what they sealed. Without ENCRYPTION_KEY the keys are derived from the signing keys.
+Former keys still open what they sealed. Without ENCRYPTION_KEY the keys are derived from the signing keys, which still
+open it when there is one.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -49,7 +50,7 @@ def _opened(sealed: str, context: str, key: str) -> str | None:
 
 
 def _keys() -> list[str]:
-    return settings.encryption_keys or settings.secret_keys
+    return [*settings.secret_keys, *settings.encryption_keys]
 
 
 @lru_cache(maxsize=8)

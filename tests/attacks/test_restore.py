@@ -189,7 +189,9 @@ def test_it_asks_first_and_a_dry_run_ends_nothing(runner: FlaskCliRunner, alice:
         "mails": 0,
         "devices": 0,
         "address_changes": 0,
+        "recoveries": 0,
         "passwords": 0,
+        "passkeys": 0,
         "ended": False,
     }
     assert sessions.find(session_id)

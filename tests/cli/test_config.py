@@ -180,7 +180,7 @@ def test_files_of_access_token_keys_are_rotated_and_old_tokens_stay_good(
 
     result = runner.invoke(args=["auth", "keys", "rotate", "jwt_secret", "--yes"])
 
-    assert result.stdout == f"Written. Restart every process, and empty {fallbacks_file} in 1 hour.\n"
+    assert result.stdout == f"Written. Restart every process, and empty {fallbacks_file} after 1 hour.\n"
     rotated = load(_env_file=None, database_url=settings.database_url)
     assert rotated.jwt_secrets[0] != rotated.jwt_secrets[1] == settings.jwt_secret.get_secret_value()
 

@@ -49,7 +49,7 @@ def test_a_working_development_set_up_is_well(runner: FlaskCliRunner) -> None:
 
     assert code == 0
     assert {name for name, check in checks.items() if check["status"] != "ok"} <= {"files"}
-    assert len(checks) == 17
+    assert len(checks) == 19
 
 
 def test_a_database_that_is_not_migrated_fails(runner: FlaskCliRunner) -> None:
@@ -156,7 +156,7 @@ def test_without_its_tables_every_line_is_still_there(runner: FlaskCliRunner) ->
         "queue",
         "audit trail",
     }
-    assert len(checks) == 17
+    assert len(checks) == 19
 
 
 def test_redis_answers_or_fails(app: Application, runner: FlaskCliRunner, own_redis_server: RedisServer) -> None:

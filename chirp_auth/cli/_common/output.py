@@ -26,7 +26,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from chirp_auth.errors import AuthError, EmailTaken, InvalidEmail, PasswordTooWeak, UserNotFound
+from chirp_auth.errors import AuthError, EmailTaken, InvalidEmail, NotFound, PasswordTooWeak, UserNotFound
 
 FAILED, USAGE, NOT_FOUND, REFUSED = 1, 2, 3, 4
 CHUNK = 500
@@ -109,7 +109,7 @@ def refusals_in_words() -> Iterator[None]:
     """Print an `AuthError` as a sentence and exit with its code."""
     try:
         yield
-    except UserNotFound as refusal:
+    except (UserNotFound, NotFound) as refusal:
         stop(refusal.sentence, NOT_FOUND)
     except AuthError as refusal:
         stop(". ".join([refusal.sentence.rstrip("."), *NEXT_STEPS.get(type(refusal), ())]), REFUSED)

@@ -4,7 +4,7 @@ import click
 from flask.cli import with_appcontext
 
 from chirp_auth.cli._common.output import as_json_option
-from chirp_auth.cli.doctor import local_checks, service_checks
+from chirp_auth.cli.doctor import local_checks, sealing_checks, service_checks
 from chirp_auth.cli.doctor.findings import Finding, report
 
 
@@ -34,6 +34,8 @@ def _examine() -> list[Finding]:
         service_checks.check_smtp(),
         *service_checks.check_delivery(),
         service_checks.check_audit_trail(),
+        sealing_checks.check_encryption_key(),
+        sealing_checks.check_sealed_secrets(),
         local_checks.check_hash_cost(),
         local_checks.check_breached_passwords(),
         local_checks.check_demo_accounts(),

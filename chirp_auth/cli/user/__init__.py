@@ -2,7 +2,7 @@
 
 from flask.cli import AppGroup
 
-from chirp_auth.cli.user import accounts, changes, export, import_
+from chirp_auth.cli.user import accounts, changes, export, factors, import_
 
 user = AppGroup(
     "user",
@@ -10,7 +10,7 @@ user = AppGroup(
 )
 for command in (
     *(accounts.show_list, accounts.show, accounts.create),
-    *(changes.lock, changes.unlock, changes.delete, changes.set_email),
+    *(changes.lock, changes.unlock, changes.delete, changes.set_email, factors.reset_factors),
     *(import_.import_file, export.export),
 ):
     user.add_command(command)

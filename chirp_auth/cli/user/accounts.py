@@ -1,15 +1,16 @@
 """`flask auth user list`, `show` and `create`: look at accounts and open them."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 import click
 from flask.cli import with_appcontext
 
-from chirp_auth.accounts import deletion, registration, sessions, users
+from chirp_auth.accounts import deletion, factor_recovery, registration, sessions, users
 from chirp_auth.accounts.registration import Applicant
-from chirp_auth.admin import invitations, outbox, support_links
+from chirp_auth.admin import factors, invitations, outbox, support_links
 from chirp_auth.audit import queries
 from chirp_auth.cli._common.arguments import Moment
 from chirp_auth.cli._common.event_rows import event_row
@@ -105,6 +106,8 @@ def _details(user: User) -> dict[str, Any]:
         "sign_in_blocked_until": moment("sign_in_blocked_until"),
         "disabled_at": moment("disabled_at"),
         "deletion_due": iso(due) if (due := deletion.due_at(user)) else None,
+        "second_factors": asdict(factors.of(user)),
+        "recovery_due": iso(recovery.due_at) if (recovery := factor_recovery.open_of(user.id)) else None,
         "open_links": support_links.count_usable(user),
         "sessions": list(_session_rows(user)),
         "mails": [
