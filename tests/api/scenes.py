@@ -176,35 +176,29 @@ class Stage:
 
     def registering_access(self) -> str:
         """The access token of the session in which the passkey is added."""
-        return tokens.mint_access(self._session)
+        return tokens.mint_access(self._passkey_session)
 
     def access_with_passkey(self) -> str:
-        add(self._session, Authenticator(), "My phone")
+        add(self._passkey_session, Authenticator(), "My phone")
         return self.registering_access()
 
     def passkey(self) -> str:
-        return str(add(self._session, Authenticator(), "My phone").id)
+        return str(add(self._passkey_session, Authenticator(), "My phone").id)
 
     @cached_property
-    def _session(self) -> Session:
+    def _passkey_session(self) -> Session:
         return session_of(self.alice)
 
     @cached_property
     def _asserted(self) -> Answer:
         key = Authenticator()
-        add(self._session, key)
+        add(self._passkey_session, key)
         return answer_to(key)
 
     @cached_property
     def _registered(self) -> Answer:
-        began = passkeys.begin(self._session)
+        began = passkeys.begin(self._passkey_session)
         return Answer(began.state, Authenticator().register(began.options))
-
-    def stale_access(self) -> str:
-        """The access token of a session whose proof is not fresh any more."""
-        token = self.access()
-        self.clock.shift(timedelta(minutes=6))
-        return token
 
     def _mailed(self) -> str:
         while delivery.run_once():

@@ -79,7 +79,10 @@ def test_every_post_without_a_token_is_refused(
         for rule in app.url_map.iter_rules()
         if "POST" in (rule.methods or ()) and rule.endpoint.startswith(("auth.web.", "auth.dev_mailbox."))
     ]
-    paths = {path for _, path in filter(None, posts)} - {"/reset-password"}  # It looks at the link first.
+    paths = {path for _, path in filter(None, posts)} - {
+        "/reset-password",  # It looks at the link first.
+        "/security/authenticator-app",  # It looks first whether one is being set up.
+    }
     assert {"/login", "/logout", "/password-strength", f"/sessions/{nothing}/end", "/dev/mailbox/clear"} <= paths
 
     for path in paths:
