@@ -67,7 +67,10 @@ def _varying() -> Iterator[tuple[str, str]]:
     yield "(?:wrong_|set_up_)?code", schemas["SecondStep"]["properties"]["code"]["examples"][0]
     yield "secret", schemas["SetUp"]["properties"]["secret"]["examples"][0]
     yield "recovery_code", schemas["RecoveryCodes"]["properties"]["recovery_codes"]["examples"][0][0]
-    yield "assertion|registration", '{"id": "AQID", "rawId": "AQID", "type": "public-key", "response": {}}'
+    yield (
+        "assertion|registration|stepping|proving",
+        '{"id": "AQID", "rawId": "AQID", "type": "public-key", "response": {}}',
+    )
     yield r"[\w ]+", "WyJieHdORG9vN1RGMmVmd29iTEQxT1h3IiwwXQ.vC0c"  # a link's token
 
 

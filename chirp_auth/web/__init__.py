@@ -13,6 +13,7 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its part to the bl
     forgot_password,
     language_choice,
     not_me,
+    passkey_factor,
     passkey_sign_in,
     passkeys,
     password_change,

@@ -9,7 +9,7 @@ from chirp_auth.errors import AuthError, FreshProofRequired
 from chirp_auth.extensions import csrf
 from chirp_auth.http.request_context import client
 from chirp_auth.languages import gettext as _
-from chirp_auth.security import limits
+from chirp_auth.security import limits, passkey_site
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.current_session import current_session
 from chirp_auth.web.forms import FreshProofForm
@@ -42,8 +42,24 @@ def confirm() -> Response | Redirect:
         words = _("That is not your password.")
         show_error(form, error, INVALID_CREDENTIALS=("password", words), WRONG_SECOND_FACTOR="code")
         return _form_page(form, error)
+    return go_on()
+
+
+def go_on() -> Redirect:
+    """Lead to what the proof was asked for."""
     return redirect(session.pop("next_url", None) or url_for("auth.web.home"), SEE_OTHER)
 
 
+def refused_passkey(sentence: str, error: AuthError | None = None) -> Response:
+    """Show the page again after a passkey was refused."""
+    form = FreshProofForm(formdata=None)
+    if not second_factor.is_on(current_user.id):
+        del form["code"]
+    form.asking(current_user)
+    form.add_error(None, sentence)
+    return _form_page(form, error)
+
+
 def _form_page(form: FreshProofForm, error: AuthError | None = None) -> Response:
-    return page("sign_in/confirm.html", error, form=form, email=current_user.email)
+    has_passkey = passkey_site.are_possible() and second_factor.count_passkeys(current_user.id) > 0
+    return page("sign_in/confirm.html", error, form=form, email=current_user.email, has_passkey=has_passkey)

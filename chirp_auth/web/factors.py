@@ -15,7 +15,7 @@ from chirp_auth.extensions import csrf, settings
 from chirp_auth.http.request_context import client
 from chirp_auth.languages import gettext as _
 from chirp_auth.security import codes
-from chirp_auth.web import known_device_cookie
+from chirp_auth.web import known_device_cookie, passkeys
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.current_session import account_button, current_session, sign_in_browser
 from chirp_auth.web.forms import SetUpForm
@@ -33,7 +33,7 @@ def factors() -> Response:
         app=authenticator_app.find(current_user),
         left=recovery_codes.left(current_user.id),
         few=recovery_codes.FEW,
-        is_confirmed=current_user.email_verified_at is not None,
+        **passkeys.section_values(),
     )
 
 

@@ -94,6 +94,7 @@ def section_values() -> dict[str, Any]:
     return {
         "passkeys": [_row(passkey) for passkey in rows],
         "may_add_passkey": len(rows) < rule.MAX_PASSKEYS,
+        "is_confirmed": current_session.user.email_verified_at is not None,
     }
 
 

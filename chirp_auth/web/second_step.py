@@ -9,13 +9,14 @@ from flask import Response, flash, redirect, session, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
+from chirp_auth.accounts import second_factor, sessions, sign_in
 from chirp_auth.accounts import second_step as rule
-from chirp_auth.accounts import sessions, sign_in
 from chirp_auth.errors import AuthError, InvalidToken, SecondFactorRequired, TokenExpired, WrongSecondFactor
 from chirp_auth.extensions import csrf
 from chirp_auth.http.request_context import client
 from chirp_auth.languages import gettext as _
-from chirp_auth.security import limits
+from chirp_auth.models import User
+from chirp_auth.security import limits, passkey_site
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.current_session import start_session
 from chirp_auth.web.forms import SecondStepForm
@@ -52,9 +53,9 @@ def show_second_factor() -> Response | Redirect:
     form = SecondStepForm()
     try:
         ticket = session.get(TICKET, "")
-        rule.user_of(ticket)
+        user = rule.user_of(ticket)
         if not form.validate_on_submit():
-            return _form_page(form)
+            return _form_page(form, user)
         limits.sign_in()
         keep, life = kept()
         new_session = sign_in.finish(ticket, form.text("code"), client(FACE), life)
@@ -62,9 +63,22 @@ def show_second_factor() -> Response | Redirect:
         return begin_again()
     except AuthError as error:
         show_error(form, error, WRONG_SECOND_FACTOR="code")
-        return _form_page(form, error)
+        return _form_page(form, user, error)
     return start_session(new_session, _("You are signed in."), keep=keep, trust=form.trust.data)
 
 
-def _form_page(form: SecondStepForm, error: AuthError | None = None) -> Response:
-    return page("sign_in/second_step.html", error, form=form, is_wrong=isinstance(error, WrongSecondFactor))
+def refused_passkey(ticket: str, sentence: str, error: AuthError | None = None) -> Response:
+    """Show the page again after a passkey was refused.
+
+    Raises:
+        InvalidToken, TokenExpired: the ticket is of no use any more.
+    """
+    form = SecondStepForm(formdata=None)
+    form.add_error(None, sentence)
+    return _form_page(form, rule.user_of(ticket), error)
+
+
+def _form_page(form: SecondStepForm, user: User, error: AuthError | None = None) -> Response:
+    has_passkey = passkey_site.are_possible() and second_factor.count_passkeys(user.id) > 0
+    is_wrong = isinstance(error, WrongSecondFactor)
+    return page("sign_in/second_step.html", error, form=form, is_wrong=is_wrong, has_passkey=has_passkey)

@@ -11,6 +11,7 @@ from chirp_auth.accounts.passkey_proofs import Answer
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.clock import now
 from chirp_auth.errors import (
+    AddressNotConfirmed,
     FreshProofRequired,
     LastWayIn,
     NotFound,
@@ -97,6 +98,19 @@ def test_a_stale_proof_neither_adds_nor_removes(alice: User) -> None:
         passkeys.rename(session, passkey.id, "Laptop", TEST_CLIENT)
 
     assert [each.name for each in passkeys.listed(alice)] == ["Laptop"]
+
+
+def test_an_account_whose_address_is_not_confirmed_gets_none(alice: User) -> None:
+    """Or whoever registers with somebody else's address had a way in that outlives the owner's reset."""
+    session = session_of(alice)
+    began = passkeys.begin(session)
+    alice.email_verified_at = None
+    db.session.commit()
+
+    with pytest.raises(AddressNotConfirmed):
+        passkeys.begin(session)
+    with pytest.raises(AddressNotConfirmed):
+        passkeys.add(session, Answer(began.state, Authenticator().register(began.options)), None, TEST_CLIENT)
 
 
 def test_the_last_way_in_stays(alice: User) -> None:

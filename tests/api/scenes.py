@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from chirp_auth.accounts import (
     authenticator_app,
     factor_recovery,
+    passkey_factor,
     passkeys,
     password_reset,
     registration,
@@ -176,28 +177,69 @@ class Stage:
 
     def registering_access(self) -> str:
         """The access token of the session in which the passkey is added."""
-        return tokens.mint_access(self._passkey_session)
+        return tokens.mint_access(self._key_session)
+
+    def ticket_with_passkey(self) -> str:
+        """The ticket of a sign-in to an account that has a passkey beside its authenticator app."""
+        return self._step
+
+    @cached_property
+    def _step(self) -> str:
+        self._authenticator()
+        add(self._key_session, self._key)
+        try:
+            sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
+        except SecondFactorRequired as step:
+            return str(step.ticket)
+        raise AssertionError("no second step")
+
+    def stepped_state(self) -> str:
+        return self._stepped.state
+
+    def stepping(self) -> str:
+        return json.dumps(self._stepped.credential)
+
+    def proved_state(self) -> str:
+        return self._proved.state
+
+    def proving(self) -> str:
+        return json.dumps(self._proved.credential)
+
+    @cached_property
+    def _key(self) -> Authenticator:
+        return Authenticator()
+
+    @cached_property
+    def _stepped(self) -> Answer:
+        began = passkey_factor.begin_second_step(self._step)
+        return Answer(began.state, self._key.answer(began.options))
+
+    @cached_property
+    def _proved(self) -> Answer:
+        add(self._key_session, self._key)
+        began = passkey_factor.begin_fresh_proof(self._key_session)
+        return Answer(began.state, self._key.answer(began.options))
 
     def access_with_passkey(self) -> str:
-        add(self._passkey_session, Authenticator(), "My phone")
+        add(self._key_session, Authenticator(), "My phone")
         return self.registering_access()
 
     def passkey(self) -> str:
-        return str(add(self._passkey_session, Authenticator(), "My phone").id)
+        return str(add(self._key_session, Authenticator(), "My phone").id)
 
     @cached_property
-    def _passkey_session(self) -> Session:
+    def _key_session(self) -> Session:
         return session_of(self.alice)
 
     @cached_property
     def _asserted(self) -> Answer:
         key = Authenticator()
-        add(self._passkey_session, key)
+        add(self._key_session, key)
         return answer_to(key)
 
     @cached_property
     def _registered(self) -> Answer:
-        began = passkeys.begin(self._passkey_session)
+        began = passkeys.begin(self._key_session)
         return Answer(began.state, Authenticator().register(began.options))
 
     def _mailed(self) -> str:
@@ -227,6 +269,8 @@ CONCEALED = {"conceal_accounts": True}
 V1, MARKETPLACE, SELLER = "/api/v1/auth", "/api/auth", "/api/auth/reset_password"
 PASSWORDS = {"new_password": NEW_PASSWORD, "confirm_password": NEW_PASSWORD}
 FORGED = "WyJieHdORG9vN1RGMmVmd29iTEQxT1h3IiwiIl0.aWdQgA.forged"
+PASSKEY_STEP = '{"state": "<stepped_state>", "credential": <stepping>, "ticket": "<ticket_with_passkey>"}'
+PASSKEY_PROOF = '{"state": "<proved_state>", "credential": <proving>}'
 PASSKEY_ANSWER = '{"state": "<asserted_state>", "credential": <assertion>}'
 NEW_PASSKEY = '{"state": "<registered_state>", "credential": <registration>, "name": "My phone"}'
 LARGE = '{"email": "' + "a" * (1024 * 1024) + '"}'
@@ -390,6 +434,15 @@ def _v1() -> list[Scene]:
         Scene("begin-passkey-stale-proof", "POST", f"{V1}/passkeys/registration/options", bearer="<stale_access>"),
         Scene("add-passkey", "POST", f"{V1}/passkeys/registration", NEW_PASSKEY, "<registering_access>"),
         Scene("add-passkey-again", "POST", f"{V1}/passkeys/registration", NEW_PASSKEY, "<registering_access>", times=2),
+        Scene("begin-passkey-proof", "POST", f"{V1}/confirm/passkey/options", bearer="<registering_access>"),
+        Scene("confirm-by-passkey", "POST", f"{V1}/confirm/passkey", PASSKEY_PROOF, "<registering_access>"),
+        Scene(
+            "begin-passkey-second-step",
+            "POST",
+            f"{V1}/login/second-factor/passkey/options",
+            {"ticket": "<ticket>"},
+        ),
+        Scene("second-step-by-passkey", "POST", f"{V1}/login/second-factor/passkey", PASSKEY_STEP),
         Scene("passkeys", "GET", f"{V1}/passkeys", bearer="<access_with_passkey>"),
         Scene("rename-passkey", "PATCH", f"{V1}/passkeys/<passkey>", {"name": "Telephone"}, bearer="<access>"),
         Scene("remove-passkey", "DELETE", f"{V1}/passkeys/<passkey>", bearer="<access>"),

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
@@ -21,6 +22,7 @@ V1, MARKETPLACE, SELLER = "/api/v1/auth", "/api/auth", "/api/auth/reset_password
 MAX_BYTES = 1024 * 1024
 SECRET = "a secret of somebody"
 PASSWORDS = {"new_password": SECRET, "confirm_password": SECRET}
+ANSWER = {"state": SECRET, "credential": SECRET}
 CREDENTIALS = {"email": ALICE, "password": SECRET}
 CALLS: list[tuple[str, str, str, dict[str, str]]] = [
     *(
@@ -37,6 +39,12 @@ CALLS: list[tuple[str, str, str, dict[str, str]]] = [
     ("v1", "POST", f"{V1}/change-password", {"current_password": SECRET, **PASSWORDS}),
     ("v1", "POST", f"{V1}/verify-email", {"token": SECRET}),
     ("v1", "POST", f"{V1}/resend-verification", {"email": SECRET}),
+    ("v1", "POST", f"{V1}/passkeys/authentication", ANSWER),
+    ("v1", "POST", f"{V1}/passkeys/registration", ANSWER),
+    ("v1", "PATCH", f"{V1}/passkeys/<uuid:passkey_id>", {"name": SECRET}),
+    ("v1", "POST", f"{V1}/login/second-factor/passkey/options", {"ticket": SECRET}),
+    ("v1", "POST", f"{V1}/login/second-factor/passkey", {"ticket": SECRET, **ANSWER}),
+    ("v1", "POST", f"{V1}/confirm/passkey", ANSWER),
 ]
 FILE = f'--x\r\nContent-Disposition: form-data; name="email"; filename="a.txt"\r\n\r\n{SECRET}\r\n--x--\r\n'.encode()
 HEADERS = {
@@ -110,7 +118,13 @@ def test_a_bad_body_is_refused_in_the_shape_of_its_dialect(
         if dialect == "plain" and content_type != JSON:
             continue  # On a shared path that is the page's form.
 
-        answer = client.open(path, method=method, data=body, content_type=content_type, headers=header)
+        answer = client.open(
+            path.replace("<uuid:passkey_id>", str(uuid4())),
+            method=method,
+            data=body,
+            content_type=content_type,
+            headers=header,
+        )
 
         assert 400 <= answer.status_code < 500, f"{flaw}: {answer.status} {answer.text[:200]}"
         assert answer.is_json, flaw
@@ -120,7 +134,8 @@ def test_a_bad_body_is_refused_in_the_shape_of_its_dialect(
 
 
 def test_every_call_that_takes_a_body_is_tried() -> None:
-    without_a_body = {f"POST {V1}/logout"}
+    ceremonies = ("passkeys/authentication", "passkeys/registration", "confirm/passkey")
+    without_a_body = {f"POST {V1}/logout", *(f"POST {V1}/{ceremony}/options" for ceremony in ceremonies)}
     taking = {
         f"{method} {rule.rule}"
         for rule in create_app(load(_env_file=None)).url_map.iter_rules()

@@ -17,6 +17,7 @@ from chirp_auth.models import User
 from chirp_auth.web.passkey_answers import answer_in
 from tests.conftest import ALICE, PASSWORD, events, on_one_database
 from tests.support.authenticator import Authenticator
+from tests.support.factors import with_authenticator
 from tests.support.visitor import csrf_token, post_form, sign_in
 
 
@@ -47,6 +48,13 @@ def sign_in_by(browser: FlaskClient, key: Authenticator, **fields: str) -> Any:
     credential = json.dumps(key.answer(began["options"]))
     data = {"csrf_token": token, "state": began["state"], "credential": credential, **fields}
     return browser.post("/login/passkey", data=data)
+
+
+def answer_at(browser: FlaskClient, page: str, key: Authenticator) -> Any:
+    """Answer with a passkey on a page that offers it in place of a code."""
+    began, token = begin(browser, f"{page}/passkey/options", page)
+    data = {"csrf_token": token, "state": began["state"], "credential": json.dumps(key.answer(began["options"]))}
+    return browser.post(f"{page}/passkey", data=data)
 
 
 def test_from_adding_to_removing(app: Application, browser: FlaskClient) -> None:
@@ -159,9 +167,41 @@ def test_a_stale_proof_asks_for_another_one(browser: FlaskClient, alice: User) -
     with time_machine.travel(now() + timedelta(minutes=6), tick=False):
         answer = browser.post("/passkeys/add/options", data={"csrf_token": token})
         assert answer.get_json()["code"] == "FRESH_PROOF_REQUIRED"
-        assert browser.get("/passkeys/add").status_code != 200
-        assert browser.get(f"/passkeys/{rule.listed(alice)[0].id}/remove").status_code != 200
+        for path in ("/passkeys/add", f"/passkeys/{rule.listed(alice)[0].id}/remove"):
+            assert browser.get(path).location == "/confirm"
         assert browser.get("/passkeys").status_code == 200
+
+
+def test_a_passkey_finishes_the_second_step(app: Application, browser: FlaskClient, alice: User) -> None:
+    key, elsewhere = Authenticator(), app.test_client()
+    add(browser, key)
+    with_authenticator(alice)
+
+    assert sign_in(elsewhere).location == "/login/second-step"
+    assert "Use a passkey" in elsewhere.get("/login/second-step").text
+    stranger = answer_at(elsewhere, "/login/second-step", Authenticator(user_handle=alice.id.bytes))
+    assert (stranger.status_code, "That passkey did not work." in stranger.text) == (401, True)
+    assert answer_at(elsewhere, "/login/second-step", key).location == "/"
+    assert "Hello, Alice" in elsewhere.get("/").text
+
+
+def test_a_passkey_proves_once_more_who_it_is(browser: FlaskClient) -> None:
+    key = Authenticator()
+    add(browser, key)
+    with time_machine.travel(now() + timedelta(minutes=6)):
+        assert browser.get("/passkeys/add").location == "/confirm"
+        refused = answer_at(browser, "/confirm", Authenticator())
+        assert (refused.status_code, "That passkey did not work." in refused.text) == (401, True)
+        assert answer_at(browser, "/confirm", key).location == "/passkeys/add"
+        assert browser.get("/passkeys/add").status_code == 200
+
+
+@on_one_database
+def test_addresses_of_buttons_lead_to_their_pages(client: FlaskClient, browser: FlaskClient, app: Application) -> None:
+    assert app.test_client().get("/login/second-step/passkey").location == "/login/second-step"
+    assert browser.get("/confirm/passkey").location == "/confirm"
+    answer = app.test_client().post("/login/second-step/passkey")
+    assert answer.location == "/login"
 
 
 @on_one_database

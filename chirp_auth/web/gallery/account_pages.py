@@ -14,6 +14,7 @@ from chirp_auth.models import AuthenticatorApp, FactorRecovery, SecurityEvent, U
 from chirp_auth.security.devices import translated_device
 from chirp_auth.web import activity_words, forms
 from chirp_auth.web.factors import qr_code
+from chirp_auth.web.gallery.passkey_pages import section
 from chirp_auth.web.gallery.samples import (
     ADA,
     AT,
@@ -113,7 +114,9 @@ def _deleted(*, has_link: bool) -> State:
 
 
 def _security(app: AuthenticatorApp | None, left: int = 10, *, is_confirmed: bool = True) -> State:
-    return shows("factors/factors.html", ADA, app=app, left=left, few=FEW, is_confirmed=is_confirmed)
+    return shows(
+        "factors/factors.html", ADA, app=app, left=left, few=FEW, **section(1) | {"is_confirmed": is_confirmed}
+    )
 
 
 def _set_up(refusals: Words | None = None) -> State:
@@ -125,8 +128,8 @@ def _qr_code() -> Markup:
     return qr_code(URI)
 
 
-def _confirm(refusals: Words | None = None) -> State:
-    return _form("sign_in/confirm.html", forms.FreshProofForm, refusals)
+def _confirm(refusals: Words | None = None, *, has_passkey: bool = False) -> State:
+    return _form("sign_in/confirm.html", forms.FreshProofForm, refusals, has_passkey=has_passkey)
 
 
 URI = "otpauth://totp/Chirpworks:ada%40example.com?secret=JBSWY3DPEHPK3PXP&issuer=Chirpworks"
@@ -152,6 +155,7 @@ ACCOUNT_PAGES: Mapping[str, State] = {
     "make-recovery-codes": shows("factors/make_codes.html", ADA, left=3),
     "remove-app": shows("factors/remove_app.html", ADA),
     "confirm": _confirm(),
+    "confirm-passkey": _confirm(has_passkey=True),
     "confirm-refused": _confirm(NOT_YOURS),
     "profile": _profile(),
     "profile-refused": _profile({"phone_number": _("Please remove the invisible character (NUL).")}),

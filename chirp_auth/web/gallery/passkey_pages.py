@@ -19,7 +19,7 @@ PASSKEY = Passkey(id=ADA.id, name="Telephone")
 def section(number: int) -> dict[str, Any]:
     """Return the values of the section with so many passkeys."""
     rows = [{"id": ADA.id, "created_at": LONG_AGO, **row} for row in ROWS[:number]]
-    return {"passkeys": rows, "may_add_passkey": True}
+    return {"passkeys": rows, "may_add_passkey": True, "is_confirmed": True}
 
 
 def _passkeys(number: int, **values: Any) -> State:
@@ -44,6 +44,7 @@ PASSKEY_PAGES: Mapping[str, State] = {
     "passkeys": _passkeys(2),
     "passkeys-none": _passkeys(0),
     "passkeys-full": _passkeys(1, may_add_passkey=False),
+    "passkeys-unconfirmed": _passkeys(0, is_confirmed=False),
     "add-passkey": _add(),
     "add-passkey-refused": _add({"": PasskeyRefused.sentence}),
     "add-passkey-too-many": _add({"": TooManyPasskeys.sentence}),

@@ -35,8 +35,9 @@ def _sign_in(refusals: Words | None = None, /, **values: Any) -> State:
     return shows("sign_in/sign_in.html", form=form, **usual | values)
 
 
-def _second_step(refusals: Words | None = None, *, is_wrong: bool = False) -> State:
-    return shows("sign_in/second_step.html", form=filled(forms.SecondStepForm, refusals), is_wrong=is_wrong)
+def _second_step(refusals: Words | None = None, *, is_wrong: bool = False, has_passkey: bool = False) -> State:
+    form = filled(forms.SecondStepForm, refusals)
+    return shows("sign_in/second_step.html", form=form, is_wrong=is_wrong, has_passkey=has_passkey)
 
 
 def _forgot(refusals: Words | None = None, /, email: str = EMAIL, suggestion: str | None = None) -> State:
@@ -72,6 +73,7 @@ VISITOR_PAGES: Mapping[str, State] = {
     "sign-in-passkey-refused": _sign_in({"": errors.WrongPasskey.sentence}, has_failed=False),
     "sign-in-unconfirmed": _sign_in(DIFFERS, resend_verification_url="/"),
     "second-step": _second_step(),
+    "second-step-passkey": _second_step({"": errors.WrongPasskey.sentence}, has_passkey=True),
     "second-step-refused": _second_step({"code": errors.WrongSecondFactor.sentence}, is_wrong=True),
     "signed-out": shows("sign_in/signed_out.html"),
     "forgot-password": _forgot(),

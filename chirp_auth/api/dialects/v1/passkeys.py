@@ -81,25 +81,26 @@ class Passkeys(Answer):
 
 def begin_passkey_sign_in() -> PasskeyCeremony:
     limits.passkeys()
-    return _ceremony(passkey_sign_in.begin())
+    return ceremony_of(passkey_sign_in.begin())
 
 
 def sign_in_by_passkey(body: PasskeyAnswer) -> schemas.SignedIn:
     limits.sign_in()
-    session = passkey_sign_in.sign_in_by_passkey(_given(body), client(FACE))
+    session = passkey_sign_in.sign_in_by_passkey(given(body), client(FACE))
     return schemas.SignedIn(message=responses.SIGNED_IN, **responses.signed_in(session))
 
 
 def begin_passkey() -> PasskeyCeremony:
     session = bearer.session()
     limits.passkeys()
-    return _ceremony(passkeys.begin(session))
+    return ceremony_of(passkeys.begin(session))
 
 
 def add_passkey(body: PasskeyRegistration) -> OnePasskey:
     session = bearer.session()
     limits.passkeys()
-    return OnePasskey(passkey=Passkey.of(passkeys.add(session, _given(body), body.name, client(FACE))))
+    with bearer.at_fault():
+        return OnePasskey(passkey=Passkey.of(passkeys.add(session, given(body), body.name, client(FACE))))
 
 
 def list_passkeys() -> Passkeys:
@@ -111,14 +112,18 @@ def rename_passkey(body: PasskeyName, passkey_id: UUID) -> OnePasskey:
 
 
 def remove_passkey(passkey_id: UUID) -> None:
-    passkeys.remove(bearer.session(), passkey_id, client(FACE))
+    session = bearer.session()
+    with bearer.at_fault():
+        passkeys.remove(session, passkey_id, client(FACE))
 
 
-def _ceremony(ceremony: Ceremony) -> PasskeyCeremony:
+def ceremony_of(ceremony: Ceremony) -> PasskeyCeremony:
+    """Return the answer that begins a ceremony."""
     return PasskeyCeremony(state=ceremony.state, options=ceremony.options)
 
 
-def _given(body: PasskeyAnswer) -> Given:
+def given(body: PasskeyAnswer) -> Given:
+    """Return what the body answers to a ceremony."""
     return Given(body.state, body.credential)
 
 
@@ -127,7 +132,8 @@ FROM_LIST = {
     "remove_passkey": Link("Any of them", parameters={"passkey_id": "$response.body#/passkeys/0/id"}),
 }
 SignedIn = partial(Route, security=(ACCESS,))
-NO_SESSION, NO_PROOF, TOO_MANY = errors.NoToken(), errors.FreshProofRequired(), errors.TooManyPasskeys()
+NO_SESSION, TOO_MANY = errors.NoToken(), errors.TooManyPasskeys()
+NO_PROOF = (errors.FreshProofRequired(), errors.AddressNotConfirmed())
 
 ROUTES = (
     Route(
@@ -155,7 +161,7 @@ ROUTES = (
         begin_passkey,
         {200: PasskeyCeremony},
         summary="Begin to add a passkey",
-        refusals=(NO_SESSION, NO_PROOF, TOO_MANY, shared.LIMITED),
+        refusals=(NO_SESSION, *NO_PROOF, TOO_MANY, shared.LIMITED),
         links={"add_passkey": Link("With the state, and what the platform answered")},
     ),
     SignedIn(
@@ -165,7 +171,7 @@ ROUTES = (
         {201: OnePasskey},
         PasskeyRegistration,
         summary="Add the passkey that was made",
-        refusals=(NO_SESSION, NO_PROOF, errors.PasskeyRefused(), TOO_MANY, shared.LIMITED),
+        refusals=(NO_SESSION, *NO_PROOF, errors.PasskeyRefused(), TOO_MANY, shared.LIMITED),
         links={"list_passkeys": Link("With the access token")},
     ),
     SignedIn(
@@ -192,6 +198,6 @@ ROUTES = (
         remove_passkey,
         {204: None},
         summary="Remove a passkey; every other session ends",
-        refusals=(NO_SESSION, NO_PROOF, errors.NotFound(), errors.LastWayIn()),
+        refusals=(NO_SESSION, *NO_PROOF, errors.NotFound(), errors.LastWayIn()),
     ),
 )

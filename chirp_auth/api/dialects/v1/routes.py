@@ -4,7 +4,16 @@ from functools import partial
 
 from chirp_auth import errors
 from chirp_auth.api import views as shared
-from chirp_auth.api.dialects.v1 import factors, links, passkeys, recovery, schemas, second_factors, views
+from chirp_auth.api.dialects.v1 import (
+    factors,
+    links,
+    passkey_factor,
+    passkeys,
+    recovery,
+    schemas,
+    second_factors,
+    views,
+)
 from chirp_auth.api.responses import Account, RegistrationAccepted, Tokens
 from chirp_auth.api.route import ACCESS, ANONYMOUS, RESET, Route
 from chirp_auth.api.schemas import EmailOnly
@@ -122,4 +131,5 @@ ROUTES = (
     ),
     *factors.ROUTES,
     *passkeys.ROUTES,
+    *passkey_factor.ROUTES,
 )
