@@ -16,14 +16,14 @@ from chirp_auth.errors import NoToken
 from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 
-STARTED = "The waiting time has begun. The owner is told by mail, now and once a day, and can stop it."
+STARTED = "The waiting time has begun. The owner is told by mail and can stop it."
 
 
 class RecoveryStarted(Message):
-    """The same where one is under way already: starting again changes nothing."""
+    """Starting again changes nothing."""
 
     message: Annotated[str, Field(examples=[STARTED])]
-    due_at: Annotated[Timestamp, Field(description="when the second factors are turned off")]
+    due_at: Annotated[Timestamp, Field(description="when they are turned off")]
 
 
 def start_recovery() -> RecoveryStarted:
@@ -47,7 +47,7 @@ ROUTES = (
         "/recovery",
         start_recovery,
         {202: RecoveryStarted},
-        summary="Lost the second factor: with a reset link, start the waiting time after which it is turned off",
+        summary="Start the waiting time for lost second factors",
         refusals=(
             NoToken(NO_HEADER),
             errors.InvalidToken().challenged(),
@@ -57,14 +57,14 @@ ROUTES = (
             shared.LIMITED,
         ),
         security=(RESET,),
-        links={"cancel_recovery": Link("In a session of the account, to keep the second factors on")},
+        links={"cancel_recovery": Link("To keep them on")},
     ),
     Route(
         "POST",
         "/recovery/cancel",
         cancel_recovery,
         {204: None},
-        summary="Stop a recovery of the second factors",
+        summary="Stop that waiting time",
         refusals=(errors.NoToken(),),
         security=(ACCESS,),
     ),

@@ -56,10 +56,7 @@ class PasswordReset(Body):
         Text | None,
         Field(
             json_schema_extra={"maxLength": codes.MAX_TYPED_CHARACTERS},
-            description=(
-                "where the account asks for a second factor: a code of the authenticator app or a recovery code; "
-                "only a reset that succeeds spends it"
-            ),
+            description=("where the account asks for one: a code of the app or a recovery code"),
             examples=["123456"],
         ),
     ] = None
