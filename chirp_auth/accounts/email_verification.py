@@ -11,9 +11,9 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from chirp_auth import audit
-from chirp_auth.accounts import addresses, lockout, revocation, sessions, users
+from chirp_auth.accounts import addresses, lockout, revocation, second_factor, second_step, sessions, users
 from chirp_auth.clock import now
-from chirp_auth.errors import InvalidCredentials, InvalidToken, TokenAlreadyUsed, TokenExpired
+from chirp_auth.errors import InvalidCredentials, InvalidToken, SecondFactorRequired, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db
 from chirp_auth.languages import Sentence
 from chirp_auth.mail import outbox
@@ -95,6 +95,7 @@ def verify_with_password(token: str, password: str, client: Client) -> Session:
     Raises:
         InvalidToken, TokenExpired, TokenAlreadyUsed: as for `check_open_link`.
         InvalidCredentials: the password is wrong, or was changed meanwhile; nothing is confirmed.
+        SecondFactorRequired: the address is confirmed, and the sign-in goes on with the second step.
         ServiceBusy: too many hashes are under way.
     """
     user = check_open_link(token)
@@ -107,27 +108,39 @@ def verify_with_password(token: str, password: str, client: Client) -> Session:
         db.session.commit()
         raise InvalidCredentials(Sentence("That is not the password of this account."))
     db.session.refresh(user)
-    session = sessions.add(user, client, sessions.MAX_AGE_NOT_KEPT)
     users.use_language(user, client.language)
     audit.record("email.verified", client, user_id=user.id, email_key=user.email_key, ended=ended)
+    if second_factor.is_on(user.id):
+        db.session.commit()
+        raise SecondFactorRequired(second_step.ticket_for(user))
+    session = sessions.add(user, client, sessions.MAX_AGE_NOT_KEPT)
     audit.record("session.signed_in", client, user_id=user.id, email_key=user.email_key)
     db.session.commit()
     return session
 
 
-def verify_with_new_password(token: str, password: str, confirmation: str, client: Client) -> User:
+def verify_with_new_password(
+    token: str, password: str, confirmation: str, client: Client, factor: str | None = None
+) -> User:
     """Confirm the address, set a new password, and end all sessions. As after a reset, nobody is signed in.
+
+    `factor` is what was typed for the second factor, where the account asks for one: as for a reset.
 
     Raises:
         InvalidToken, TokenExpired, TokenAlreadyUsed: as for `check_open_link`.
-        PasswordMismatch, PasswordTooWeak: the link stays valid.
+        PasswordMismatch, PasswordTooWeak, SecondFactorRequired, WrongSecondFactor: the link stays valid.
         ServiceBusy: too many hashes are under way; likewise.
     """
     user = check_open_link(token)
     passwords.confirm(password, confirmation)
     passwords.check(password, (user.email, user.first_name, user.last_name))
+    needs_factor = second_factor.is_on(user.id)
     db.session.commit()  # End the read: no transaction stays open while a hash is computed.
+    if needs_factor and not factor:
+        raise SecondFactorRequired
     password_hash = passwords.hash_new(password, client)
+    if needs_factor:
+        second_factor.show(user, factor or "", client, "email.verified")
     ended = _confirm_and_replace(user, password_hash=password_hash, password_changed_at=now(), **lockout.CLEARED)
     if ended is None:
         db.session.rollback()

@@ -7,14 +7,16 @@ from flask import Response, flash, redirect, request, session, url_for
 from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts import email_verification
+from chirp_auth.accounts import email_verification, second_factor
 from chirp_auth.errors import (
     AuthError,
     InvalidCredentials,
     PasswordMismatch,
     PasswordTooWeak,
     RateLimitExceeded,
+    SecondFactorRequired,
     ServiceBusy,
+    WrongSecondFactor,
 )
 from chirp_auth.extensions import settings
 from chirp_auth.http import refused_tokens
@@ -23,11 +25,11 @@ from chirp_auth.languages import gettext
 from chirp_auth.languages import lazy_gettext as _
 from chirp_auth.models import User
 from chirp_auth.security import limits
-from chirp_auth.web import link_tokens, new_password, verification_links
+from chirp_auth.web import link_tokens, new_password, second_step, verification_links
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.broken_links import BROKEN_LINK
 from chirp_auth.web.current_session import find_current_session, start_session
-from chirp_auth.web.forms import ConfirmEmailForm, ResetPasswordForm
+from chirp_auth.web.forms import ConfirmEmailForm, ResetByLinkForm
 from chirp_auth.web.pages import page, show_error
 
 CONFIRMED = _("Thank you. Your email address is confirmed.")
@@ -61,6 +63,9 @@ def confirm_email() -> Response | Redirect:
         new_session = email_verification.verify_with_password(token, form.text("password"), client(FACE))
     except BROKEN_LINK as error:
         return verification_links.refused(error)
+    except SecondFactorRequired as step:
+        flash(str(CONFIRMED))
+        return second_step.begin(step, keep=False)
     except (InvalidCredentials, RateLimitExceeded, ServiceBusy) as error:
         show_error(form, error, INVALID_CREDENTIALS="password")
         return _ask(user, form, error)
@@ -69,7 +74,7 @@ def confirm_email() -> Response | Redirect:
 
 @web.post("/verify-email/new-password", endpoint="confirm_email_with_new_password")
 def confirm_with_new_password() -> Response | Redirect:
-    form = ResetPasswordForm()
+    form = ResetByLinkForm()
     is_complete = form.validate_on_submit()
     if is_complete:
         limits.reset_password()  # Before the link is looked up, so that guessing at links spends it.
@@ -80,9 +85,13 @@ def confirm_with_new_password() -> Response | Redirect:
             new_password.show_every_fault(form, user)
             return _choose(user, form)
         password, confirmation = form.text("password"), form.text("confirm_password")
-        email_verification.verify_with_new_password(token, password, confirmation, client(FACE))
+        factor = form.text("factor")
+        email_verification.verify_with_new_password(token, password, confirmation, client(FACE), factor)
     except BROKEN_LINK as error:
         return verification_links.refused(error)
+    except (SecondFactorRequired, WrongSecondFactor) as error:
+        new_password.show_wrong_factor(form, error)
+        return _choose(user, form, error)
     except (PasswordMismatch, PasswordTooWeak, ServiceBusy) as error:
         new_password.show_refusal(form, error, user)
         return _choose(user, form, error)
@@ -98,7 +107,7 @@ def choose_password() -> Response | Redirect:
         user = email_verification.check_open_link(_token())
     except BROKEN_LINK as error:
         return verification_links.refused(error)
-    return _choose(user, ResetPasswordForm())
+    return _choose(user, ResetByLinkForm())
 
 
 def _token() -> str:
@@ -120,9 +129,15 @@ def _ask(user: User, form: ConfirmEmailForm, error: AuthError | None = None) -> 
     )
 
 
-def _choose(user: User, form: ResetPasswordForm, error: AuthError | None = None) -> Response:
-    min_length = settings.password_min_length
-    return page("email_verification/new_password.html", error, form=form, email=user.email, min_length=min_length)
+def _choose(user: User, form: ResetByLinkForm, error: AuthError | None = None) -> Response:
+    return page(
+        "email_verification/new_password.html",
+        error,
+        form=form,
+        email=user.email,
+        needs_factor=second_factor.is_on(user.id),
+        min_length=settings.password_min_length,
+    )
 
 
 def _confirmed(user: User) -> Redirect:

@@ -1,9 +1,17 @@
 """A form for a new password: everything that is wrong with it, said at once."""
 
-from chirp_auth.errors import AuthError, PasswordMismatch, PasswordReused, PasswordTooWeak
+from chirp_auth.errors import (
+    AuthError,
+    PasswordMismatch,
+    PasswordReused,
+    PasswordTooWeak,
+    SecondFactorRequired,
+    WrongSecondFactor,
+)
+from chirp_auth.languages import gettext
 from chirp_auth.models import User
 from chirp_auth.security import limits, passwords
-from chirp_auth.web.forms import Form
+from chirp_auth.web.forms import Form, ResetByLinkForm
 from chirp_auth.web.pages import sentence_of, show_error
 
 
@@ -13,6 +21,16 @@ def show_refusal(form: Form, error: AuthError, user: User) -> None:
     if isinstance(error, PasswordMismatch | PasswordTooWeak) and not isinstance(error, PasswordReused):
         limits.forgive()
     show_every_fault(form, user)
+
+
+def show_wrong_factor(form: ResetByLinkForm, error: SecondFactorRequired | WrongSecondFactor) -> None:
+    """Show that the second factor is missing, which costs no limit, or wrong: then it is of no use to type it again."""
+    if isinstance(error, SecondFactorRequired):
+        limits.forgive()
+        form.add_error("factor", gettext("Enter a code of your authenticator app, or a recovery code."))
+    else:
+        form.factor.data = None
+        show_error(form, error, WRONG_SECOND_FACTOR="factor")
 
 
 def show_every_fault(form: Form, user: User, name: str = "password") -> None:

@@ -30,7 +30,7 @@ from chirp_auth.web import check_mail, code_verifier, known_device_cookie, link_
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.broken_links import BROKEN_LINK, COPY_IT_AGAIN, SIGN_IN, Action, Words, broken_link
 from chirp_auth.web.forms import ResetByLinkForm
-from chirp_auth.web.pages import page, show_error
+from chirp_auth.web.pages import page
 
 ASK_AGAIN = Action(_("Ask for a new link"), "auth.web.forgot_password")
 
@@ -78,13 +78,8 @@ def _reset(form: ResetByLinkForm, link: PasswordResetToken) -> Response | Redire
     except (PasswordMismatch, PasswordTooWeak, ServiceBusy) as error:
         new_password.show_refusal(form, error, link.user)
         return _form_page(form, link, error)
-    except SecondFactorRequired as error:
-        limits.forgive()
-        form.add_error("factor", gettext("Enter a code of your authenticator app, or a recovery code."))
-        return _form_page(form, link, error)
-    except WrongSecondFactor as error:
-        form.factor.data = None
-        show_error(form, error, WRONG_SECOND_FACTOR="factor")
+    except (SecondFactorRequired, WrongSecondFactor) as error:
+        new_password.show_wrong_factor(form, error)
         return _form_page(form, link, error)
     return known_device_cookie.remember(reset_done.after(reset, is_first=is_first), reset.user)
 

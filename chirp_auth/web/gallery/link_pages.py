@@ -72,9 +72,9 @@ def _verify(refusals: Words | None = None, *, confirmed: bool = False, here: boo
     return shows("email_verification/verify.html", ADA if here else None, **values)
 
 
-def _choose(refusals: Words | None = None) -> State:
-    form = filled(forms.ResetPasswordForm, refusals)
-    return shows("email_verification/new_password.html", form=form, email=EMAIL, min_length=8, open_in_app=None)
+def _choose(refusals: Words | None = None, *, needs_factor: bool = False) -> State:
+    form, values = filled(forms.ResetByLinkForm, refusals), {"min_length": 8, "open_in_app": None}
+    return shows("email_verification/new_password.html", form=form, email=EMAIL, needs_factor=needs_factor, **values)
 
 
 LINK_PAGES: Mapping[str, State] = {
@@ -109,6 +109,7 @@ LINK_PAGES: Mapping[str, State] = {
     "verify-email-done": _verify(confirmed=True),
     "verify-email-done-here": _verify(confirmed=True, here=True),
     "verify-email-new-password": _choose(),
+    "verify-email-new-password-factor": _choose(needs_factor=True),
     "verify-email-new-password-weak": _choose(WEAK),
     **dict(_links("verify-email", verification_links.refused, errors.TokenExpired, errors.InvalidToken)),
     "not-me": shows("not_me/ask.html", email=EMAIL, action="/not-me"),
