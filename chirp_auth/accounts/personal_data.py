@@ -20,7 +20,18 @@ from chirp_auth.extensions import Model, db
 from chirp_auth.formatting import iso
 from chirp_auth.mail import outbox
 from chirp_auth.mail.rendering import Email
-from chirp_auth.models import AddressChange, KnownDevice, OutboxEntry, SecurityEvent, Session, User
+from chirp_auth.models import (
+    AddressChange,
+    AuthenticatorApp,
+    FactorRecovery,
+    KnownDevice,
+    OutboxEntry,
+    Passkey,
+    RecoveryCode,
+    SecurityEvent,
+    Session,
+    User,
+)
 from chirp_auth.security.client import Client, shortened
 
 MAX_PER_HOUR = 3  # For one account, each of whose downloads brings a mail.
@@ -33,11 +44,15 @@ _ACCOUNT = (
 _SESSION = ("id", "face", "created_at", "last_seen_at", "expires_at", "revoked_at", "ip", "user_agent")
 _EVENT = ("id", "at", "kind", "outcome", "face", "ip", "user_agent")
 _DEVICE = ("created_at", "last_used_at")
+_APP = ("created_at", "confirmed_at", "last_used_at")
+_CODE = ("created_at", "used_at")
+_PASSKEY = ("id", "name", "created_at", "last_used_at", "may_sync", "is_synced")
+_RECOVERY = ("started_at", "due_at", "told_at", "cancelled_at", "done_at", "ip", "user_agent")
 _CHANGE = ("old_email", "new_email", "created_at", "confirmed_at", "undone_at")
 
 
 def download(session: Session, password: str, client: Client) -> dict[str, Any]:
-    """Return the account, its sessions, events, known devices and changes of address, as JSON; tell the owner by mail.
+    """Return all that is kept about the account, but no secret, as JSON; tell the owner by mail.
 
     Raises:
         FreshProofRequired: see `policy`.
@@ -92,13 +107,19 @@ def _data_of(user: User) -> dict[str, Any]:
         "sessions": _rows(_of(Session, user), _SESSION),
         "known_devices": _rows(_of(KnownDevice, user), _DEVICE),
         "address_changes": _rows(_of(AddressChange, user), _CHANGE),
+        "authenticator_app": next(iter(_rows(_of(AuthenticatorApp, user), _APP)), None),
+        "recovery_codes": _rows(_of(RecoveryCode, user), _CODE),
+        "passkeys": _rows(_of(Passkey, user), _PASSKEY),
+        "factor_recoveries": _rows(_of(FactorRecovery, user, FactorRecovery.started_at), _RECOVERY),
         "events": _rows(page.events, _EVENT),
         "older_events_left_out": page.next is not None,
     }
 
 
-def _of(model: Any, user: User) -> Iterable[Model]:
-    query = select(model).where(model.user_id == user.id).order_by(model.created_at.desc())
+def _of(model: Any, user: User, since: Any = None) -> Iterable[Model]:
+    query = (
+        select(model).where(model.user_id == user.id).order_by((model.created_at if since is None else since).desc())
+    )
     return db.session.scalars(query)
 
 

@@ -22,6 +22,7 @@ from chirp_auth.mail import job_locks, mailbox
 from chirp_auth.models import (
     AddressChange,
     AuthenticatorApp,
+    FactorRecovery,
     KnownDevice,
     OutboxEntry,
     PasswordResetToken,
@@ -39,6 +40,7 @@ EVERY = timedelta(hours=1)
 KEEP_LINKS_FOR = timedelta(days=30)  # After their end: an old link can still say that it is old.
 KEEP_SESSIONS_FOR = timedelta(days=30)
 KEEP_CHALLENGES_FOR = timedelta(days=1)  # Whatever is asked for: longer by far than any of them can be answered.
+KEEP_RECOVERIES_FOR = timedelta(days=30)  # After their end: the link of an old mail can still say what became of it.
 KEEP_ADDRESS_CHANGES_FOR = timedelta(days=30)  # Whatever is asked for: an owner may undo one for seven days.
 
 log = structlog.get_logger("clean_up")
@@ -128,6 +130,7 @@ def _expired(older_than: timedelta | None) -> list[Expired]:
         return now() - (policy if older_than is None else older_than)
 
     mail, session_end = before(settings.keep_mail_for), before(KEEP_SESSIONS_FOR)
+    recovery_end = before(KEEP_RECOVERIES_FOR)
     given_up = and_(OutboxEntry.due_at.is_(None), OutboxEntry.sent_at.is_(None), OutboxEntry.created_at < mail)
     return [
         Expired(PasswordResetToken, PasswordResetToken.expires_at < before(KEEP_LINKS_FOR)),
@@ -135,6 +138,7 @@ def _expired(older_than: timedelta | None) -> list[Expired]:
         Expired(OutboxEntry, or_(OutboxEntry.sent_at < mail, given_up)),
         Expired(KnownDevice, KnownDevice.last_used_at < before(known_devices.LIFE)),
         Expired(User, or_(_is_unconfirmed_too_long(), deletion.is_due())),
+        Expired(FactorRecovery, or_(FactorRecovery.cancelled_at < recovery_end, FactorRecovery.done_at < recovery_end)),
         Expired(AddressChange, AddressChange.created_at < now() - KEEP_ADDRESS_CHANGES_FOR),
         Expired(SpentChallenge, SpentChallenge.spent_at < now() - KEEP_CHALLENGES_FOR),
         Expired(AuthenticatorApp, authenticator_app.is_forgotten()),

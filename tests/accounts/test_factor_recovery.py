@@ -8,6 +8,7 @@ import time_machine
 from sqlalchemy import func, select
 
 from chirp_auth.accounts import factor_recovery, factor_recovery_end, password_change, second_factor, sessions, sign_in
+from chirp_auth.admin import retention
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, NotFound, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db
@@ -188,3 +189,14 @@ def test_a_link_of_somebody_else_stops_nothing(due_at: datetime, ask: Ask) -> No
     for foreign in (ask(), "WyJieHdORG9vN1RGMmVmd29iTEQxT1h3IiwiIl0.aWdQgA.forged"):
         with pytest.raises(InvalidToken):
             factor_recovery.cancel_by_link(foreign, TEST_CLIENT)
+
+
+def test_what_is_over_is_kept_for_thirty_days_and_what_is_open_for_ever(due_at: datetime, alice: User) -> None:
+    with time_machine.travel(now() + timedelta(days=60)):
+        assert retention.purge(TEST_CLIENT)["factor_recoveries"] == 0
+    factor_recovery.cancel(db.session.get_one(User, alice.id), TEST_CLIENT)
+
+    with time_machine.travel(now() + timedelta(days=29)):
+        assert retention.purge(TEST_CLIENT)["factor_recoveries"] == 0
+    with time_machine.travel(now() + timedelta(days=31)):
+        assert retention.purge(TEST_CLIENT)["factor_recoveries"] == 1

@@ -6,16 +6,18 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from chirp_auth.accounts import address_change, personal_data
+from chirp_auth.accounts import address_change, factor_recovery, personal_data
 from chirp_auth.accounts import sign_in as rule
 from chirp_auth.errors import InvalidCredentials, RateLimitExceeded
 from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
-from chirp_auth.models import Session, User
+from chirp_auth.models import AuthenticatorApp, RecoveryCode, Session, User
 from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, TEST_CLIENT, events, token_in
+from tests.support.factors import RECOVERY_CODES, with_authenticator, with_passkey
 from tests.support.together import OK, in_threads
 from tests.support.visitor import forgot, login, post_form, sign_in
 
@@ -65,6 +67,24 @@ def test_it_is_a_file_with_everything(app: Application, browser: FlaskClient, de
     assert kinds[0] == "data.downloaded"
     assert {"user.created", "session.signed_in", "address_change.done"} <= set(kinds)
     assert data["older_events_left_out"] is False
+
+
+def test_it_lists_the_second_factors_without_their_secrets(browser: FlaskClient, alice: User) -> None:
+    answer_before = data_of(download(browser))
+    assert (answer_before["authenticator_app"], answer_before["passkeys"]) == (None, [])
+    secret = with_authenticator(alice)
+    with_passkey(alice)
+    factor_recovery.start(alice, TEST_CLIENT, proved="link")
+
+    answer = download(browser)
+
+    data = data_of(answer)
+    assert data["authenticator_app"].keys() == {"created_at", "confirmed_at", "last_used_at"}
+    assert [code["used_at"] for code in data["recovery_codes"]] == [None, None]
+    assert [passkey["name"] for passkey in data["passkeys"]] == ["Phone"]
+    assert [recovery["cancelled_at"] for recovery in data["factor_recoveries"]] == [None]
+    sealed = [*db.session.scalars(select(AuthenticatorApp.secret)), *db.session.scalars(select(RecoveryCode.digest))]
+    assert not [text for text in (secret, *RECOVERY_CODES, *sealed) if text in answer.text]
 
 
 def test_nothing_in_it_opens_a_door(app: Application, browser: FlaskClient, alice: User, delivered: Delivered) -> None:
