@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from chirp_auth.security import rate_limit_storage
 from chirp_auth.security.rate_limit_storage import MemoryStorage
+from tests.conftest import on_one_database
 
 A_MEGABYTE = 1_000_000
 REQUESTS = 12
@@ -20,6 +21,7 @@ def _kept_bytes() -> int:
     return tracemalloc.get_traced_memory()[0]
 
 
+@on_one_database
 @pytest.mark.parametrize("face", ["json", "form"])
 @pytest.mark.parametrize("padding", [BLANKS, WIDE], ids=["blanks", "wide"])
 @pytest.mark.parametrize("field", ["email", "first_name", "password"])

@@ -4,6 +4,7 @@ import pytest
 
 from chirp_auth.http.routing import Application
 from chirp_auth.security.devices import device_in_words, translated_device
+from tests.conftest import on_one_database
 
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
 ANDROID = "Mozilla/5.0 (Linux; Android 14; Pixel 8{}) AppleWebKit/537.36 (KHTML, like Gecko) {} Mobile Safari/537.36"
@@ -31,6 +32,7 @@ NAMES = {
 }
 
 
+@on_one_database
 @pytest.mark.parametrize("user_agent", NAMES)
 def test_a_device_has_a_name_that_people_know(app: Application, user_agent: str) -> None:
     assert device_in_words(user_agent) == NAMES[user_agent]
