@@ -47,7 +47,7 @@ def application(
     *,
     host: str = "127.0.0.1",
     module: str = "chirp_auth.server",
-    seconds: float = 30,
+    seconds: float = 60,
 ) -> Iterator[Application]:
     """Start the application and yield it when it is ready; the next one in `folder` finds this one's data."""
     app = Application(settings, folder, host=host, module=module)
