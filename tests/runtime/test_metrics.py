@@ -23,9 +23,10 @@ from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
 from config import Settings
 from tests.conftest import ALICE, NEW_PASSWORD, TEST_CLIENT
-from tests.support.postgres import PostgresServer
+from tests.server.test_worker_process import ask_for_a_link, workers
 from tests.support.redis import RedisServer
 from tests.support.server import application
+from tests.support.smtp import SmtpServer
 
 Values = dict[tuple[str, frozenset[tuple[str, str]]], float]
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -179,20 +180,24 @@ def test_metrics_answer_without_a_database(client: FlaskClient) -> None:
     assert value(scraped(client), "chirp_auth_database_up") == 0
 
 
-def test_several_processes_count_together(
-    postgres_server: PostgresServer, redis_server: RedisServer, tmp_path: Path
+def test_several_web_processes_and_their_one_worker_count_together(
+    postgres_url: str, redis_server: RedisServer, smtp_server: SmtpServer, tmp_path: Path
 ) -> None:
-    with postgres_server.database() as url:
-        settings = {"DATABASE_URL": url, "REDIS_URL": redis_server.url, "WEB_WORKERS": "2", "BCRYPT_COST": "4"}
-        with application(settings, tmp_path, seconds=60) as server:
-            for _ in range(30):
-                _ask(server.base_url)
-            text = urllib.request.urlopen(f"{server.base_url}/metrics", timeout=10).read().decode()
+    settings = {"DATABASE_URL": postgres_url, "REDIS_URL": redis_server.url, "WEB_WORKERS": "2", "BCRYPT_COST": "4"}
+    settings |= {"SMTP_HOST": smtp_server.host, "SMTP_PORT": str(smtp_server.port)}
+    with application(settings, tmp_path, seconds=60) as server:
+        for _ in range(30):
+            _ask(server.base_url)
+        ask_for_a_link(server)
+        smtp_server.wait_for(1, seconds=60)
+        assert len(workers(server.pid)) == 1
+        text = urllib.request.urlopen(f"{server.base_url}/metrics", timeout=10).read().decode()
 
     values = parsed(text)
     route = "/api/v1/auth/login"
     assert value(values, "chirp_auth_requests_total", method="POST", route=route, status="401") == 30
     assert value(values, "chirp_auth_events_total", kind="session.signed_in", outcome="no_account") == 30
+    assert 'chirp_auth_events_total{kind="password_reset.requested"' in text, "the worker's"
     assert value(values, "chirp_auth_hash_gate") == 0
 
 

@@ -14,9 +14,9 @@ from sqlalchemy import create_engine, text
 
 from chirp_auth.runtime.version import VERSION
 from tests.attacks.settings import PRODUCTION
+from tests.conftest import on_one_database
 from tests.server.test_worker_process import children, command_line
 from tests.support.child import accepts_connections, free_port
-from tests.support.redis import RedisServer
 from tests.support.server import Application, application, command
 from tests.support.smtp import SmtpServer
 from tests.support.test_support import processes_below
@@ -62,14 +62,6 @@ def test_what_it_makes_is_its_owners_alone(tmp_path: Path) -> None:
     assert set(modes.values()) == {0o600}
 
 
-def test_ctrl_c_stops_it_too(tmp_path: Path) -> None:
-    with application(CHEAP, tmp_path) as server:
-        server.signal(signal.SIGINT)
-
-        assert server.wait(seconds=10) == 0, "before the worker was killed for not heeding it"
-        assert "Traceback" not in server.output
-
-
 def test_a_busy_port_is_said_in_words(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -90,8 +82,8 @@ def test_production_refuses_to_start_and_lists_every_problem(tmp_path: Path) -> 
     assert not (tmp_path / "chirp.db").exists()
 
 
-def test_production_with_good_settings_serves_without_a_mailbox_and_logs_json(tmp_path: Path) -> None:
-    with application(PRODUCTION, tmp_path) as server:
+def test_production_serves_without_a_mailbox_and_logs_json(tmp_path: Path) -> None:
+    with application({**PRODUCTION, "RATE_LIMITS_ENABLED": "false"}, tmp_path) as server:
         assert status_of(f"{server.base_url}/login") == 200
         with pytest.raises(urllib.error.HTTPError, match="404"):
             status_of(f"{server.base_url}/dev/mailbox")
@@ -105,6 +97,8 @@ def test_production_with_good_settings_serves_without_a_mailbox_and_logs_json(tm
         (start,) = [line for line in lines if line["event"] == "starting"]
         assert (start["version"], start["port"]) == (VERSION, server.port)
         assert start["settings"]["APP_ENV"] == "production"
+        (unsafe,) = [line["warning"] for line in lines if line["event"] == "unsafe setting"]
+        assert unsafe == "RATE_LIMITS_ENABLED=false lets every client ask without end."
         assert not any(secret in server.output for name, secret in PRODUCTION.items() if "SECRET" in name)
 
 
@@ -135,12 +129,6 @@ def test_a_database_from_the_future_is_not_touched(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def test_several_workers_serve_on_postgresql(postgres_url: str, own_redis_server: RedisServer, tmp_path: Path) -> None:
-    settings = {**CHEAP, "DATABASE_URL": postgres_url, "REDIS_URL": own_redis_server.url, "WEB_WORKERS": "2"}
-    with application(settings, tmp_path) as server:
-        assert status_of(f"{server.base_url}/healthz/ready") == 200
-
-
 def test_it_stays_up_while_the_mail_server_is_away(smtp_server: SmtpServer, tmp_path: Path) -> None:
     smtp_server.stop()
     settings = {**CHEAP, "SMTP_HOST": smtp_server.host, "SMTP_PORT": str(free_port())}
@@ -158,10 +146,9 @@ def test_it_stays_up_while_the_mail_server_is_away(smtp_server: SmtpServer, tmp_
         assert status_of(f"{server.base_url}/healthz/ready") == 200
 
 
-def test_a_worker_alone_delivers_what_is_due_and_ends(tmp_path: Path) -> None:
-    with application(CHEAP, tmp_path):
-        pass
-    database = {"DATABASE_URL": f"sqlite:///{tmp_path / 'chirp.db'}"}
-    with command(("flask", "--app", "wsgi", "auth", "worker", "--once"), {**CHEAP, **database}, tmp_path) as worker:
+@on_one_database
+def test_a_worker_alone_delivers_what_is_due_and_ends(database_url: str, tmp_path: Path) -> None:
+    settings = {**CHEAP, "DATABASE_URL": database_url}
+    with command(("flask", "--app", "wsgi", "auth", "worker", "--once"), settings, tmp_path) as worker:
         assert worker.wait() == 0, worker.output
         assert "Worked on 0 mails." in worker.output

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
+from tests.conftest import ALICE, on_one_database
 from tests.support.child import accepts_connections, free_port
-from tests.support.redis import RedisServer
 from tests.support.server import Application, application, command
 from tests.support.smtp import SmtpServer
 
@@ -91,6 +91,7 @@ def can_be_written(path: str) -> bool:
         return True
 
 
+@on_one_database
 def test_a_killed_worker_is_started_again_and_the_mail_leaves(
     environment: Mapping[str, str], smtp_server: SmtpServer, tmp_path: Path
 ) -> None:
@@ -130,7 +131,7 @@ def test_a_killed_server_takes_its_worker_along_and_the_next_one_sends_the_mail(
         smtp_server.wait_for(2, seconds=START_SECONDS)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_one_database
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("to_all", [True, False])
 def test_a_signal_ends_both_cleanly(
@@ -143,23 +144,9 @@ def test_a_signal_ends_both_cleanly(
         else:
             os.kill(server.pid, number)
 
-        assert server.wait(seconds=15) == 0
+        assert server.wait(seconds=10) == 0, "before the worker was killed for not heeding it"
         assert not is_running(worker)
         assert "Traceback" not in server.output
-
-
-def test_several_web_processes_have_one_worker_whose_events_count(
-    postgres_url: str, own_redis_server: RedisServer, smtp_server: SmtpServer, tmp_path: Path
-) -> None:
-    mail = {"SMTP_HOST": smtp_server.host, "SMTP_PORT": str(smtp_server.port)}
-    settings = {**CHEAP, **mail, "DATABASE_URL": postgres_url, "REDIS_URL": own_redis_server.url, "WEB_WORKERS": "2"}
-    with application(settings, tmp_path, seconds=START_SECONDS) as server:
-        ask_for_a_link(server)
-        smtp_server.wait_for(1, seconds=START_SECONDS)
-
-        assert len(workers(server.pid)) == 1
-        with urllib.request.urlopen(f"{server.base_url}/metrics", timeout=10) as answer:
-            assert 'chirp_auth_events_total{kind="password_reset.requested"' in answer.read().decode()
 
 
 def test_an_external_worker_is_not_started(postgres_url: str, tmp_path: Path) -> None:
@@ -171,12 +158,11 @@ def test_an_external_worker_is_not_started(postgres_url: str, tmp_path: Path) ->
         assert workers(server.pid) == []
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_one_database
+@pytest.mark.usefixtures("alice")
 def test_another_server_says_what_sends_its_mail_and_that_does(
     environment: Mapping[str, str], smtp_server: SmtpServer, tmp_path: Path
 ) -> None:
-    with application(environment, tmp_path, seconds=START_SECONDS):
-        pass  # It migrates, and makes the demo account.
     port = free_port()
     run = ("flask", "--app", "wsgi", "run", "--port", str(port))
     serving = {**environment, "PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
@@ -187,7 +173,7 @@ def test_another_server_says_what_sends_its_mail_and_that_does(
 
         with command(("flask", "--app", "wsgi", "auth", "worker"), serving, tmp_path):
             asking = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-            body, headers = b'{"email": "demo@example.com"}', {"Content-Type": "application/json"}
+            body, headers = json.dumps({"email": ALICE}), {"Content-Type": "application/json"}
             asking.request("POST", "/api/auth/forgot-password", body, headers)
             assert asking.getresponse().status == 200
             asking.close()

@@ -24,7 +24,7 @@ from tests.support.child import Child, accepts_connections, free_port
 from tests.support.plugin import everybody_may_enter
 from tests.support.postgres import PostgresServer, libpq_url
 from tests.support.redis import RedisServer
-from tests.support.server import ROOT, application
+from tests.support.server import ROOT
 from tests.support.smtp import SmtpServer
 from tests.support.smtp import server as smtp
 
@@ -272,16 +272,6 @@ def test_a_child_that_fails_says_what_it_printed(tmp_path: Path) -> None:
     port = free_port()
     with pytest.raises(RuntimeError, match=r"ended with 1 .*\n.*the port is taken"):
         child.wait_until(lambda: accepts_connections(port))
-
-
-def test_the_application_starts_again_on_its_data_after_it_was_killed(tmp_path: Path) -> None:
-    with application({}, tmp_path) as first:
-        first.kill()
-        assert not first.ready()
-        assert processes_below(tmp_path) == []
-    with application({}, tmp_path) as second:
-        assert second.ready()
-        assert second.stop() == 0
 
 
 def test_the_run_folder_may_be_entered_by_everybody(run_folder: Path) -> None:

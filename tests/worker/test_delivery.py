@@ -20,6 +20,7 @@ from config import Settings
 from tests.mail.conftest import entries
 from tests.support.server import application, command
 from tests.support.smtp import SmtpServer
+from tests.support.test_support import processes_below
 from tests.support.worker import start_thread
 
 Promise = Callable[..., None]
@@ -118,6 +119,8 @@ def test_the_application_killed_after_it_accepted_sends_the_mail_once_it_can(
         with urllib.request.urlopen(asked, timeout=5) as answer:
             assert answer.status == 200
         server.kill()
+        assert not server.ready()
+        assert processes_below(tmp_path) == []
 
     smtp_server.start()
     engine = create_engine(f"sqlite:///{tmp_path / 'chirp.db'}")
