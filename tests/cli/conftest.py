@@ -11,9 +11,10 @@ import structlog
 @pytest.fixture(autouse=True)
 def quiet_logs() -> Iterator[None]:
     """Not `logs.configure`: that keeps the standard error of now, and a runner has one of its own."""
+    before = structlog.get_config()
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=lambda *_names: structlog.PrintLogger(sys.stderr),
     )
     yield
-    structlog.reset_defaults()
+    structlog.configure(**before)

@@ -42,10 +42,11 @@ def said(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 def as_json(request: pytest.FixtureRequest, said: io.StringIO) -> Iterator[bool]:
     before = logging.getLogger().handlers[:], logging.getLogger().level
     hooks = sys.excepthook, threading.excepthook
+    structlog_before = structlog.get_config()
     logs.configure(as_json=request.param)
     structlog.configure(cache_logger_on_first_use=False)
     yield request.param
-    structlog.reset_defaults()
+    structlog.configure(**structlog_before)
     logging.basicConfig(handlers=before[0], level=before[1], force=True)
     logging.captureWarnings(capture=False)
     sys.excepthook, threading.excepthook = hooks

@@ -1,12 +1,13 @@
-"""What every application under test would compile again although the answer is the same; kept for a test process.
+"""Spares the applications under test work that is not theirs: what each would compile again, garbage, rich tracebacks.
 
-Nothing here knows what an application does: URLs are built, and statements compiled, by the same code as ever, once.
+URLs are built, and statements compiled, by the same code as ever, once for a test process.
 """
 
 import gc
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from sqlalchemy import Engine
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
@@ -48,6 +49,13 @@ class _Statements(dict[Any, Any]):
 def _of_the_kind(key: Any) -> tuple[Any, ...]:
     dialect, *rest = key
     return type(dialect), dialect.server_version_info, *rest
+
+
+def log_plain_tracebacks() -> None:
+    """Let in-process tests log tracebacks as the application does: the rich ones of structlog take seconds each."""
+    *processors, _ = structlog.get_config()["processors"]
+    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*processors, renderer])
 
 
 def collect_seldom() -> None:
