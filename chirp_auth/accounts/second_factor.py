@@ -42,6 +42,8 @@ def show(user: User, typed: str, client: Client, kind: Kind = "second_factor.sho
     Raises:
         WrongSecondFactor: it is wrong, was used before, or a delay is not over; never which of them.
     """
+    # The user's row is locked first, as in every change, one of which may remove the factor: they wait in turn.
+    db.session.execute(select(User.id).where(User.id == user.id).with_for_update(key_share=True))
     counts, failures = lockout.claim_try(user, client)
     factor = _spend(user, typed, client) if failures else None
     if factor:
