@@ -62,12 +62,13 @@ def test_the_second_step_leads_there_too(visitor: Visitor, secret: str) -> None:
     assert "The waiting time has begun" in words(visitor.open(AT_SIGN_IN))
 
 
-@pytest.mark.parametrize(("path", "leads_to"), [(AT_RESET, "Open the link"), (AT_SIGN_IN, "Sign in")])
-def test_without_a_proof_nothing_is_told(visitor: Visitor, secret: str, path: str, leads_to: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "leads_to", "status"), [(AT_RESET, "Open the link", 404), (AT_SIGN_IN, "Sign in", 303)]
+)
+def test_without_a_proof_nothing_is_told(visitor: Visitor, secret: str, path: str, leads_to: str, status: int) -> None:
     assert leads_to in words(visitor.open(path))
-    page = visitor.open("/login")
-    token = page.text.partition('name="csrf_token" type="hidden" value="')[2].partition('"')[0]
-    visitor.client.post(path, data={"csrf_token": token})
+
+    assert visitor.send(path, on="/login").status_code == status
 
     assert events("factor_recovery.started") == []
 
@@ -106,7 +107,10 @@ def test_every_page_of_the_account_shows_it_until_it_is_stopped(
 def test_the_button_wants_our_own_page_and_a_sign_in(visitor: Visitor, secret: str, alice: User) -> None:
     factor_recovery.start(alice, TEST_CLIENT, proved="link")
 
-    assert visitor.client.post("/cancel-recovery/own").status_code in (303, 400)
+    assert visitor.send("/cancel-recovery/own", on="/login").location == "/login"
+    visitor.sign_in()
+    visitor.send("/login/second-step", code=code_for(secret))
+    assert visitor.client.post("/cancel-recovery/own").status_code == 400
 
     assert factor_recovery.open_of(alice.id) is not None
 
