@@ -19,7 +19,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Applicatio
     """The application at a name: passkeys are for names, not for addresses such as 127.0.0.1."""
     port = free_port()
     settings = {**SETTINGS, "PORT": str(port), "PUBLIC_URL": f"http://localhost:{port}"}
-    with server.application(settings, tmp_path_factory.mktemp("passkeys")) as running:
+    with server.application(settings, tmp_path_factory.mktemp("passkeys"), seconds=90) as running:
         running.base_url = f"http://localhost:{port}"
         yield running
 
@@ -63,6 +63,14 @@ def sign_in_button(page: Page) -> Any:
     return page.get_by_role("button", name="Sign in with a passkey")
 
 
+def register(person: Person) -> None:
+    """Open an account and confirm its address: only then it may have passkeys."""
+    person.register()
+    person.page.goto(person.link("Confirm your address"))
+    person.page.get_by_role("button", name="Yes, confirm it").click()
+    expect(person.page.get_by_role("status").first).to_contain_text("Your email address is confirmed.")
+
+
 def add_passkey(person: Person, name: str) -> None:
     person.page.goto("/passkeys/add")
     person.page.fill("#name", name)
@@ -73,7 +81,7 @@ def test_from_the_first_passkey_to_the_last(alice: Person) -> None:
     page = alice.page
     device = Device(page)
     device.set_present(False)  # Nothing is chosen where the address is typed.
-    alice.register()
+    register(alice)
 
     page.goto("/passkeys")
     assert_is_accessible(page)
@@ -124,7 +132,7 @@ def test_from_the_first_passkey_to_the_last(alice: Person) -> None:
 def test_a_passkey_is_chosen_where_the_address_is_typed(alice: Person) -> None:
     page = alice.page
     device = Device(page)
-    alice.register()
+    register(alice)
     add_passkey(alice, "My phone")
     expect(page.get_by_role("heading", name="My phone")).to_be_visible()
     device.set_present(False)
@@ -140,7 +148,7 @@ def test_a_passkey_is_chosen_where_the_address_is_typed(alice: Person) -> None:
 def test_whoever_is_not_verified_neither_adds_nor_uses_one(alice: Person) -> None:
     page = alice.page
     device = Device(page)
-    alice.register()
+    register(alice)
     device.set_verified(False)
 
     add_passkey(alice, "My phone")
@@ -164,7 +172,7 @@ def test_without_script_the_pages_say_what_is_missing(
     open_browser: Callable[..., Page], person: Callable[[Page], Person]
 ) -> None:
     alice = person(open_browser(script=False))
-    alice.register()
+    register(alice)
 
     alice.page.goto("/passkeys/add")
     expect(alice.page.locator("main")).to_contain_text("This browser does not know passkeys, or its JavaScript is off.")
