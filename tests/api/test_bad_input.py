@@ -34,6 +34,9 @@ CALLS: list[tuple[str, str, str, dict[str, str]]] = [
     ("marketplace", "POST", f"{MARKETPLACE}/reset-password", {"token": SECRET, **PASSWORDS}),
     ("plain", "POST", "/reset-password", {"token": SECRET, "new_password": SECRET}),
     ("seller", "POST", SELLER, {"email": ALICE, "old_password": SECRET, "new_password": SECRET}),
+    ("v1", "POST", f"{V1}/login/second-factor", {"ticket": SECRET, "code": SECRET}),
+    ("v1", "POST", f"{V1}/confirm", {"password": SECRET}),
+    ("v1", "POST", f"{V1}/authenticator-app/confirm", {"code": SECRET}),
     ("v1", "POST", f"{V1}/refresh", {"refresh_token": SECRET}),
     ("v1", "PATCH", f"{V1}/me", {"first_name": SECRET}),
     ("v1", "POST", f"{V1}/change-password", {"current_password": SECRET, **PASSWORDS}),
@@ -135,7 +138,8 @@ def test_a_bad_body_is_refused_in_the_shape_of_its_dialect(
 
 def test_every_call_that_takes_a_body_is_tried() -> None:
     ceremonies = ("passkeys/authentication", "passkeys/registration", "confirm/passkey")
-    without_a_body = {f"POST {V1}/logout", *(f"POST {V1}/{ceremony}/options" for ceremony in ceremonies)}
+    calls = ("logout", "authenticator-app", "recovery-codes", "recovery", "recovery/cancel")
+    without_a_body = {f"POST {V1}/{call}" for call in (*calls, *(f"{ceremony}/options" for ceremony in ceremonies))}
     taking = {
         f"{method} {rule.rule}"
         for rule in create_app(load(_env_file=None)).url_map.iter_rules()
@@ -188,7 +192,9 @@ def test_headers_with_an_underscore_change_no_answer(server: Application) -> Non
         statuses = []
         for headers in ({}, HEADERS):
             with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)) as connection:
-                connection.request(method, path, b"[]", {"Content-Type": JSON, **headers})
+                connection.request(
+                    method, path.replace("<uuid:passkey_id>", str(uuid4())), b"[]", {"Content-Type": JSON, **headers}
+                )
                 answer = connection.getresponse()
                 assert set(json.loads(answer.read())) - {"errors"} == MEMBERS[dialect], path
                 statuses.append(answer.status)

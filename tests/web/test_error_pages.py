@@ -79,10 +79,9 @@ def test_every_post_without_a_token_is_refused(
         for rule in app.url_map.iter_rules()
         if "POST" in (rule.methods or ()) and rule.endpoint.startswith(("auth.web.", "auth.dev_mailbox."))
     ]
-    paths = {path for _, path in filter(None, posts)} - {
-        "/reset-password",  # It looks at the link first.
-        "/security/authenticator-app",  # It looks first whether one is being set up.
-    }
+    # They look at the link, the ticket and the set-up first, and lead on where there is none.
+    look_first = {"/reset-password", "/login/second-step", "/security/authenticator-app"}
+    paths = {path for _, path in filter(None, posts)} - look_first
     assert {"/login", "/logout", "/password-strength", f"/sessions/{nothing}/end", "/dev/mailbox/clear"} <= paths
 
     for path in paths:

@@ -203,3 +203,11 @@ def test_an_unconfirmed_address_comes_first(visitor: Visitor, alice: User) -> No
 @pytest.mark.parametrize("path", ["/security", APP, f"{APP}/remove", "/security/recovery-codes", "/confirm"])
 def test_nobody_sees_them_without_a_sign_in(visitor: Visitor, path: str) -> None:
     assert visitor.client.get(path).location == "/login"
+
+
+def test_a_set_up_needs_the_token_of_its_form(visitor: Visitor, alice: User) -> None:
+    visitor.sign_in()
+    _page, secret = set_up(visitor)
+
+    assert visitor.client.post(APP, data={"code": code_for(secret)}).status_code == 400
+    assert not second_factor.is_on(alice.id)
