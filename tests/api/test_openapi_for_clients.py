@@ -58,7 +58,7 @@ def test_problems_are_open_to_new_members() -> None:
 def test_the_codes_of_a_contract_are_listed_and_the_list_is_open(dialect: Any) -> None:
     model = {"v1": "Problem", "marketplace": "MarketplaceRefusal"}[dialect.name]
     transcripts = [path.read_text("utf-8") for path in (Path(__file__).parent / "transcripts" / dialect.name).iterdir()]
-    seen = set(re.findall(rf'"{dialect.code_member}": *"(\w+)"', "".join(transcripts)))
+    seen = set(re.findall(rf'"{dialect.code_member}": *"([A-Z_]+)"', "".join(transcripts)))
 
     member = SCHEMAS[model]["properties"][dialect.code_member]
 
