@@ -11,6 +11,7 @@ from chirp_auth.security.client import Client, shortened
 What = Literal[
     "authenticator_app_added",
     "authenticator_app_removed",
+    "codes_guessed",
     "passkey_added",
     "passkey_removed",
     "passkey_suspected",

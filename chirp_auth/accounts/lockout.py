@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, NoReturn
 from uuid import uuid4
 
-from sqlalchemy import case, literal, null, or_, select, update
+from sqlalchemy import ColumnElement, case, literal, null, or_, select, update
 
 from chirp_auth import audit
 from chirp_auth.accounts import account_recovery, addresses, known_devices, users
@@ -22,7 +22,7 @@ from chirp_auth.errors import InvalidCredentials
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import outbox
 from chirp_auth.mail.rendering import Email, NotSent, language_of, name_of
-from chirp_auth.models import KnownDevice, OutboxEntry, User, UtcDateTime
+from chirp_auth.models import AuthenticatorApp, KnownDevice, OutboxEntry, User, UtcDateTime
 from chirp_auth.security import passwords
 from chirp_auth.security.client import Client, shortened
 
@@ -35,7 +35,7 @@ QUIET_AFTER = timedelta(days=1)  # One failure so long after a delay brings none
 
 CLEARED: dict[str, Any] = {"failed_sign_ins": 0, "sign_in_blocked_until": None}
 
-FailureCounts = User | KnownDevice
+FailureCounts = User | KnownDevice | AuthenticatorApp
 
 
 def authenticate(user: User | None, password: str, client: Client, kind: Kind, email_key: str) -> User:
@@ -99,7 +99,7 @@ def compose_account_locked(entry: OutboxEntry) -> Email:
     )
 
 
-def claim_try(user: User, client: Client) -> tuple[FailureCounts, int | None]:
+def claim_try(user: User, app: AuthenticatorApp, client: Client) -> tuple[FailureCounts, int | None]:
     """Count a failure before a second factor is judged, in the caller's transaction; `clear` takes it back.
 
     So of many guesses at once each is counted before the next one is judged: the row stays locked until the commit.
@@ -107,17 +107,16 @@ def claim_try(user: User, client: Client) -> tuple[FailureCounts, int | None]:
     Returns:
         What it counted with, and the count; None if a delay is not over.
     """
-    counts: FailureCounts = known_devices.recognise(user, client.device) or user
+    counts: FailureCounts = known_devices.recognise(user, client.device) or app
     return counts, _count_failure(counts)
 
 
 def clear(counts: FailureCounts) -> None:
     """Clear a count in the caller's transaction."""
-    table = _table(counts)
-    db.session.execute(update(table).where(table.id == counts.id).values(**CLEARED))
+    db.session.execute(update(_table(counts)).where(_is_row(counts)).values(**CLEARED))
 
 
-def tell_owner(user: User, counts: FailureCounts | None, failures: int, client: Client) -> None:
+def _tell_owner(user: User, counts: FailureCounts | None, failures: int, client: Client) -> None:
     """Promise a mail at the failure that brings the first delay or the longest; each comes once until cleared."""
     on_known_device = counts is not user
     if failures == MANY_FAILURES or (failures == FREE_FAILURES + 1 and not on_known_device):
@@ -138,7 +137,7 @@ def _refused(
     """Count, record and commit a refusal, and return it."""
     failures = _count_failure(counts)
     if user and failures:
-        tell_owner(user, counts, failures, client)
+        _tell_owner(user, counts, failures, client)
     audit.record(kind, client, outcome=outcome, user_id=user.id if user else None, email_key=email_key)
     db.session.commit()
     return InvalidCredentials()
@@ -146,8 +145,7 @@ def _refused(
 
 def _is_delayed(counts: FailureCounts | None) -> bool:
     """Ask the database after the hash: concurrent guesses must not all rely on what they read before it."""
-    table = _table(counts)
-    query = select(table.sign_in_blocked_until).where(table.id == (counts.id if counts else uuid4()))
+    query = select(_table(counts).sign_in_blocked_until).where(_is_row(counts))
     blocked_until = db.session.scalar(query)
     return blocked_until is not None and blocked_until > now()
 
@@ -166,7 +164,7 @@ def _count_failure(counts: FailureCounts | None) -> int | None:
     counting = (
         update(table)
         .where(
-            table.id == (counts.id if counts else uuid4()),
+            _is_row(counts),
             or_(table.sign_in_blocked_until.is_(None), table.sign_in_blocked_until <= now()),
         )
         .values(failed_sign_ins=failures, sign_in_blocked_until=delayed_until)
@@ -184,4 +182,12 @@ def _delayed_until(failures: Any) -> Any:
 
 
 def _table(counts: FailureCounts | None) -> type[FailureCounts]:
-    return KnownDevice if isinstance(counts, KnownDevice) else User
+    return type(counts) if counts else User
+
+
+def _is_row(counts: FailureCounts | None) -> ColumnElement[bool]:
+    """Return the condition for the row that counts; without one it holds for no row, at the same cost."""
+    if isinstance(counts, AuthenticatorApp):
+        return AuthenticatorApp.user_id == counts.user_id
+    table = KnownDevice if isinstance(counts, KnownDevice) else User
+    return table.id == (counts.id if counts else uuid4())

@@ -1,7 +1,8 @@
 """Second factors: whether an account asks for one, and whether what was shown is one.
 
 An account with a confirmed authenticator app asks for a second factor after a password, and after a mailed link or
-code. The app's code, one of the recovery codes and a passkey each are one. Guesses count like wrong passwords.
+code. The app's code, one of the recovery codes and a passkey each are one. Guesses bring the
+same delays as wrong passwords, with a count of their own: guesses at the password do not lock the owner out here.
 """
 
 from hashlib import sha256
@@ -44,14 +45,19 @@ def show(user: User, typed: str, client: Client, kind: Kind = "second_factor.sho
     """
     # The user's row is locked first, as in every change, one of which may remove the factor: they wait in turn.
     db.session.execute(select(User.id).where(User.id == user.id).with_for_update(key_share=True))
-    counts, failures = lockout.claim_try(user, client)
-    factor = _spend(user, typed, client) if failures else None
-    if factor:
-        lockout.clear(counts)
-        return factor
-    if failures:
-        lockout.tell_owner(user, counts, failures, client)
-    audit.record(kind, client, outcome="wrong_second_factor" if failures else "delayed", user_id=user.id)
+    app = db.session.get(AuthenticatorApp, user.id, populate_existing=True)
+    failures = None
+    if app and app.confirmed_at:
+        counts, failures = lockout.claim_try(user, app, client)
+        factor = _spend(user, app, typed, client) if failures else None
+        if factor:
+            lockout.clear(counts)
+            return factor
+    if failures in (lockout.FREE_FAILURES + 1, lockout.MANY_FAILURES):
+        factor_mails.tell("codes_guessed", user, client)
+    audit.record(
+        kind, client, outcome="delayed" if app and failures is None else "wrong_second_factor", user_id=user.id
+    )
     db.session.commit()
     raise WrongSecondFactor
 
@@ -90,10 +96,7 @@ def remove_all(user_id: UUID) -> None:
         db.session.execute(delete(model).where(model.user_id == user_id))
 
 
-def _spend(user: User, typed: str, client: Client) -> Factor | None:
-    app = db.session.get(AuthenticatorApp, user.id, populate_existing=True)
-    if app is None or app.confirmed_at is None:
-        return None
+def _spend(user: User, app: AuthenticatorApp, typed: str, client: Client) -> Factor | None:
     if _spend_step(app, typed):
         return "authenticator_app"
     return "recovery_code" if _spend_recovery_code(user, typed, client) else None

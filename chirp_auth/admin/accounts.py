@@ -13,7 +13,7 @@ from chirp_auth.clock import now
 from chirp_auth.errors import EmailReserved, EmailTaken, ServiceBusy, UserNotFound
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail import mailbox, outbox
-from chirp_auth.models import AddressChange, Session, User
+from chirp_auth.models import AddressChange, AuthenticatorApp, Session, User
 from chirp_auth.rows import locked_in_order
 from chirp_auth.security.client import Client
 
@@ -47,6 +47,8 @@ def unlock(user: User, reason: str | None, client: Client, *, tell: bool = False
     cancelled = db.session.scalar(cancelling.values(deletion_requested_at=None).returning(User.id))
     statement = update(User).where(User.id == user.id).values(disabled_at=None, updated_at=now(), **lockout.CLEARED)
     db.session.execute(statement, execution_options={"synchronize_session": False})
+    guessed = update(AuthenticatorApp).where(AuthenticatorApp.user_id == user.id)
+    db.session.execute(guessed.values(**lockout.CLEARED))
     if cancelled:
         audit.record("deletion.undone", client, user_id=user.id, email_key=user.email_key, reason=reason)
     audit.record("user.unlocked", client, user_id=user.id, email_key=user.email_key, reason=reason)

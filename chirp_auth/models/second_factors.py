@@ -19,6 +19,7 @@ class AuthenticatorApp(Model):
     """The authenticator app of a user; without `confirmed_at` it is being set up and asked for nowhere.
 
     `secret` is sealed (see `security.sealing`). `last_step` is the time step of the last code: none counts twice.
+    Wrong codes count here, like wrong passwords with the account: whoever knows neither password nor mailbox cannot.
     """
 
     __tablename__ = "authenticator_apps"
@@ -28,6 +29,8 @@ class AuthenticatorApp(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_step: Mapped[int | None] = mapped_column(BigInteger)
+    failed_sign_ins: Mapped[int] = mapped_column(default=0)
+    sign_in_blocked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

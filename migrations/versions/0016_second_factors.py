@@ -20,6 +20,8 @@ def upgrade() -> None:
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("confirmed_at", MOMENT),
         sa.Column("last_step", sa.BigInteger()),
+        sa.Column("failed_sign_ins", sa.Integer(), nullable=False),
+        sa.Column("sign_in_blocked_until", MOMENT),
         sa.Column("last_used_at", MOMENT),
         *_of_a_user("authenticator_apps", key="user_id"),
         if_not_exists=True,

@@ -7,8 +7,15 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from chirp_auth.accounts import password_reset, reset_codes, second_factor
-from chirp_auth.errors import InvalidToken, PasswordReused, PasswordTooWeak, SecondFactorRequired, WrongSecondFactor
+from chirp_auth.accounts import password_reset, reset_codes, second_factor, sign_in
+from chirp_auth.errors import (
+    InvalidCredentials,
+    InvalidToken,
+    PasswordReused,
+    PasswordTooWeak,
+    SecondFactorRequired,
+    WrongSecondFactor,
+)
 from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
@@ -88,7 +95,7 @@ def test_nobody_learns_the_present_password_without_the_second_factor(secret: st
         reset(token, code_for(secret), PASSWORD)
 
 
-def test_guesses_count_with_the_failed_sign_ins(alice: User, secret: str, ask: Ask) -> None:
+def test_guesses_bring_the_delays_of_wrong_passwords(alice: User, secret: str, ask: Ask) -> None:
     token = ask()
 
     for _ in range(5):
@@ -98,7 +105,18 @@ def test_guesses_count_with_the_failed_sign_ins(alice: User, secret: str, ask: A
         reset(token, code_for(secret))
 
     assert events("password_reset.done") == [*["wrong_second_factor"] * 5, "delayed"]
-    assert db.session.scalars(select(User.failed_sign_ins)).one() == 5
+    assert db.session.scalars(select(AuthenticatorApp.failed_sign_ins)).one() == 5
+
+
+def test_guesses_at_the_password_keep_nobody_from_a_reset(alice: User, secret: str, ask: Ask) -> None:
+    token = ask()
+    for _ in range(7):
+        with pytest.raises(InvalidCredentials):
+            sign_in.sign_in(ALICE, "a guess of Mallory's", TEST_CLIENT)
+
+    reset(token, code_for(secret))
+
+    assert events("password_reset.done") == ["ok"]
 
 
 @pytest.mark.settings(web_threads=12)

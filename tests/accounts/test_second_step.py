@@ -7,6 +7,7 @@ import time_machine
 from sqlalchemy import select, update
 
 from chirp_auth.accounts import known_devices, password_change, policy, second_step, sign_in
+from chirp_auth.admin import accounts
 from chirp_auth.errors import (
     InvalidCredentials,
     InvalidToken,
@@ -71,7 +72,7 @@ def test_failures_end_with_the_whole_sign_in_only(alice: User, secret: str) -> N
     assert db.session.get_one(User, alice.id, populate_existing=True).failed_sign_ins == 0
 
 
-def test_a_wrong_code_counts_like_a_wrong_password(alice: User, secret: str) -> None:
+def test_wrong_codes_bring_the_delays_of_wrong_passwords_and_the_owner_is_told(alice: User, secret: str) -> None:
     kept = ticket()
     for _ in range(5):
         with pytest.raises(WrongSecondFactor):
@@ -79,12 +80,27 @@ def test_a_wrong_code_counts_like_a_wrong_password(alice: User, secret: str) -> 
 
     with pytest.raises(WrongSecondFactor):  # A delay is on: even the right one has to wait.
         sign_in.finish(kept, code_for(secret), TEST_CLIENT)
-    with pytest.raises(InvalidCredentials):
-        sign_in.sign_in(ALICE, PASSWORD, TEST_CLIENT)
+    with pytest.raises(WrongSecondFactor):  # A new ticket changes nothing.
+        sign_in.finish(ticket(), code_for(secret), TEST_CLIENT)
 
-    outcomes = ["needs_second_factor", *["wrong_second_factor"] * 5, "delayed", "delayed"]
+    outcomes = ["needs_second_factor", *["wrong_second_factor"] * 5, "delayed", "needs_second_factor", "delayed"]
     assert events("session.signed_in") == outcomes
-    assert db.session.scalars(select(OutboxEntry.kind)).all().count("account_locked") == 1
+    notices = [
+        entry.params["what"] for entry in db.session.scalars(select(OutboxEntry).filter_by(kind="factor_notice"))
+    ]
+    assert notices == ["codes_guessed"]
+    assert db.session.get_one(User, alice.id, populate_existing=True).failed_sign_ins == 0
+
+
+def test_an_operator_ends_the_delay_of_wrong_codes(alice: User, secret: str) -> None:
+    kept = ticket()
+    for _ in range(5):
+        with pytest.raises(WrongSecondFactor):
+            sign_in.finish(kept, wrong_code(secret), TEST_CLIENT)
+
+    accounts.unlock(alice, None, TEST_CLIENT)
+
+    assert sign_in.finish(kept, code_for(secret), TEST_CLIENT).user_id == alice.id
 
 
 def test_the_notice_of_a_new_device_comes_when_the_sign_in_is_complete(alice: User, secret: str) -> None:

@@ -86,6 +86,7 @@ MAILS: Mapping[str, Sample] = {
     "mail-data-downloaded": _mail("data_downloaded", FROM, NOT_ME),
     "mail-authenticator-app-added": _mail("factor_notice", FACTOR, FROM, NOT_ME),
     "mail-authenticator-app-removed": _mail("factor_notice", FACTOR, FROM, NOT_ME, what="authenticator_app_removed"),
+    "mail-codes-guessed": _mail("factor_notice", FACTOR, FROM, NOT_ME, what="codes_guessed"),
     "mail-passkey-added": _mail("factor_notice", FACTOR, FROM, NOT_ME, what="passkey_added", passkey="Ada's phone"),
     "mail-passkey-removed": _mail("factor_notice", FACTOR, FROM, NOT_ME, what="passkey_removed", passkey="Ada's phone"),
     "mail-passkey-suspected": _mail(
