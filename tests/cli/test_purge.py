@@ -74,7 +74,7 @@ def test_everything_old_is_deleted_and_the_account_stays(runner: FlaskCliRunner)
         assert counts() == before
         result = json.loads(runner.invoke(args=["auth", "purge", "--yes", "--json"]).stdout)
 
-    none = {"users": 0, "authenticator_apps": 0, "spent_challenges": 0}
+    none = {"users": 0, "authenticator_apps": 0, "factor_recoveries": 0, "spent_challenges": 0}
     assert {row["table"]: row["rows"] for row in result} == {**before, **none}
     assert result == dry
     assert counts() == {**dict.fromkeys(TABLES, 0), "security_events": 2}
