@@ -14,7 +14,7 @@ from chirp_auth.http.routing import Application
 from chirp_auth.mail import outbox, smtp
 from chirp_auth.mail.smtp import ServerAway
 from chirp_auth.models import OutboxEntry, User
-from chirp_auth.worker import delivery, dispatch
+from chirp_auth.worker import delivery, dispatch, loop
 from config import Settings
 from tests.support.smtp import CLOSING, SmtpServer
 from tests.support.worker import start_thread
@@ -80,11 +80,14 @@ def test_forty_recipients_with_421_hold_nobody_up(smtp_server: SmtpServer, promi
 
 
 @pytest.mark.usefixtures("working")
-def test_forty_recipients_at_forty_domains_hold_nobody_up_for_long(smtp_server: SmtpServer, promise: Promise) -> None:
+def test_forty_recipients_at_forty_domains_hold_nobody_up_for_long(
+    smtp_server: SmtpServer, promise: Promise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "SUSPECT_PAUSE_SECONDS", 0.2)  # A second, after each three of the forty.
     smtp_server.broken_off_at = dict.fromkeys(victims(40), "RCPT")
     promise(*victims(40), *HEALTHY)
 
-    smtp_server.wait_for(len(HEALTHY), seconds=90)
+    smtp_server.wait_for(len(HEALTHY), seconds=60)
 
     assert sorted(reached(smtp_server)) == sorted(HEALTHY)
 

@@ -161,6 +161,7 @@ def test_a_slow_mail_server_shows_nowhere(
     try:
         assert_alike(slow, lambda email: FORGOT_DOORS["v1"](slow.test_client(), email))
         assert smtp_server.messages == [], "the answers did not wait for the mail"
+        smtp_server.seconds_before_answer = 0  # For the mails after the first, on which the test need not wait.
         assert smtp_server.wait_for(1)[0].recipients == (address("known"),)
     finally:
         finish()
