@@ -5,6 +5,7 @@ code. The app's code, one of the recovery codes and a passkey each are one. Gues
 same delays as wrong passwords, with a count of their own: guesses at the password do not lock the owner out here.
 """
 
+from datetime import datetime
 from hashlib import sha256
 from typing import Literal
 from uuid import UUID
@@ -33,6 +34,11 @@ def is_on(user_id: UUID) -> bool:
         AuthenticatorApp.user_id == user_id, AuthenticatorApp.confirmed_at.is_not(None)
     )
     return db.session.scalar(query) is not None
+
+
+def blocked_until(user_id: UUID) -> datetime | None:
+    """Return until when codes are refused after wrong ones, outside of known browsers; None if they never were."""
+    return db.session.scalar(select(AuthenticatorApp.sign_in_blocked_until).where(AuthenticatorApp.user_id == user_id))
 
 
 def show(user: User, typed: str, client: Client, kind: Kind = "second_factor.shown") -> Factor:

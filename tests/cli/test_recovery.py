@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from chirp_auth.accounts import factor_recovery, second_factor, sessions
 from chirp_auth.admin import factors
 from chirp_auth.admin.factors import Factors
+from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
@@ -50,6 +51,20 @@ def test_an_open_recovery_is_listed_and_shown(runner: FlaskCliRunner, due: None)
     assert [(row["email"], row["device"], row["ip"]) for row in rows] == [(ALICE, "Firefox", "192.0.2.7")]
     assert shown["second_factors"] == {"authenticator_app": True, "recovery_codes": 2, "passkeys": 1}
     assert shown["recovery_due"] == rows[0]["due_at"]
+    assert shown["codes_blocked_until"] is None
+
+
+@pytest.mark.usefixtures("due")
+def test_a_delay_of_codes_is_shown_and_ended(runner: FlaskCliRunner) -> None:
+    db.session.execute(update(AuthenticatorApp).values(failed_sign_ins=5, sign_in_blocked_until=now()))
+    db.session.commit()
+
+    shown = json.loads(runner.invoke(args=["auth", "user", "show", ALICE, "--json"]).output)
+    assert shown["codes_blocked_until"].endswith("Z")
+
+    assert runner.invoke(args=["auth", "user", "unlock", ALICE]).exit_code == 0
+    db.session.remove()
+    assert db.session.scalars(select(AuthenticatorApp.failed_sign_ins)).one() == 0
 
 
 def test_approving_ends_the_waiting_time(

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from chirp_auth.accounts import deletion, factor_recovery, registration, sessions, users
+from chirp_auth.accounts import deletion, factor_recovery, registration, second_factor, sessions, users
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.admin import factors, invitations, outbox, support_links
 from chirp_auth.audit import queries
@@ -107,6 +107,7 @@ def _details(user: User) -> dict[str, Any]:
         "disabled_at": moment("disabled_at"),
         "deletion_due": iso(due) if (due := deletion.due_at(user)) else None,
         "second_factors": asdict(factors.of(user)),
+        "codes_blocked_until": iso(until) if (until := second_factor.blocked_until(user.id)) else None,
         "recovery_due": iso(recovery.due_at) if (recovery := factor_recovery.open_of(user.id)) else None,
         "open_links": support_links.count_usable(user),
         "sessions": list(_session_rows(user)),
