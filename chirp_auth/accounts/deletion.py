@@ -17,11 +17,13 @@ from chirp_auth.accounts import (
     account_recovery,
     addresses,
     erasure,
-    fresh_proof,
     owner_mails,
     policy,
     revocation,
     sessions,
+)
+from chirp_auth.accounts.factors import (
+    fresh_proof,
 )
 from chirp_auth.audit.vocabulary import Outcome
 from chirp_auth.clock import now

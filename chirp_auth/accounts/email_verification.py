@@ -11,7 +11,11 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from chirp_auth import audit
-from chirp_auth.accounts import addresses, lockout, revocation, second_factor, second_step, sessions, users
+from chirp_auth.accounts import addresses, lockout, revocation, sessions, users
+from chirp_auth.accounts.factors import (
+    second_factor,
+    second_step,
+)
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials, InvalidToken, SecondFactorRequired, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db

@@ -10,14 +10,16 @@ from chirp_auth.accounts import (
     account_recovery,
     addresses,
     former_passwords,
-    fresh_proof,
     lockout,
     owner_mails,
     policy,
     revocation,
-    second_factor,
     sessions,
     users,
+)
+from chirp_auth.accounts.factors import (
+    fresh_proof,
+    second_factor,
 )
 from chirp_auth.audit.vocabulary import Outcome, outcome_of
 from chirp_auth.clock import now

@@ -19,8 +19,10 @@ from chirp_auth.accounts import (
     reset_refusals,
     reset_requests,
     revocation,
-    second_factor,
     users,
+)
+from chirp_auth.accounts.factors import (
+    second_factor,
 )
 from chirp_auth.clock import now
 from chirp_auth.errors import LinkReplaced, SecondFactorRequired, TokenAlreadyUsed

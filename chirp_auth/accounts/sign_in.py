@@ -6,15 +6,10 @@ from typing import Any, NoReturn
 from sqlalchemy import update
 
 from chirp_auth import audit
-from chirp_auth.accounts import (
-    addresses,
-    known_devices,
-    lockout,
-    new_sign_ins,
+from chirp_auth.accounts import addresses, known_devices, lockout, new_sign_ins, sessions, users
+from chirp_auth.accounts.factors import (
     second_factor,
     second_step,
-    sessions,
-    users,
 )
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials, InvalidToken, SecondFactorRequired

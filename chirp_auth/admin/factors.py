@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from chirp_auth import audit
-from chirp_auth.accounts import factor_mails, factor_recovery, factor_recovery_end, recovery_codes, second_factor
+from chirp_auth.accounts.factors import (
+    factor_mails,
+    factor_recovery,
+    factor_recovery_end,
+    recovery_codes,
+    second_factor,
+)
 from chirp_auth.admin import accounts
 from chirp_auth.errors import NotFound
 from chirp_auth.extensions import db

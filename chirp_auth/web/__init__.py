@@ -5,17 +5,11 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its part to the bl
     activity,
     address_change,
     check_mail,
-    confirm,
     deletion,
     email_verification,
-    factor_recovery,
-    factors,
     forgot_password,
     language_choice,
     not_me,
-    passkey_factor,
-    passkey_sign_in,
-    passkeys,
     password_change,
     password_reset,
     password_strength,
@@ -24,7 +18,6 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its part to the bl
     registration,
     reset_code,
     reset_done,
-    second_step,
     security_txt,
     sign_in,
     static_files,
@@ -34,6 +27,15 @@ from chirp_auth.web import (  # noqa: F401 - each module adds its part to the bl
 from chirp_auth.web.blueprint import web as blueprint
 from chirp_auth.web.dev_mailbox import dev_mailbox
 from chirp_auth.web.error_pages import error_page
+from chirp_auth.web.factors import (  # noqa: F401 - each module adds its part to the blueprint
+    confirm,
+    factor_recovery,
+    passkey_factor,
+    passkey_sign_in,
+    passkeys,
+    second_step,
+    signing_in,
+)
 from chirp_auth.web.gallery.views import gallery
 
 __all__ = ["blueprint", "dev_mailbox", "error_page", "gallery"]

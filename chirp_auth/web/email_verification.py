@@ -7,7 +7,10 @@ from flask import Response, flash, redirect, request, session, url_for
 from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts import email_verification, second_factor
+from chirp_auth.accounts import email_verification
+from chirp_auth.accounts.factors import (
+    second_factor,
+)
 from chirp_auth.errors import (
     AuthError,
     InvalidCredentials,
@@ -25,10 +28,13 @@ from chirp_auth.languages import gettext
 from chirp_auth.languages import lazy_gettext as _
 from chirp_auth.models import User
 from chirp_auth.security import limits
-from chirp_auth.web import link_tokens, new_password, second_step, verification_links
+from chirp_auth.web import link_tokens, new_password, verification_links
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.broken_links import BROKEN_LINK
 from chirp_auth.web.current_session import find_current_session, start_session
+from chirp_auth.web.factors import (
+    second_step,
+)
 from chirp_auth.web.forms import ConfirmEmailForm, ResetByLinkForm
 from chirp_auth.web.pages import page, show_error
 

@@ -7,7 +7,10 @@ nothing, for mail scanners and previews open links too.
 from flask import Response, redirect, request, session, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts import password_reset, reset_links, second_factor
+from chirp_auth.accounts import password_reset, reset_links
+from chirp_auth.accounts.factors import (
+    second_factor,
+)
 from chirp_auth.errors import (
     AuthError,
     InvalidToken,

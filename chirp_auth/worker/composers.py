@@ -8,14 +8,16 @@ from chirp_auth.accounts import (
     address_change_mails,
     deletion,
     email_verification_mail,
-    factor_mails,
-    factor_recovery_mails,
     lockout,
     new_sign_ins,
     password_change,
     personal_data,
     registration,
     reset_link_mails,
+)
+from chirp_auth.accounts.factors import (
+    factor_mails,
+    factor_recovery_mails,
 )
 from chirp_auth.admin import account_mails, invitations, support_links
 from chirp_auth.extensions import DATABASE_AWAY, db

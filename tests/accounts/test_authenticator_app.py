@@ -9,17 +9,19 @@ from sqlalchemy import select, update
 
 from chirp_auth.accounts import (
     address_change,
-    authenticator_app,
     deletion,
-    fresh_proof,
     known_devices,
     password_change,
     personal_data,
     policy,
-    recovery_codes,
-    second_factor,
     sessions,
     sign_in,
+)
+from chirp_auth.accounts.factors import (
+    authenticator_app,
+    fresh_proof,
+    recovery_codes,
+    second_factor,
 )
 from chirp_auth.admin import retention
 from chirp_auth.clock import now

@@ -5,17 +5,13 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from chirp_auth.accounts import (
+from chirp_auth.accounts import policy, registration, revocation, sessions, sign_in
+from chirp_auth.accounts.factors import (
     passkey_factor,
     passkeys,
-    policy,
-    registration,
-    revocation,
     second_step,
-    sessions,
-    sign_in,
 )
-from chirp_auth.accounts.passkey_proofs import Answer
+from chirp_auth.accounts.factors.passkey_proofs import Answer
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, SecondFactorRequired, TokenExpired, Unauthenticated, WrongPasskey

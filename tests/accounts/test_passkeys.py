@@ -6,8 +6,12 @@ import pytest
 import time_machine
 from sqlalchemy import delete, select
 
-from chirp_auth.accounts import passkey_sign_in, passkeys, registration, sessions, sign_in
-from chirp_auth.accounts.passkey_proofs import Answer
+from chirp_auth.accounts import registration, sessions, sign_in
+from chirp_auth.accounts.factors import (
+    passkey_sign_in,
+    passkeys,
+)
+from chirp_auth.accounts.factors.passkey_proofs import Answer
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.clock import now
 from chirp_auth.errors import (

@@ -8,7 +8,11 @@ from flask.testing import FlaskCliRunner
 from pydantic import SecretStr
 from sqlalchemy import select, update
 
-from chirp_auth.accounts import factor_recovery, second_factor, sessions
+from chirp_auth.accounts import sessions
+from chirp_auth.accounts.factors import (
+    factor_recovery,
+    second_factor,
+)
 from chirp_auth.admin import factors
 from chirp_auth.admin.factors import Factors
 from chirp_auth.clock import now

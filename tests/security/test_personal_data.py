@@ -9,8 +9,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from chirp_auth.accounts import address_change, factor_recovery, personal_data
+from chirp_auth.accounts import address_change, personal_data
 from chirp_auth.accounts import sign_in as rule
+from chirp_auth.accounts.factors import (
+    factor_recovery,
+)
 from chirp_auth.errors import InvalidCredentials, RateLimitExceeded
 from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
-from chirp_auth.accounts import second_factor
+from chirp_auth.accounts.factors import (
+    second_factor,
+)
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.models import AuthenticatorApp, Passkey, RecoveryCode, User

@@ -9,12 +9,14 @@ import pytest
 import time_machine
 from flask.testing import FlaskClient
 
-from chirp_auth.accounts import passkeys as rule
+from chirp_auth.accounts.factors import (
+    passkeys as rule,
+)
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
 from chirp_auth.models import User
-from chirp_auth.web.passkey_answers import answer_in
+from chirp_auth.web.factors.passkey_answers import answer_in
 from tests.conftest import ALICE, PASSWORD, events, on_one_database
 from tests.support.authenticator import Authenticator
 from tests.support.factors import with_authenticator

@@ -6,14 +6,14 @@ from typing import Any
 from markupsafe import Markup
 
 from chirp_auth import errors
+from chirp_auth.accounts.factors.recovery_codes import FEW
 from chirp_auth.accounts.former_passwords import PRESENT
-from chirp_auth.accounts.recovery_codes import FEW
 from chirp_auth.errors import InvalidEmail
 from chirp_auth.languages import lazy_gettext as _
 from chirp_auth.models import AuthenticatorApp, FactorRecovery, SecurityEvent, User
 from chirp_auth.security.devices import translated_device
 from chirp_auth.web import activity_words, forms
-from chirp_auth.web.factors import qr_code
+from chirp_auth.web.factors.signing_in import qr_code
 from chirp_auth.web.gallery.passkey_pages import section
 from chirp_auth.web.gallery.samples import (
     ADA,

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from chirp_auth.accounts.second_step import TICKET_LIFE
+from chirp_auth.accounts.factors.second_step import TICKET_LIFE
 from chirp_auth.api.dialect import Dialect
 from chirp_auth.api.dialects.v1.routes import ROUTES
 from chirp_auth.api.dialects.v1.schemas import Problem, WrongField

@@ -11,7 +11,12 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chirp_auth import audit
-from chirp_auth.accounts import factor_mails, policy, recovery_codes, revocation, second_factor, sessions
+from chirp_auth.accounts import policy, revocation, sessions
+from chirp_auth.accounts.factors import (
+    factor_mails,
+    recovery_codes,
+    second_factor,
+)
 from chirp_auth.clock import now
 from chirp_auth.errors import (
     AuthenticatorAppExists,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from flask import Response, jsonify
 
-from chirp_auth.accounts.passkey_proofs import Answer
+from chirp_auth.accounts.factors.passkey_proofs import Answer
 from chirp_auth.errors import AuthError, RateLimitExceeded, ServiceBusy
 from chirp_auth.formatting import whole_seconds
 from chirp_auth.security import limits

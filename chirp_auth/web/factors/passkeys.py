@@ -7,8 +7,10 @@ from flask import Response, flash, redirect, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts import passkeys as rule
 from chirp_auth.accounts import policy
+from chirp_auth.accounts.factors import (
+    passkeys as rule,
+)
 from chirp_auth.accounts.policy import Act
 from chirp_auth.errors import PasskeyRefused, RateLimitExceeded, ServiceBusy, TooManyPasskeys, ValidationFailed
 from chirp_auth.extensions import csrf
@@ -19,9 +21,9 @@ from chirp_auth.security import limits, passkey_site
 from chirp_auth.web import known_device_cookie
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.current_session import account_button, current_session
+from chirp_auth.web.factors.passkey_answers import answer_in, options_of
 from chirp_auth.web.forms import AddPasskeyForm, PasskeyNameForm
 from chirp_auth.web.pages import page, show_error
-from chirp_auth.web.passkey_answers import answer_in, options_of
 
 
 @web.get("/passkeys")

@@ -4,8 +4,10 @@ from flask import Response, redirect, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts import passkey_sign_in as rule
 from chirp_auth.accounts import sessions
+from chirp_auth.accounts.factors import (
+    passkey_sign_in as rule,
+)
 from chirp_auth.errors import AuthError
 from chirp_auth.extensions import csrf
 from chirp_auth.http.request_context import client
@@ -14,9 +16,9 @@ from chirp_auth.security import limits
 from chirp_auth.web import sign_in
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.current_session import start_session
+from chirp_auth.web.factors.passkey_answers import answer_in, options_of
 from chirp_auth.web.forms import PasskeySignInForm
 from chirp_auth.web.pages import sentence_of
-from chirp_auth.web.passkey_answers import answer_in, options_of
 
 
 @web.post("/login/passkey/options")

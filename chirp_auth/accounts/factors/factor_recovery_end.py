@@ -11,7 +11,11 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from chirp_auth import audit
-from chirp_auth.accounts import factor_recovery, revocation, second_factor
+from chirp_auth.accounts import revocation
+from chirp_auth.accounts.factors import (
+    factor_recovery,
+    second_factor,
+)
 from chirp_auth.audit.vocabulary import Kind
 from chirp_auth.clock import now
 from chirp_auth.extensions import db

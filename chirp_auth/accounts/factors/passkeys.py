@@ -6,8 +6,12 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chirp_auth import audit
-from chirp_auth.accounts import factor_mails, names, passkey_proofs, policy, revocation
-from chirp_auth.accounts.passkey_proofs import Answer
+from chirp_auth.accounts import names, policy, revocation
+from chirp_auth.accounts.factors import (
+    factor_mails,
+    passkey_proofs,
+)
+from chirp_auth.accounts.factors.passkey_proofs import Answer
 from chirp_auth.accounts.policy import Act
 from chirp_auth.errors import LastWayIn, NotFound, PasskeyRefused, TooManyPasskeys, Unauthenticated
 from chirp_auth.extensions import db

@@ -6,8 +6,13 @@ from flask import Response, flash, redirect, request, session, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts import factor_recovery as rule
-from chirp_auth.accounts import reset_links, second_step
+from chirp_auth.accounts import reset_links
+from chirp_auth.accounts.factors import (
+    factor_recovery as rule,
+)
+from chirp_auth.accounts.factors import (
+    second_step,
+)
 from chirp_auth.errors import InvalidToken, NotFound, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import settings
 from chirp_auth.http.request_context import client
@@ -19,8 +24,8 @@ from chirp_auth.web import link_tokens, password_reset
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.broken_links import BROKEN_LINK, COPY_IT_AGAIN, RESET, SIGN_IN, Words, broken_link
 from chirp_auth.web.current_session import account_button
+from chirp_auth.web.factors.second_step import TICKET, begin_again
 from chirp_auth.web.pages import page
-from chirp_auth.web.second_step import TICKET, begin_again
 
 SOMEBODY_ELSE = _(
     "Whoever started it can read your mail or knows your password: change the password of your mailbox, then this one."
