@@ -29,7 +29,18 @@ NO_WORDS = ("data-strength", "data-repeats", "data-wait", "data-downloads", "dat
 # What stands for itself in every language: names, addresses and values.
 NAMES = {
     *("Chirpworks", "Ada Lovelace", "Ada", "Lovelace", "help@example.com", "+919876543210", "203.0.113.x", "K7QP-4M2X"),
-    *(EMAIL, OTHER, SLIP, "Firefox", "Linux", "Hello Ada", "To", "Password reset for Chirpworks"),
+    *(
+        EMAIL,
+        OTHER,
+        SLIP,
+        "Telephone",
+        "Security key in the drawer",
+        "Firefox",
+        "Linux",
+        "Hello Ada",
+        "To",
+        "Password reset for Chirpworks",
+    ),
     *LANGUAGES.values(),
 }
 
