@@ -13,9 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from chirp_auth import audit
 from chirp_auth.accounts import account_recovery, addresses, policy, revocation, users
 from chirp_auth.accounts.addresses import Address
-from chirp_auth.accounts.factors import (
-    fresh_proof,
-)
+from chirp_auth.accounts.factors import fresh_proof
 from chirp_auth.audit.vocabulary import outcome_of
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, RateLimitExceeded, TokenAlreadyUsed, TokenExpired, ValidationFailed

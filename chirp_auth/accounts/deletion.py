@@ -13,18 +13,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_
 
 from chirp_auth import audit
-from chirp_auth.accounts import (
-    account_recovery,
-    addresses,
-    erasure,
-    owner_mails,
-    policy,
-    revocation,
-    sessions,
-)
-from chirp_auth.accounts.factors import (
-    fresh_proof,
-)
+from chirp_auth.accounts import account_recovery, addresses, erasure, owner_mails, policy, revocation, sessions
+from chirp_auth.accounts.factors import fresh_proof
 from chirp_auth.audit.vocabulary import Outcome
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials, Unauthenticated

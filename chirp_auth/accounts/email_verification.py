@@ -12,10 +12,7 @@ from sqlalchemy import select, update
 
 from chirp_auth import audit
 from chirp_auth.accounts import addresses, lockout, revocation, sessions, users
-from chirp_auth.accounts.factors import (
-    second_factor,
-    second_step,
-)
+from chirp_auth.accounts.factors import second_factor, second_step
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials, InvalidToken, SecondFactorRequired, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import db

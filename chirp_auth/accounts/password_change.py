@@ -17,10 +17,7 @@ from chirp_auth.accounts import (
     sessions,
     users,
 )
-from chirp_auth.accounts.factors import (
-    fresh_proof,
-    second_factor,
-)
+from chirp_auth.accounts.factors import fresh_proof, second_factor
 from chirp_auth.audit.vocabulary import Outcome, outcome_of
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials, PasswordMismatch, PasswordTooWeak, Unauthenticated, UserNotFound

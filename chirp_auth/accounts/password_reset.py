@@ -21,9 +21,7 @@ from chirp_auth.accounts import (
     revocation,
     users,
 )
-from chirp_auth.accounts.factors import (
-    second_factor,
-)
+from chirp_auth.accounts.factors import second_factor
 from chirp_auth.clock import now
 from chirp_auth.errors import LinkReplaced, SecondFactorRequired, TokenAlreadyUsed
 from chirp_auth.extensions import db

@@ -13,9 +13,7 @@ from sqlalchemy import func, select
 
 from chirp_auth import audit
 from chirp_auth.accounts import account_recovery, owner_mails, policy
-from chirp_auth.accounts.factors import (
-    fresh_proof,
-)
+from chirp_auth.accounts.factors import fresh_proof
 from chirp_auth.audit import queries
 from chirp_auth.clock import now
 from chirp_auth.errors import RateLimitExceeded

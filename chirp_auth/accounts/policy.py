@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum, auto
 
-from chirp_auth.accounts.factors import (
-    second_factor,
-)
+from chirp_auth.accounts.factors import second_factor
 from chirp_auth.clock import now
 from chirp_auth.errors import AddressNotConfirmed, FreshProofRequired
 from chirp_auth.models import Session

@@ -7,10 +7,7 @@ from sqlalchemy import update
 
 from chirp_auth import audit
 from chirp_auth.accounts import addresses, known_devices, lockout, new_sign_ins, sessions, users
-from chirp_auth.accounts.factors import (
-    second_factor,
-    second_step,
-)
+from chirp_auth.accounts.factors import second_factor, second_step
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidCredentials, InvalidToken, SecondFactorRequired
 from chirp_auth.extensions import db

@@ -12,9 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Delete, Update, delete, func, select, update
 
 from chirp_auth import audit
-from chirp_auth.accounts.factors import (
-    factor_recovery,
-)
+from chirp_auth.accounts.factors import factor_recovery
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.mail import outbox

@@ -15,9 +15,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
 from chirp_auth import audit
 from chirp_auth.accounts import deletion, erasure, former_passwords, known_devices, registration
-from chirp_auth.accounts.factors import (
-    authenticator_app,
-)
+from chirp_auth.accounts.factors import authenticator_app
 from chirp_auth.admin import audit_trail
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings

@@ -9,9 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from chirp_auth import audit
-from chirp_auth.accounts.factors import (
-    second_factor,
-)
+from chirp_auth.accounts.factors import second_factor
 from chirp_auth.extensions import db
 from chirp_auth.models import AuthenticatorApp, RecoveryCode
 from chirp_auth.security import sealing

@@ -8,9 +8,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import sessions
-from chirp_auth.accounts.factors import (
-    second_factor,
-)
+from chirp_auth.accounts.factors import second_factor
 from chirp_auth.http.request_context import client
 from chirp_auth.languages import gettext as _
 from chirp_auth.languages import ngettext

@@ -8,9 +8,7 @@ from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import email_verification
-from chirp_auth.accounts.factors import (
-    second_factor,
-)
+from chirp_auth.accounts.factors import second_factor
 from chirp_auth.errors import (
     AuthError,
     InvalidCredentials,
@@ -32,9 +30,7 @@ from chirp_auth.web import link_tokens, new_password, verification_links
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.broken_links import BROKEN_LINK
 from chirp_auth.web.current_session import find_current_session, start_session
-from chirp_auth.web.factors import (
-    second_step,
-)
+from chirp_auth.web.factors import second_step
 from chirp_auth.web.forms import ConfirmEmailForm, ResetByLinkForm
 from chirp_auth.web.pages import page, show_error
 

@@ -8,9 +8,7 @@ from flask import Response, redirect, request, session, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import password_reset, reset_links
-from chirp_auth.accounts.factors import (
-    second_factor,
-)
+from chirp_auth.accounts.factors import second_factor
 from chirp_auth.errors import (
     AuthError,
     InvalidToken,

@@ -13,9 +13,7 @@ from chirp_auth.languages import gettext as _
 from chirp_auth.security import limits, passkey_site
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.current_session import current_session, start_session
-from chirp_auth.web.factors import (
-    second_step,
-)
+from chirp_auth.web.factors import second_step
 from chirp_auth.web.forms import SignInForm
 from chirp_auth.web.pages import page, show_error
 from chirp_auth.web.verification_links import resend_url

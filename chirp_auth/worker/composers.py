@@ -15,10 +15,7 @@ from chirp_auth.accounts import (
     registration,
     reset_link_mails,
 )
-from chirp_auth.accounts.factors import (
-    factor_mails,
-    factor_recovery_mails,
-)
+from chirp_auth.accounts.factors import factor_mails, factor_recovery_mails
 from chirp_auth.admin import account_mails, invitations, support_links
 from chirp_auth.extensions import DATABASE_AWAY, db
 from chirp_auth.mail.rendering import Email, NotSent

@@ -10,9 +10,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from chirp_auth.accounts.factors import (
-    factor_recovery_end,
-)
+from chirp_auth.accounts.factors import factor_recovery_end
 from chirp_auth.admin import audit_trail, demo_accounts, retention
 from chirp_auth.extensions import db, driver_reason
 from chirp_auth.mail import job_locks

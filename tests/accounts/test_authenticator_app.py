@@ -17,12 +17,7 @@ from chirp_auth.accounts import (
     sessions,
     sign_in,
 )
-from chirp_auth.accounts.factors import (
-    authenticator_app,
-    fresh_proof,
-    recovery_codes,
-    second_factor,
-)
+from chirp_auth.accounts.factors import authenticator_app, fresh_proof, recovery_codes, second_factor
 from chirp_auth.admin import retention
 from chirp_auth.clock import now
 from chirp_auth.errors import (

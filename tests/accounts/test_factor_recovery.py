@@ -8,11 +8,7 @@ import time_machine
 from sqlalchemy import func, select
 
 from chirp_auth.accounts import password_change, sessions, sign_in
-from chirp_auth.accounts.factors import (
-    factor_recovery,
-    factor_recovery_end,
-    second_factor,
-)
+from chirp_auth.accounts.factors import factor_recovery, factor_recovery_end, second_factor
 from chirp_auth.admin import retention
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, NotFound, TokenAlreadyUsed, TokenExpired

@@ -6,11 +6,7 @@ import pytest
 import time_machine
 
 from chirp_auth.accounts import policy, registration, revocation, sessions, sign_in
-from chirp_auth.accounts.factors import (
-    passkey_factor,
-    passkeys,
-    second_step,
-)
+from chirp_auth.accounts.factors import passkey_factor, passkeys, second_step
 from chirp_auth.accounts.factors.passkey_proofs import Answer
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.clock import now

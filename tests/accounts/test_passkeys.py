@@ -7,10 +7,7 @@ import time_machine
 from sqlalchemy import delete, select
 
 from chirp_auth.accounts import registration, sessions, sign_in
-from chirp_auth.accounts.factors import (
-    passkey_sign_in,
-    passkeys,
-)
+from chirp_auth.accounts.factors import passkey_sign_in, passkeys
 from chirp_auth.accounts.factors.passkey_proofs import Answer
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.clock import now

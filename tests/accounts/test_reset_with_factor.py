@@ -8,9 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from chirp_auth.accounts import password_reset, reset_codes, sign_in
-from chirp_auth.accounts.factors import (
-    second_factor,
-)
+from chirp_auth.accounts.factors import second_factor
 from chirp_auth.errors import (
     InvalidCredentials,
     InvalidToken,

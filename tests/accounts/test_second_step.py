@@ -7,9 +7,7 @@ import time_machine
 from sqlalchemy import select, update
 
 from chirp_auth.accounts import known_devices, password_change, policy, sign_in
-from chirp_auth.accounts.factors import (
-    second_step,
-)
+from chirp_auth.accounts.factors import second_step
 from chirp_auth.admin import accounts
 from chirp_auth.errors import (
     InvalidCredentials,

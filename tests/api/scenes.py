@@ -11,12 +11,7 @@ import time_machine
 from flask.testing import FlaskClient
 
 from chirp_auth.accounts import password_reset, registration, sign_in
-from chirp_auth.accounts.factors import (
-    authenticator_app,
-    factor_recovery,
-    passkey_factor,
-    passkeys,
-)
+from chirp_auth.accounts.factors import authenticator_app, factor_recovery, passkey_factor, passkeys
 from chirp_auth.accounts.factors.passkey_proofs import Answer
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.errors import SecondFactorRequired

@@ -5,9 +5,7 @@ from hashlib import sha256
 import pytest
 from flask.testing import FlaskClient
 
-from chirp_auth.accounts.factors import (
-    passkey_sign_in,
-)
+from chirp_auth.accounts.factors import passkey_sign_in
 from chirp_auth.errors import WrongPasskey
 from chirp_auth.models import User
 from chirp_auth.security import passkey_site

@@ -15,11 +15,7 @@ from sqlalchemy import event, func, select, update
 
 from chirp_auth import create_app
 from chirp_auth.accounts import account_recovery, known_devices, password_reset, sessions, sign_in
-from chirp_auth.accounts.factors import (
-    factor_recovery,
-    factor_recovery_end,
-    second_factor,
-)
+from chirp_auth.accounts.factors import factor_recovery, factor_recovery_end, second_factor
 from chirp_auth.admin import accounts, factors, support_links
 from chirp_auth.clock import now
 from chirp_auth.errors import SecondFactorRequired

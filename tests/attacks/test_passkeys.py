@@ -13,10 +13,7 @@ import time_machine
 from sqlalchemy import func, select
 
 from chirp_auth.accounts import registration, sign_in
-from chirp_auth.accounts.factors import (
-    passkey_sign_in,
-    passkeys,
-)
+from chirp_auth.accounts.factors import passkey_sign_in, passkeys
 from chirp_auth.accounts.factors.passkey_proofs import Answer
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.clock import now

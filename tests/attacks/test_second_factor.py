@@ -15,10 +15,7 @@ from sqlalchemy import event, func, select, update
 from werkzeug.test import TestResponse
 
 from chirp_auth.accounts import lockout, password_change, registration, sessions, sign_in
-from chirp_auth.accounts.factors import (
-    second_factor,
-    second_step,
-)
+from chirp_auth.accounts.factors import second_factor, second_step
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, SecondFactorRequired, WrongSecondFactor

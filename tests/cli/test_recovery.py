@@ -9,10 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import select, update
 
 from chirp_auth.accounts import sessions
-from chirp_auth.accounts.factors import (
-    factor_recovery,
-    second_factor,
-)
+from chirp_auth.accounts.factors import factor_recovery, second_factor
 from chirp_auth.admin import factors
 from chirp_auth.admin.factors import Factors
 from chirp_auth.clock import now

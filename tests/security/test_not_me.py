@@ -11,10 +11,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from chirp_auth.accounts import password_reset
-from chirp_auth.accounts.factors import (
-    factor_recovery,
-    second_factor,
-)
+from chirp_auth.accounts.factors import factor_recovery, second_factor
 from chirp_auth.clock import now
 from chirp_auth.errors import SecondFactorRequired
 from chirp_auth.extensions import db

@@ -11,9 +11,7 @@ from werkzeug.test import TestResponse
 
 from chirp_auth.accounts import address_change, personal_data
 from chirp_auth.accounts import sign_in as rule
-from chirp_auth.accounts.factors import (
-    factor_recovery,
-)
+from chirp_auth.accounts.factors import factor_recovery
 from chirp_auth.errors import InvalidCredentials, RateLimitExceeded
 from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
-from chirp_auth.accounts.factors import (
-    second_factor,
-)
+from chirp_auth.accounts.factors import second_factor
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.models import AuthenticatorApp, Passkey, RecoveryCode, User

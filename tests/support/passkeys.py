@@ -3,10 +3,7 @@
 from typing import Any
 
 from chirp_auth.accounts import sessions
-from chirp_auth.accounts.factors import (
-    passkey_sign_in,
-    passkeys,
-)
+from chirp_auth.accounts.factors import passkey_sign_in, passkeys
 from chirp_auth.accounts.factors.passkey_proofs import Answer
 from chirp_auth.extensions import db
 from chirp_auth.models import Passkey, Session, User

@@ -6,11 +6,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from chirp_auth.accounts.factors import (
-    factor_recovery,
-    factor_recovery_end,
-    second_factor,
-)
+from chirp_auth.accounts.factors import factor_recovery, factor_recovery_end, second_factor
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.mail.mailbox import Mail

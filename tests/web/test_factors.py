@@ -8,10 +8,7 @@ import pytest
 from sqlalchemy import update
 from werkzeug.test import TestResponse
 
-from chirp_auth.accounts.factors import (
-    recovery_codes,
-    second_factor,
-)
+from chirp_auth.accounts.factors import recovery_codes, second_factor
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.models import RecoveryCode, Session, User

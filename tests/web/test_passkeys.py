@@ -9,9 +9,7 @@ import pytest
 import time_machine
 from flask.testing import FlaskClient
 
-from chirp_auth.accounts.factors import (
-    passkeys as rule,
-)
+from chirp_auth.accounts.factors import passkeys as rule
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application

@@ -12,11 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chirp_auth import audit
 from chirp_auth.accounts import policy, revocation, sessions
-from chirp_auth.accounts.factors import (
-    factor_mails,
-    recovery_codes,
-    second_factor,
-)
+from chirp_auth.accounts.factors import factor_mails, recovery_codes, second_factor
 from chirp_auth.clock import now
 from chirp_auth.errors import (
     AuthenticatorAppExists,

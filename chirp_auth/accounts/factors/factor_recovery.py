@@ -13,9 +13,7 @@ from sqlalchemy import ColumnElement, and_, select, update
 
 from chirp_auth import audit
 from chirp_auth.accounts import reset_links, reset_refusals
-from chirp_auth.accounts.factors import (
-    second_factor,
-)
+from chirp_auth.accounts.factors import second_factor
 from chirp_auth.audit.vocabulary import outcome_of
 from chirp_auth.clock import now
 from chirp_auth.errors import InvalidToken, NotFound, TokenAlreadyUsed, TokenExpired

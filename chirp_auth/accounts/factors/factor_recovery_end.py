@@ -12,10 +12,7 @@ from sqlalchemy import select, update
 
 from chirp_auth import audit
 from chirp_auth.accounts import revocation
-from chirp_auth.accounts.factors import (
-    factor_recovery,
-    second_factor,
-)
+from chirp_auth.accounts.factors import factor_recovery, second_factor
 from chirp_auth.audit.vocabulary import Kind
 from chirp_auth.clock import now
 from chirp_auth.extensions import db

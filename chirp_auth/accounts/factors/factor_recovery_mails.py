@@ -3,9 +3,7 @@
 from uuid import UUID
 
 from chirp_auth.accounts import account_recovery, owner_mails
-from chirp_auth.accounts.factors import (
-    factor_recovery,
-)
+from chirp_auth.accounts.factors import factor_recovery
 from chirp_auth.extensions import db, settings
 from chirp_auth.mail.rendering import Email, NotSent
 from chirp_auth.models import FactorRecovery, OutboxEntry

@@ -6,9 +6,7 @@ from sqlalchemy import update
 
 from chirp_auth import audit
 from chirp_auth.accounts import lockout, policy
-from chirp_auth.accounts.factors import (
-    second_factor,
-)
+from chirp_auth.accounts.factors import second_factor
 from chirp_auth.accounts.policy import Act
 from chirp_auth.audit.vocabulary import Kind
 from chirp_auth.clock import now

@@ -3,12 +3,7 @@
 from datetime import timedelta
 
 from chirp_auth.accounts import sessions, sign_in
-from chirp_auth.accounts.factors import (
-    fresh_proof,
-    passkey_proofs,
-    passkeys,
-    second_step,
-)
+from chirp_auth.accounts.factors import fresh_proof, passkey_proofs, passkeys, second_step
 from chirp_auth.accounts.factors.passkey_proofs import Answer
 from chirp_auth.errors import InvalidToken
 from chirp_auth.extensions import db

@@ -14,9 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chirp_auth import audit
 from chirp_auth.accounts import users
-from chirp_auth.accounts.factors import (
-    factor_mails,
-)
+from chirp_auth.accounts.factors import factor_mails
 from chirp_auth.audit.vocabulary import Kind, OwnOutcome
 from chirp_auth.clock import now
 from chirp_auth.errors import WrongPasskey

@@ -3,9 +3,7 @@
 from datetime import timedelta
 
 from chirp_auth.accounts import sessions, sign_in
-from chirp_auth.accounts.factors import (
-    passkey_proofs,
-)
+from chirp_auth.accounts.factors import passkey_proofs
 from chirp_auth.accounts.factors.passkey_proofs import Answer
 from chirp_auth.errors import WrongPasskey
 from chirp_auth.models import Session

@@ -7,10 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chirp_auth import audit
 from chirp_auth.accounts import names, policy, revocation
-from chirp_auth.accounts.factors import (
-    factor_mails,
-    passkey_proofs,
-)
+from chirp_auth.accounts.factors import factor_mails, passkey_proofs
 from chirp_auth.accounts.factors.passkey_proofs import Answer
 from chirp_auth.accounts.policy import Act
 from chirp_auth.errors import LastWayIn, NotFound, PasskeyRefused, TooManyPasskeys, Unauthenticated

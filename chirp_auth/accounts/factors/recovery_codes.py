@@ -6,10 +6,7 @@ from sqlalchemy import delete, func, select
 
 from chirp_auth import audit
 from chirp_auth.accounts import policy
-from chirp_auth.accounts.factors import (
-    factor_mails,
-    second_factor,
-)
+from chirp_auth.accounts.factors import factor_mails, second_factor
 from chirp_auth.errors import NotFound
 from chirp_auth.extensions import db
 from chirp_auth.models import RecoveryCode, Session, User

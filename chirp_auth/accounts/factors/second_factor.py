@@ -15,9 +15,7 @@ from sqlalchemy import delete, func, or_, select, update
 
 from chirp_auth import audit
 from chirp_auth.accounts import lockout
-from chirp_auth.accounts.factors import (
-    factor_mails,
-)
+from chirp_auth.accounts.factors import factor_mails
 from chirp_auth.audit.vocabulary import Kind
 from chirp_auth.clock import now
 from chirp_auth.errors import WrongSecondFactor

@@ -9,10 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from chirp_auth.accounts import deletion, registration, sessions, users
-from chirp_auth.accounts.factors import (
-    factor_recovery,
-    second_factor,
-)
+from chirp_auth.accounts.factors import factor_recovery, second_factor
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.admin import factors, invitations, outbox, support_links
 from chirp_auth.audit import queries

@@ -4,10 +4,7 @@ from flask import Response, current_app, redirect, request, session, url_for
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts.factors import (
-    fresh_proof,
-    second_factor,
-)
+from chirp_auth.accounts.factors import fresh_proof, second_factor
 from chirp_auth.errors import AuthError, FreshProofRequired
 from chirp_auth.extensions import csrf
 from chirp_auth.http.request_context import client

@@ -7,12 +7,8 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import reset_links
-from chirp_auth.accounts.factors import (
-    factor_recovery as rule,
-)
-from chirp_auth.accounts.factors import (
-    second_step,
-)
+from chirp_auth.accounts.factors import factor_recovery as rule
+from chirp_auth.accounts.factors import second_step
 from chirp_auth.errors import InvalidToken, NotFound, TokenAlreadyUsed, TokenExpired
 from chirp_auth.extensions import settings
 from chirp_auth.http.request_context import client

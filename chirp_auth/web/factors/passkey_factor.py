@@ -4,9 +4,7 @@ from flask import Response, redirect, session, url_for
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts.factors import (
-    passkey_factor as rule,
-)
+from chirp_auth.accounts.factors import passkey_factor as rule
 from chirp_auth.errors import AuthError, InvalidToken, TokenExpired
 from chirp_auth.extensions import csrf
 from chirp_auth.http.request_context import client
@@ -14,10 +12,7 @@ from chirp_auth.languages import gettext as _
 from chirp_auth.security import limits
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.current_session import account_button, current_session, start_session
-from chirp_auth.web.factors import (
-    confirm,
-    second_step,
-)
+from chirp_auth.web.factors import confirm, second_step
 from chirp_auth.web.factors.passkey_answers import answer_in, options_of
 from chirp_auth.web.forms import PasskeyForm
 from chirp_auth.web.pages import sentence_of

@@ -5,9 +5,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import sessions
-from chirp_auth.accounts.factors import (
-    passkey_sign_in as rule,
-)
+from chirp_auth.accounts.factors import passkey_sign_in as rule
 from chirp_auth.errors import AuthError
 from chirp_auth.extensions import csrf
 from chirp_auth.http.request_context import client

@@ -8,9 +8,7 @@ from flask_login import login_required
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import policy
-from chirp_auth.accounts.factors import (
-    passkeys as rule,
-)
+from chirp_auth.accounts.factors import passkeys as rule
 from chirp_auth.accounts.policy import Act
 from chirp_auth.errors import PasskeyRefused, RateLimitExceeded, ServiceBusy, TooManyPasskeys, ValidationFailed
 from chirp_auth.extensions import csrf

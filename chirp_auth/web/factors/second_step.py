@@ -10,12 +10,8 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import sessions, sign_in
-from chirp_auth.accounts.factors import (
-    second_factor,
-)
-from chirp_auth.accounts.factors import (
-    second_step as rule,
-)
+from chirp_auth.accounts.factors import second_factor
+from chirp_auth.accounts.factors import second_step as rule
 from chirp_auth.errors import AuthError, InvalidToken, SecondFactorRequired, TokenExpired, WrongSecondFactor
 from chirp_auth.extensions import csrf
 from chirp_auth.http.request_context import client

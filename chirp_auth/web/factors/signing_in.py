@@ -9,10 +9,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import policy
-from chirp_auth.accounts.factors import (
-    authenticator_app,
-    recovery_codes,
-)
+from chirp_auth.accounts.factors import authenticator_app, recovery_codes
 from chirp_auth.accounts.policy import Act
 from chirp_auth.errors import AuthenticatorAppExists, MalformedRequest, NoSetUp, NotFound, WrongSecondFactor
 from chirp_auth.extensions import csrf, settings
@@ -22,9 +19,7 @@ from chirp_auth.security import codes
 from chirp_auth.web import known_device_cookie
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.current_session import account_button, current_session, sign_in_browser
-from chirp_auth.web.factors import (
-    passkeys,
-)
+from chirp_auth.web.factors import passkeys
 from chirp_auth.web.forms import SetUpForm
 from chirp_auth.web.pages import page, sentence_of, show_error
 

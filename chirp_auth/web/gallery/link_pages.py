@@ -24,9 +24,7 @@ from chirp_auth.web import (
     verification_links,
 )
 from chirp_auth.web.broken_links import BROKEN_LINK, broken_link
-from chirp_auth.web.factors import (
-    factor_recovery,
-)
+from chirp_auth.web.factors import factor_recovery
 from chirp_auth.web.gallery.samples import ADA, AT, CHROME, EMAIL, FIREFOX, OTHER, SOON, State, Words, filled, shows
 
 WEAK, SAME = {"password": PasswordTooWeak.sentence}, {"password": PRESENT}

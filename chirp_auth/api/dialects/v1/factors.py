@@ -6,12 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from chirp_auth import errors, models
-from chirp_auth.accounts.factors import (
-    authenticator_app,
-    fresh_proof,
-    recovery_codes,
-    second_factor,
-)
+from chirp_auth.accounts.factors import authenticator_app, fresh_proof, recovery_codes, second_factor
 from chirp_auth.api import bearer, responses
 from chirp_auth.api import views as shared
 from chirp_auth.api.dialects.v1 import links

@@ -1,9 +1,7 @@
 """v1's calls for a passkey in place of a code: as the second step of a sign-in, and as a fresh proof."""
 
 from chirp_auth import errors
-from chirp_auth.accounts.factors import (
-    passkey_factor,
-)
+from chirp_auth.accounts.factors import passkey_factor
 from chirp_auth.api import bearer, responses
 from chirp_auth.api import views as shared
 from chirp_auth.api.dialects.v1 import links, schemas

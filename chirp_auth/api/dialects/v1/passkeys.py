@@ -11,10 +11,7 @@ from uuid import UUID
 from pydantic import Field
 
 from chirp_auth import errors, models
-from chirp_auth.accounts.factors import (
-    passkey_sign_in,
-    passkeys,
-)
+from chirp_auth.accounts.factors import passkey_sign_in, passkeys
 from chirp_auth.accounts.factors.passkey_proofs import Answer as Given
 from chirp_auth.api import bearer, responses
 from chirp_auth.api import views as shared

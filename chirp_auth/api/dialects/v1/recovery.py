@@ -5,9 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from chirp_auth import errors
-from chirp_auth.accounts.factors import (
-    factor_recovery,
-)
+from chirp_auth.accounts.factors import factor_recovery
 from chirp_auth.api import bearer
 from chirp_auth.api import views as shared
 from chirp_auth.api.dialects.v1.views import NO_HEADER
