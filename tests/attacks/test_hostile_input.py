@@ -1,7 +1,9 @@
 """Megabyte strings, wrong types, files and headers with underscores at every JSON call: refused in its own dialect."""
 
+import re
 from io import BytesIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
@@ -33,9 +35,8 @@ def operations(app: Application) -> list[tuple[str, str, dict[str, Any]]]:
             if "requestBody" in operation:
                 name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
                 properties = document["components"]["schemas"][name]["properties"]
-                found.append(
-                    (method.upper(), path, {member: _example(schema) for member, schema in properties.items()})
-                )
+                body = {member: _example(schema) for member, schema in properties.items()}
+                found.append((method.upper(), re.sub(r"{\w+_id}", str(uuid4()), path), body))
     return found
 
 
