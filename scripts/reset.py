@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from config import Settings
 
-KEPT = ("secret-key", "jwt-secret", "audit-key", "demo-password", "mailbox")
+KEPT = ("secret-key", "jwt-secret", "audit-key", "encryption-key", "demo-password", "mailbox")
 
 
 def main() -> None:

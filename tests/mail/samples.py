@@ -29,6 +29,12 @@ LINKS: dict[str, dict[str, str]] = {
         "not_me_link": f"{ORIGIN}/unwanted-registration?token={TOKEN}",
     },
     "existing_account": {"sign_in_link": f"{ORIGIN}/login"},
+    "factor_notice": {"not_me_link": f"{ORIGIN}/not-me?token={TOKEN}"},
+    "factor_recovery": {"link": f"{ORIGIN}/cancel-recovery?token={TOKEN}"},
+    "factor_recovery_done": {
+        "sign_in_link": f"{ORIGIN}/login",
+        "not_me_link": f"{ORIGIN}/not-me?token={TOKEN}",
+    },
     "invitation": {"link": f"{ORIGIN}/reset-password?token={TOKEN}"},
     "new_sign_in": {"not_me_link": f"{ORIGIN}/not-me?token={TOKEN}"},
     "password_changed": {"not_me_link": f"{ORIGIN}/not-me?token={TOKEN}"},
@@ -61,13 +67,16 @@ def sample(kind: str, language: str = "en", **changed: Any) -> Sample:
     """Return a mail of the kind to Alice, with sample data; needs an application context."""
     moments = ("expires_at", "requested_at", "changed_at", "failed_at", "made_at", "deleted_at", "registered_at")
     values = {
-        **dict.fromkeys((*moments, "confirm_before"), now()),
+        **dict.fromkeys((*moments, "confirm_before", "started_at", "due_at"), now()),
         "name": "Alice Archer",
         "address": "alice@example.com",
         "life": timedelta(hours=1),
         "longest": timedelta(minutes=15),
         "failures": 5,
         "ended": 2,
+        "what": "passkey_added",
+        "passkey": "My phone",
+        "left": 3,
         "user_agent": FIREFOX,
         "ip": "192.0.2.x",
         "forgot_link": f"{ORIGIN}/forgot-password",

@@ -79,12 +79,13 @@ def test_every_post_without_a_token_is_refused(
         for rule in app.url_map.iter_rules()
         if "POST" in (rule.methods or ()) and rule.endpoint.startswith(("auth.web.", "auth.dev_mailbox."))
     ]
-    # They look at the link, the ticket and the set-up first, and lead on where there is none.
+    # They look at the link, the ticket, the set-up or the passkey first, and lead on where there is none.
     look_first = {
         "/reset-password",
         "/login/second-step",
         "/login/second-step/passkey",
         "/security/authenticator-app",
+        f"/passkeys/{nothing}/rename",
     }
     paths = {path for _, path in filter(None, posts)} - look_first
     assert {"/login", "/logout", "/password-strength", f"/sessions/{nothing}/end", "/dev/mailbox/clear"} <= paths
