@@ -64,7 +64,7 @@ def test_whoever_has_a_reset_link_starts_it_and_the_owner_is_told(alice: User, a
 
     assert timedelta(0) <= now() + DELAY - due_at < timedelta(seconds=5)
     mail = delivered()[0]
-    assert mail.subject == "Somebody asks to open your Chirpworks account without its second factor"
+    assert mail.subject == "Second factor of your Chirpworks account lost?"
     assert "Firefox" in mail.text
     assert "192.0.2.x" in mail.text
     assert second_factor.is_on(alice.id)
