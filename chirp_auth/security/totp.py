@@ -27,11 +27,20 @@ def code_at(secret: str, moment: datetime) -> str:
 
 def step_of(secret: str, typed: str, moment: datetime) -> int | None:
     """Return the number of the time step whose code this is, if it is one near this moment; blanks do not matter."""
-    code = re.sub(r"\s", "", typed)
-    if not re.fullmatch(rf"[0-9]{{{DIGITS}}}", code):
+    if not is_shaped_like_one(typed):
         return None
+    code = _bare(typed)
     present = int(moment.timestamp()) // STEP_SECONDS
     generator = pyotp.TOTP(secret)
     steps = range(present - DRIFT_STEPS, present + DRIFT_STEPS + 1)
     matches = [step for step in steps if pyotp.utils.strings_equal(code, generator.generate_otp(step))]
     return max(matches, default=None)
+
+
+def is_shaped_like_one(typed: str) -> bool:
+    """Say whether this has the shape of a code: six digits, and blanks."""
+    return re.fullmatch(rf"[0-9]{{{DIGITS}}}", _bare(typed)) is not None
+
+
+def _bare(typed: str) -> str:
+    return re.sub(r"\s", "", typed)

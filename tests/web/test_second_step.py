@@ -42,6 +42,7 @@ def test_a_wrong_code_can_be_corrected(visitor: Visitor, secret: str) -> None:
 
     assert visitor.send(STEP, code="").status_code == 400
     assert visitor.send(STEP, code=RECOVERY_CODES[1]).location == "/"
+    assert "You have 1 recovery code left." in words(visitor.open("/"))
 
 
 def test_a_trusted_browser_skips_the_step_and_no_other_does(visitor: Visitor, elsewhere: Visitor, secret: str) -> None:

@@ -10,14 +10,15 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as Redirect
 
 from chirp_auth.accounts import sessions, sign_in
-from chirp_auth.accounts.factors import second_factor
+from chirp_auth.accounts.factors import recovery_codes, second_factor
 from chirp_auth.accounts.factors import second_step as rule
 from chirp_auth.errors import AuthError, InvalidToken, SecondFactorRequired, TokenExpired, WrongSecondFactor
 from chirp_auth.extensions import csrf
 from chirp_auth.http.request_context import client
 from chirp_auth.languages import gettext as _
+from chirp_auth.languages import ngettext
 from chirp_auth.models import User
-from chirp_auth.security import limits, passkey_site
+from chirp_auth.security import limits, passkey_site, totp
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.current_session import start_session
 from chirp_auth.web.forms import SecondStepForm
@@ -65,7 +66,7 @@ def show_second_factor() -> Response | Redirect:
     except AuthError as error:
         show_error(form, error, WRONG_SECOND_FACTOR="code")
         return _form_page(form, user, error)
-    return start_session(new_session, _("You are signed in."), keep=keep, trust=form.trust.data)
+    return start_session(new_session, _welcome(user, form.text("code")), keep=keep, trust=form.trust.data)
 
 
 def refused_passkey(ticket: str, sentence: str, error: AuthError | None = None) -> Response:
@@ -77,6 +78,17 @@ def refused_passkey(ticket: str, sentence: str, error: AuthError | None = None) 
     form = SecondStepForm(formdata=None)
     form.add_error(None, sentence)
     return _form_page(form, rule.user_of(ticket), error)
+
+
+def _welcome(user: User, typed: str) -> str:
+    """Say, to whoever used a recovery code, how many are left."""
+    if totp.is_shaped_like_one(typed):
+        return _("You are signed in.")
+    return ngettext(
+        "You are signed in. You have %(num)s recovery code left.",
+        "You are signed in. You have %(num)s recovery codes left.",
+        recovery_codes.left(user.id),
+    )
 
 
 def _form_page(form: SecondStepForm, user: User, error: AuthError | None = None) -> Response:
