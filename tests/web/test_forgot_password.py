@@ -37,10 +37,11 @@ def test_alice_gets_a_mail(visitor: Visitor, alice: User, delivered: Delivered) 
 
 
 def test_known_and_unknown_addresses_look_the_same(visitor: Visitor, elsewhere: Visitor, alice: User) -> None:
-    answers = [visitor.send("/forgot-password", email=ALICE), elsewhere.send("/forgot-password", email=MALLORY)]
-    assert answers[0].status_code == answers[1].status_code
+    with time_machine.travel(now(), tick=False):  # The pages count seconds.
+        answers = [visitor.send("/forgot-password", email=ALICE), elsewhere.send("/forgot-password", email=MALLORY)]
+        pages = [words(browser.open("/check-email")) for browser in (visitor, elsewhere)]
 
-    pages = [words(browser.open("/check-email")) for browser in (visitor, elsewhere)]
+    assert answers[0].status_code == answers[1].status_code
     assert pages[0].replace(ALICE, "") == pages[1].replace(MALLORY, "")
 
 
