@@ -2,7 +2,8 @@
 
 The delay begins with the fifth failure in a row and grows to 15 minutes. From the hundredth on it is a day (NIST SP
 800-63B-4, 3.2.2); it is never permanent. Failures are counted per account, except from a known device, which has its
-own count: a stranger cannot lock the owner out there. Only a sign-in, a reset, a change of password or an operator
+own count: a stranger cannot lock the owner out there. Wrong codes of a second factor count with the authenticator app,
+so that guesses at the password do not delay them. Only a sign-in, a reset, a change of password or an operator
 clears a count; time does not. Response and work are the same, whether the account is unknown, delayed or disabled or
 the password is wrong. Where accounts are concealed, an account with an unconfirmed address is treated like an unknown
 one: nothing is counted, and its owner gets no mail about failures.

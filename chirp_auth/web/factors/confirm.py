@@ -29,10 +29,7 @@ def ask_for_proof(_refusal: FreshProofRequired) -> Redirect:
 @csrf.exempt
 @login_required
 def confirm() -> Response | Redirect:
-    form = FreshProofForm()
-    if not second_factor.is_on(current_user.id):
-        del form["code"]
-    form.asking(current_user)
+    form = _asking(FreshProofForm())
     if not form.validate_on_submit():
         return _form_page(form)
     try:
@@ -52,12 +49,16 @@ def go_on() -> Redirect:
 
 def refused_passkey(sentence: str, error: AuthError | None = None) -> Response:
     """Show the page again after a passkey was refused."""
-    form = FreshProofForm(formdata=None)
-    if not second_factor.is_on(current_user.id):
-        del form["code"]
-    form.asking(current_user)
+    form = _asking(FreshProofForm(formdata=None))
     form.add_error(None, sentence)
     return _form_page(form, error)
+
+
+def _asking(form: FreshProofForm) -> FreshProofForm:
+    """Return the form without the fields for what the account does not have."""
+    if not second_factor.is_on(current_user.id):
+        del form["code"]
+    return form.asking(current_user)
 
 
 def _form_page(form: FreshProofForm, error: AuthError | None = None) -> Response:

@@ -6,11 +6,10 @@ from chirp_auth.api import bearer, responses
 from chirp_auth.api import views as shared
 from chirp_auth.api.dialects.v1 import links, schemas
 from chirp_auth.api.dialects.v1.passkeys import PasskeyAnswer, PasskeyCeremony, ceremony_of, given
-from chirp_auth.api.dialects.v1.second_factors import TICKET
+from chirp_auth.api.dialects.v1.second_factors import DEAD_TICKETS, ticket_at_fault
 from chirp_auth.api.route import ACCESS, Link, Route
 from chirp_auth.api.schemas import Body, LinkToken
 from chirp_auth.api.views import FACE
-from chirp_auth.errors import InvalidToken, TokenExpired
 from chirp_auth.http.request_context import client
 from chirp_auth.security import limits
 
@@ -25,18 +24,14 @@ class PasskeySecondStep(Ticket, PasskeyAnswer):
 
 def begin_passkey_second_step(body: Ticket) -> PasskeyCeremony:
     limits.passkeys()
-    try:
+    with ticket_at_fault():
         return ceremony_of(passkey_factor.begin_second_step(body.ticket))
-    except (InvalidToken, TokenExpired) as refusal:
-        raise refusal.worded(TICKET) from None
 
 
 def show_passkey(body: PasskeySecondStep) -> schemas.SignedIn:
     limits.sign_in()
-    try:
+    with ticket_at_fault():
         session = passkey_factor.finish(body.ticket, given(body), client(FACE))
-    except (InvalidToken, TokenExpired) as refusal:
-        raise refusal.worded(TICKET) from None
     return schemas.SignedIn(message=responses.SIGNED_IN, **responses.signed_in(session))
 
 
@@ -52,8 +47,6 @@ def confirm_by_passkey(body: PasskeyAnswer) -> None:
     with bearer.at_fault():
         passkey_factor.prove(session, given(body), client(FACE))
 
-
-DEAD_TICKETS = (errors.InvalidToken().worded(TICKET), errors.TokenExpired().worded(TICKET))
 
 ROUTES = (
     Route(

@@ -1,5 +1,7 @@
 """v1's calls for the second step of a sign-in."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from pydantic import Field
@@ -12,7 +14,6 @@ from chirp_auth.api.dialects.v1 import links, schemas
 from chirp_auth.api.route import Route
 from chirp_auth.api.schemas import Body, LinkToken, Text
 from chirp_auth.api.views import FACE
-from chirp_auth.errors import InvalidToken, TokenExpired
 from chirp_auth.http.request_context import client
 from chirp_auth.security import codes, limits
 
@@ -29,6 +30,15 @@ Code = Annotated[
 ]
 
 
+@contextmanager
+def ticket_at_fault() -> Iterator[None]:
+    """Word a refusal in the block as one of the ticket."""
+    try:
+        yield
+    except (errors.InvalidToken, errors.TokenExpired) as refusal:
+        raise refusal.worded(TICKET) from None
+
+
 class SecondStep(Body):
     ticket: LinkToken
     code: Code
@@ -36,12 +46,12 @@ class SecondStep(Body):
 
 def show_second_factor(body: SecondStep) -> schemas.SignedIn:
     limits.sign_in()
-    try:
+    with ticket_at_fault():
         session = sign_in.finish(body.ticket, body.code, client(FACE))
-    except (InvalidToken, TokenExpired) as refusal:
-        raise refusal.worded(TICKET) from None
     return schemas.SignedIn(message=responses.SIGNED_IN, **responses.signed_in(session))
 
+
+DEAD_TICKETS = (errors.InvalidToken().worded(TICKET), errors.TokenExpired().worded(TICKET))
 
 ROUTES = (
     Route(
@@ -51,12 +61,7 @@ ROUTES = (
         {200: schemas.SignedIn},
         SecondStep,
         summary="Finish a sign-in that asks for a second factor, with the ticket of the first step",
-        refusals=(
-            errors.WrongSecondFactor(),
-            errors.InvalidToken().worded(TICKET),
-            errors.TokenExpired().worded(TICKET),
-            shared.LIMITED,
-        ),
+        refusals=(errors.WrongSecondFactor(), *DEAD_TICKETS, shared.LIMITED),
         links=links.SIGNED_IN,
     ),
 )
