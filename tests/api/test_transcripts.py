@@ -22,7 +22,8 @@ from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
 from chirp_auth.models import User
 from config import Settings
-from tests.api.scenes import LARGE, Scene, Stage, fill, scenes
+from tests.api.scenes import LARGE, Scene, scenes
+from tests.api.stage import Stage, fill
 from tests.conftest import _settings
 
 FOLDER = Path(__file__).parent / "transcripts"
