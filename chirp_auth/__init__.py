@@ -30,6 +30,7 @@ from chirp_auth.http import (
 from chirp_auth.http.forwarded_headers import WithoutQuotes
 from chirp_auth.http.places import Places
 from chirp_auth.languages import DEFAULT
+from chirp_auth.mail import outbox
 from chirp_auth.mail.plain_text import wrapped
 from chirp_auth.runtime import health, logs, metrics_endpoint, postgresql, sqlite
 from chirp_auth.security.devices import translated_device
@@ -57,6 +58,7 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
     app.config.from_mapping(_flask_config(settings))
     places = Places(settings.web_threads)
     app.extensions["hash_queue"] = _hash_queue(settings, places)
+    app.extensions["outbox_group_commit"] = outbox.group_commit()
     body_buffer.init_app(app, places)
     if hops := settings.trusted_proxy_hops:
         # mypy: Flask's documented place for it

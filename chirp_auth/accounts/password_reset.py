@@ -51,8 +51,8 @@ def request_link(email: str, client: Client, code_challenge: str | None = None) 
     Raises:
         InvalidEmail: the address is not an address.
     """
+    db.session.commit()  # End the read, if there was one: no transaction stays open while this one waits for others.
     reset_requests.promise(email, client, code_challenge)
-    db.session.commit()
 
 
 def renew_link(token: str, client: Client, code_challenge: str | None = None) -> str:

@@ -17,15 +17,14 @@ KIND: Kind = "password_reset.requested"
 
 
 def promise(email: str, client: Client, code_challenge: str | None) -> None:
-    """Add the promise of a link to the transaction; the same for every address.
+    """Commit the promise of a link; the same for every address.
 
     Raises:
         InvalidEmail: the address is not an address.
     """
-    outbox.put(
+    outbox.put_unrecorded(
         "reset_link",
         addresses.parse(email).deliverable,
-        is_recorded=False,
         ip=client.ip,
         user_agent=client.user_agent,
         reference=client.reference,

@@ -14,10 +14,12 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
+from flask import current_app
 from sqlalchemy import ColumnElement, bindparam, case, exists, insert, select, update
 
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
+from chirp_auth.mail.group_commit import GroupCommit, Row
 from chirp_auth.models import OutboxEntry
 from chirp_auth.rows import locked_in_order
 
@@ -46,34 +48,47 @@ _LOOK = select(exists().where(OutboxEntry.due_at <= bindparam("now", type_=Outbo
 
 
 def put(
-    kind: str,
-    recipient: str,
-    user_id: UUID | None = None,
-    *,
-    delay: timedelta = timedelta(),
-    is_recorded: bool = True,
-    **params: Any,
+    kind: str, recipient: str, user_id: UUID | None = None, *, delay: timedelta = timedelta(), **params: Any
 ) -> None:
     """Add a mail to the transaction, to leave after `delay`; its age counts from then.
 
-    `params` must be JSON and hold no secret: they rest in the table. Whoever has not recorded its cause in the audit
-    trail says so, and sees to it later.
+    `params` must be JSON and hold no secret: they rest in the table.
     """
-    entry_id, leaves_at = uuid4(), now() + delay
-    db.session.connection().execute(
-        _INSERT,
-        {
-            "id": entry_id,
-            "kind": kind,
-            "recipient": recipient,
-            "user_id": user_id,
-            "params": params,
-            "message_id": message_id(entry_id),
-            "created_at": leaves_at,
-            "due_at": leaves_at,
-            "is_recorded": is_recorded,
-        },
-    )
+    db.session.connection().execute(_INSERT, _row(kind, recipient, user_id, now() + delay, params))
+
+
+def put_unrecorded(kind: str, recipient: str, **params: Any) -> None:
+    """Add a mail in a transaction that it shares with others of the same moment; return when that is committed.
+
+    The caller sees to it later that its cause gets into the audit trail.
+    """
+    group: GroupCommit = current_app.extensions["outbox_group_commit"]
+    group.add({**_row(kind, recipient, None, now(), params), "is_recorded": False})
+
+
+def group_commit() -> GroupCommit:
+    """Return what an application needs for `put_unrecorded`."""
+    return GroupCommit(_write)
+
+
+def _write(rows: Sequence[Row]) -> None:
+    with db.engine.begin() as connection:
+        connection.execute(_INSERT, rows)
+
+
+def _row(kind: str, recipient: str, user_id: UUID | None, leaves_at: datetime, params: dict[str, Any]) -> Row:
+    entry_id = uuid4()
+    return {
+        "id": entry_id,
+        "kind": kind,
+        "recipient": recipient,
+        "user_id": user_id,
+        "params": params,
+        "message_id": message_id(entry_id),
+        "created_at": leaves_at,
+        "due_at": leaves_at,
+        "is_recorded": True,
+    }
 
 
 def is_due() -> bool:
