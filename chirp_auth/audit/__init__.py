@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from flask import g, has_request_context
 from sqlalchemy import insert
 
 from chirp_auth import metrics
@@ -32,7 +33,7 @@ def record(
     email_key: str | None = None,
     **detail: Any,
 ) -> None:
-    """Add an event `subject.verb` to the transaction and write a log line; neither contains a secret or an address.
+    """Add an event `subject.verb` to the transaction and log it; neither contains a secret or an address.
 
     `email_key` is stored as a keyed digest, so that attempts on one address can be counted without naming it.
     """
@@ -41,9 +42,21 @@ def record(
 
 
 def announce(kind: Kind, client: Client, outcome: Outcome = "ok", **detail: Any) -> None:
-    """Count an event and write its log line. The caller sees to its row in the audit trail."""
+    """Count an event, and log it: on the line of the request, or on a line of its own where there is none.
+
+    The caller sees to its row in the audit trail.
+    """
     metrics.events.labels(kind, outcome).inc()
-    log.info(kind, outcome=outcome, face=client.face, reference=client.reference, **detail)
+    if has_request_context():
+        of_request().append({"kind": kind, "outcome": outcome, "face": client.face, **detail})
+    else:
+        log.info(kind, outcome=outcome, face=client.face, reference=client.reference, **detail)
+
+
+def of_request() -> list[dict[str, object]]:
+    """Return the events of this request so far, as its log line names them."""
+    events: list[dict[str, object]] = g.setdefault("audit_events", [])
+    return events
 
 
 def record_all(kind: Kind, client: Client, subjects: Sequence[tuple[UUID, str, dict[str, Any]]]) -> None:

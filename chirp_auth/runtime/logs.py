@@ -18,6 +18,7 @@ import structlog
 from flask import Flask, Response, g, request
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from chirp_auth import audit
 from chirp_auth.http.request_context import reference, references_of_proxy, route
 
 MASK = "…"
@@ -73,7 +74,7 @@ def _log_crash(kind: type[BaseException], error: BaseException | None, trace: Tr
 
 
 def init_app(app: Flask) -> None:
-    """Write a line for each request: never its query, its body or its headers, which may hold a secret.
+    """Write a line for each request, with its audit events: never its query, body or headers, which may hold a secret.
 
     For the same reason its path is the template of its route, and a method is only named if HTTP has it.
     """
@@ -95,6 +96,7 @@ def init_app(app: Flask) -> None:
                 ms=round(spent, 1),
                 reference=reference(),
                 **references_of_proxy(),
+                **({"events": events} if (events := audit.of_request()) else {}),
             )
         return response
 

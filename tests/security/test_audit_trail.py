@@ -244,13 +244,14 @@ def test_the_whole_journey_is_on_record_with_its_references(
     assert not any(ALICE in str(vars(row)) for row in rows), "addresses are kept as keyed digests"
 
 
-def test_each_event_is_a_log_line_with_the_reference_of_its_answer(
+def test_a_request_is_one_log_line_with_its_events_and_the_reference_of_its_answer(
     app: Application, alice: User, capfd: pytest.CaptureFixture[str]
 ) -> None:
     answer = FORGOT_DOORS["v1"](app.test_client(), ALICE)
 
     lines = "".join(capfd.readouterr()).splitlines()
-    told = [line for line in lines if "password_reset.requested" in line]
+    told = [line for line in lines if answer.headers["X-Request-Id"] in line]
     assert len(told) == 1
-    assert answer.headers["X-Request-Id"] in told[0]
+    assert "/forgot-password" in told[0]
+    assert "password_reset.requested" in told[0]
     assert PASSWORD not in "".join(lines)
