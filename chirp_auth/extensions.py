@@ -86,6 +86,5 @@ login_manager = LoginManager()
 csrf = CSRFProtect()
 mail = Mail()
 babel = Babel()
-limiter = Limiter(key_func=client_address)
-limiter.request_filter(lambda: True)  # No check before the view: `security.limits` counts once the input is valid.
+limiter = Limiter(key_func=client_address)  # It counts when `security.limits` asks it to, once the input is valid.
 settings = cast("Settings", LocalProxy(lambda: current_app.extensions["settings"]))

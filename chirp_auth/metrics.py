@@ -36,6 +36,7 @@ pool_connections = Gauge(
     multiprocess_mode="livesum",
     registry=registry,
 )
+pool_in_use, pool_size = pool_connections.labels("in_use"), pool_connections.labels("size")
 hashing = Gauge(
     "chirp_auth_hash_gate",
     "Callers in the hash queue, running and waiting; more than there are cores means that some wait.",

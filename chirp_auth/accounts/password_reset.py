@@ -51,7 +51,8 @@ def request_link(email: str, client: Client, code_challenge: str | None = None) 
     Raises:
         InvalidEmail: the address is not an address.
     """
-    db.session.commit()  # End the read, if there was one: no transaction stays open while this one waits for others.
+    if db.session.registry.has():
+        db.session.commit()  # End a read: no transaction stays open while we wait for the commit that others share.
     reset_requests.promise(email, client, code_challenge)
 
 

@@ -4,6 +4,7 @@ The plain blueprint's rules live in a routing space of their own, which Werkzeug
 to a shared path is looked up there and nowhere else, so no view has to ask which of the two was meant.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -45,6 +46,10 @@ class Application(Flask):
         if adapter and isinstance(request, Request) and is_plain(request):
             adapter.subdomain = PLAIN_SUBDOMAIN
         return adapter
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function as it is: none of ours is a coroutine, and Flask asks twenty times in each request."""
+        return func
 
     def log_exception(self, exc_info: Any) -> None:
         """Log what went wrong outside the views; Flask would name the path, in which a client may write anything."""

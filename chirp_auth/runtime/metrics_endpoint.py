@@ -45,8 +45,8 @@ def init_app(app: Flask) -> None:
             metrics.request_seconds.labels(route).observe(time.perf_counter() - g.started)
         metrics.limiter_degraded.set(limits.is_degraded())
         pool = cast("QueuePool", db.engine.pool)
-        metrics.pool_connections.labels("in_use").set(pool.checkedout())
-        metrics.pool_connections.labels("size").set(pool.size())
+        metrics.pool_in_use.set(pool.checkedout())
+        metrics.pool_size.set(pool.size())
         return response
 
     app.add_url_rule("/metrics", "metrics", show)

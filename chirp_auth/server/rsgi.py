@@ -50,7 +50,9 @@ class Adapter:
         self._threads = Threads(threads, self._serve)
         self._hints = 0
         self._bodies = RequestBodies()
-        self._client_of: Wsgi = WithoutQuotes(ProxyFix(_remote_address, x_for=trusted_hops))
+        self._behind_proxies: Wsgi | None = None
+        if trusted_hops:
+            self._behind_proxies = WithoutQuotes(ProxyFix(_remote_address, x_for=trusted_hops))
         self.answering: set[str] = set()
         """The peers, as address:port, whose requests are complete and wait for their answers."""
 
@@ -65,9 +67,8 @@ class Adapter:
         if length in (None, "0") and "HTTP_TRANSFER_ENCODING" not in environment:
             await self._answer(environment, connection)
             return
-        (client,) = self._client_of(dict(environment), None)
         try:
-            with self._bodies.read_for(client.decode()) as reader:
+            with self._bodies.read_for(self._client_of(environment)) as reader:
                 body = await reader.read(connection, int(length) if length else None)
                 put_body(environment, body)
                 await self._answer(environment, connection)
@@ -75,6 +76,13 @@ class Adapter:
             environment[body_buffer.REFUSAL] = refusal
             put_body(environment, b"")
             await self._answer(environment, connection)
+
+    def _client_of(self, environment: Environment) -> str:
+        """Return the client's address, as TRUSTED_PROXY_HOPS lets us trust it."""
+        if self._behind_proxies is None:
+            return str(environment["REMOTE_ADDR"])
+        (client,) = self._behind_proxies(dict(environment), None)
+        return client.decode()
 
     async def _answer(self, environment: Environment, connection: Connection) -> None:
         if environment["PATH_INFO"] != HINTS:
