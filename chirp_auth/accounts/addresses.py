@@ -25,7 +25,8 @@ class Address:
     key: str
 
 
-@lru_cache(maxsize=64)  # A request parses its address when its shape is checked, and again in the rule.
+# A request parses its address when its shape is checked and again in the rule, the worker each of a batch three times.
+@lru_cache(maxsize=256)
 def parse(text: str) -> Address:
     """Parse an address without DNS look-ups; errors do not contain the text.
 

@@ -7,7 +7,7 @@ log ever holds one.
 from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from chirp_auth.accounts import addresses, mail_caps, reset_codes, reset_links, revocation, users
 from chirp_auth.clock import now
@@ -17,6 +17,10 @@ from chirp_auth.mail.rendering import Email, NotSent, language_of, name_of
 from chirp_auth.models import OutboxEntry, PasswordResetToken, User
 from chirp_auth.security import codes
 from chirp_auth.security.client import shortened
+
+# On the table, not the class, whose unit of work takes ten times as long.
+_INSERT = insert(PasswordResetToken.metadata.tables["password_reset_tokens"])
+_COLUMNS = [column.name for column in PasswordResetToken.__table__.columns if column.default is None]
 
 
 def compose_links(entries: Sequence[OutboxEntry]) -> dict[UUID, Email | NotSent]:
@@ -108,13 +112,14 @@ def _replace_older(rows: Sequence[PasswordResetToken]) -> None:
     revocation.revoke_links(*newest)
     asked = update(User).where(User.id.in_(newest)).values(password_reset_requested_at=now())
     db.session.execute(asked, execution_options={"synchronize_session": False})
-    db.session.add_all(rows)
+    db.session.connection().execute(_INSERT, [{name: getattr(row, name) for name in _COLUMNS} for row in rows])
 
 
 def _new_row(entry: OutboxEntry, user: User) -> PasswordResetToken:
     return PasswordResetToken(
         id=entry.id,
         user=user,
+        user_id=user.id,
         credential_version=user.credential_version,
         created_at=now(),
         expires_at=now() + settings.password_reset_token_expires_in,

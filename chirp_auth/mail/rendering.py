@@ -80,13 +80,7 @@ def name_of(user: User, recipient_key: str) -> str | None:
 
 def _render(kind: str, part: str, email: Email) -> str:
     # Not `render_template`: a mail knows no request, and nobody is signed in to it.
-    return templates.template(f"email/{kind}/{part}", email.language).render(
-        app_name=settings.app_name,
-        support_email=settings.support_email,
-        public_url=settings.public_url,
-        language=email.language,
-        **email.values,
-    )
+    return templates.template(f"email/{kind}/{part}", email.language).render(email.values)
 
 
 @cache

@@ -11,6 +11,8 @@ from jinja2 import Environment, Template, pass_eval_context
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
+from chirp_auth.extensions import settings
+
 
 def template(name: str, language: str) -> Template:
     """Return a template whose texts are in this language."""
@@ -33,7 +35,16 @@ def _environment(language: str) -> Environment:
         return _filled(context, translations.ungettext(singular, plural, num), {"num": num, **values})
 
     environment = current_app.jinja_env.overlay()
-    environment.globals = {**environment.globals, "_": gettext, "gettext": gettext, "ngettext": ngettext}
+    environment.globals = {
+        **environment.globals,
+        "_": gettext,
+        "gettext": gettext,
+        "ngettext": ngettext,
+        "language": language,
+        "app_name": settings.app_name,
+        "support_email": settings.support_email,
+        "public_url": settings.public_url,
+    }
     return environment
 
 

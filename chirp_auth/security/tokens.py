@@ -5,7 +5,6 @@ so that a token for one purpose is invalid for every other.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -128,16 +127,22 @@ def read_access(token: str) -> UUID:
 
 def _timed(purpose: str, minted_at: datetime | None = None) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(
-        settings.secret_keys, salt=f"chirp-auth.{purpose}", signer=_clocked(minted_at), signer_kwargs=_SIGNER
+        settings.secret_keys,
+        salt=f"chirp-auth.{purpose}",
+        signer=_Signer,
+        signer_kwargs={**_SIGNER, "minted_at": minted_at},
     )
 
 
-def _clocked(minted_at: datetime | None) -> type[TimestampSigner]:
-    """Return a signer that stamps `minted_at`, so that minting again gives the same token."""
-    if minted_at is None:
-        return TimestampSigner
-    stamp: Callable[[object], int] = lambda _: int(minted_at.timestamp())  # noqa: E731
-    return type("Signer", (TimestampSigner,), {"get_timestamp": stamp})
+class _Signer(TimestampSigner):
+    """A signer that stamps `minted_at`, so that minting again gives the same token."""
+
+    def __init__(self, *keys: Any, minted_at: datetime | None, **options: Any) -> None:
+        super().__init__(*keys, **options)
+        self._minted_at = minted_at
+
+    def get_timestamp(self) -> int:
+        return int(self._minted_at.timestamp()) if self._minted_at else super().get_timestamp()
 
 
 def _plain(purpose: str) -> URLSafeSerializer:
