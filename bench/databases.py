@@ -1,4 +1,4 @@
-"""What the benchmarks store in: PostgreSQL as the tests start it, and accounts by the hundred."""
+"""What the benchmarks store in: PostgreSQL with durable commits, and accounts by the hundred."""
 
 import subprocess
 import sys
@@ -16,17 +16,22 @@ PASSWORD = b"seven quiet herons"
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """Yield the URL of an empty database of TEST_DATABASE_URL's server, or of one that ends with this context."""
+def postgresql_server() -> Iterator[postgres.PostgresServer]:
+    """Yield TEST_DATABASE_URL's server, or one with durable commits that ends with this context."""
     folder = make_run_folder()
     (folder / "postgres").mkdir(mode=0o711)
-    keeper = postgres.prepare(folder / "postgres", remove=folder)
+    keeper = postgres.prepare(folder / "postgres", remove=folder, durable=True)
     try:
-        server = postgres.from_environment(folder.name) or postgres.wait_for(folder / "postgres", folder.name)
-        with server.database() as url:
-            yield url
+        yield postgres.from_environment(folder.name) or postgres.wait_for(folder / "postgres", folder.name)
     finally:
         keeper.stop()
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """Yield the URL of an empty database on such a server."""
+    with postgresql_server() as server, server.database() as url:
+        yield url
 
 
 def create_accounts(environment: Mapping[str, str], addresses: Sequence[str], cost: int = 4) -> None:

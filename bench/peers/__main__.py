@@ -1,6 +1,6 @@
 """`python -m bench.peers`: forgot-password here, in Django and in django-allauth, down to the mail that left.
 
-Each turn has a database of its own with 1,000 accounts (SQLite), a server with one process and the same threads, and
+Each turn has a database of its own with 1,000 accounts, a server with one process and the same threads, and
 a mail server (`bench.sink`) that can take its time. It measures in this order: single requests on an idle server, a
 burst for known addresses until the last mail is out, and a burst for addresses that nobody has. The sites take turns,
 several rounds each, so that whatever else the machine does hits all of them.
@@ -9,17 +9,18 @@ several rounds each, so that whatever else the machine does hits all of them.
 import argparse
 import itertools
 import os
-import sqlite3
 import statistics
 import tempfile
 import time
-from contextlib import closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 from bench import cpu, load, sink
 from bench.__main__ import _server
+from bench.peers import stores
 from bench.peers.sites import ACCOUNTS, SITES, Site
+from bench.peers.stores import Store
 
 PORT, SMTP_PORT = 5961, 5962
 IN_THE_BURST = 1000
@@ -46,14 +47,16 @@ def main() -> None:
     options = _options()
     turns: dict[str, list[Turn]] = {site.name: [] for site in SITES if options.only in site.name}
     print(f"load average before: {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        store = stores.opened(options.database, folder, stack)
         for site in SITES:
             if site.name in turns:
-                site.prepare(Path(folder) / f"{site.name}.db")
+                store.prepare(site.name, site.prepare)
                 print(site.versions(), flush=True)
         for number, site in itertools.product(range(options.rounds), SITES):
             if site.name in turns:
-                turn = _turn(site, Path(folder), options)
+                turn = _turn(site, store, folder, options)
                 turns[site.name].append(turn)
                 print(f"round {number + 1}  {site.name:15} {_line(turn)}", flush=True)
     print(f"load average after: {os.getloadavg()[0]:.1f}; medians:")
@@ -74,16 +77,22 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--mail-seconds", type=float, default=0.0, help="that the mail server takes for each mail")
     parser.add_argument("--patience", type=float, default=20.0, help="seconds without a mail that end the waiting")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--only", default="", help="sites whose name holds this")
     return parser.parse_args()
 
 
-def _turn(site: Site, folder: Path, options: argparse.Namespace) -> Turn:
-    database = _copy(folder / f"{site.name}.db", folder / "turn.db")
-    environment = {**os.environ, **site.environment(database, PORT, SMTP_PORT)}
+def _turn(site: Site, store: Store, folder: Path, options: argparse.Namespace) -> Turn:
     with (
+        store.copy(site.name) as url,
         sink.running(SMTP_PORT, folder, seconds=options.mail_seconds) as mail_server,
-        _server(site.server(PORT), PORT, site.page, environment, python=site.python) as server,
+        _server(
+            site.server(PORT),
+            PORT,
+            site.page,
+            {**os.environ, **site.environment(url, PORT, SMTP_PORT)},
+            python=site.python,
+        ) as server,
     ):
         idle = _idle(site, mail_server, options.patience)
         before = len(mail_server.mails())
@@ -96,8 +105,6 @@ def _turn(site: Site, folder: Path, options: argparse.Namespace) -> Turn:
         spent = cpu.seconds(server.pid)
         unknown = _burst(site, "nobody", options.requests, options)
         cpu_for_unknown = cpu.seconds(server.pid) - spent
-    for file in folder.glob("turn.db*"):
-        file.unlink()
     return Turn(
         known=known.per_second,
         known_p50=known.percentile(50),
@@ -111,13 +118,6 @@ def _turn(site: Site, folder: Path, options: argparse.Namespace) -> Turn:
         cpu_mail=cpu_for_mails / len(mails) * 1000,
         cpu_unknown=cpu_for_unknown / options.requests * 1000,
     )
-
-
-def _copy(template: Path, database: Path) -> Path:
-    """Copy an SQLite database with what is still in its write-ahead log."""
-    with closing(sqlite3.connect(template)) as source, closing(sqlite3.connect(database)) as target:
-        source.backup(target)
-    return database
 
 
 def _idle(site: Site, mail_server: sink.Sink, patience: float) -> float:

@@ -1,32 +1,46 @@
 # mypy: ignore-errors
-"""What the two Django peers share: settings as `startproject` writes them, SQLite made durable, and the accounts.
+"""What the two Django peers share: settings as `startproject` writes them, kept connections, and the accounts.
 
 The files beside it run in a virtual environment of their own, which has nothing of ours.
 """
 
 import os
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import django
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-ACCOUNTS = int(os.environ["PEER_ACCOUNTS"])
-SETTINGS: dict[str, Any] = {
-    "SECRET_KEY": "of a benchmark, on this machine alone",
-    "ALLOWED_HOSTS": ["127.0.0.1"],
-    "DATABASES": {
-        "default": {
+
+def database(url: str) -> dict[str, Any]:
+    """Return Django's settings of the database at an SQLAlchemy URL; SQLite is made durable."""
+    if url.startswith("sqlite:///"):
+        return {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": os.environ["PEER_DATABASE"],
-            "CONN_MAX_AGE": 600,
+            "NAME": url.removeprefix("sqlite:///"),
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 30,
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
             },
         }
-    },
+    parts = urlsplit(url)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.lstrip("/"),
+        "USER": parts.username,
+        "PASSWORD": parts.password or "",
+        "HOST": parts.hostname or dict(parse_qsl(parts.query))["host"],
+        "PORT": parts.port or "",
+    }
+
+
+ACCOUNTS = int(os.environ["PEER_ACCOUNTS"])
+SETTINGS: dict[str, Any] = {
+    "SECRET_KEY": "of a benchmark, on this machine alone",
+    "ALLOWED_HOSTS": ["127.0.0.1"],
+    "DATABASES": {"default": {**database(os.environ["PEER_DATABASE_URL"]), "CONN_MAX_AGE": 600}},
     "EMAIL_HOST": "127.0.0.1",
     "EMAIL_PORT": int(os.environ["PEER_SMTP_PORT"]),
     "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",

