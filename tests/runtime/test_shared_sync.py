@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from chirp_auth.http.routing import Application
 from chirp_auth.runtime import shared_sync
 from chirp_auth.runtime.shared_sync import SharedSync
+from tests.conftest import ALICE
+from tests.support.visitor import FORGOT_DOORS
+
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 CROWD, TURNS = 12, 20
 
@@ -68,3 +73,15 @@ def test_a_disk_that_failed_is_not_believed_again(monkeypatch: pytest.MonkeyPatc
 
 def test_a_file_that_is_gone_was_copied_into_the_database(tmp_path: Path) -> None:
     SharedSync(str(tmp_path / "nowhere-wal")).wait()
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("door", FORGOT_DOORS)
+def test_nobody_is_told_yes_when_the_disk_failed(app: Application, door: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flush(_file: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(shared_sync, "_FLUSH", flush)
+
+    for _ in range(2):
+        assert FORGOT_DOORS[door](app.test_client(), ALICE).status_code == 503
