@@ -146,7 +146,7 @@ def _reset(
     db.session.execute(select(User.id).where(User.id == user.id).with_for_update())
     shown: dict[str, Any] = {}
     if needs_factor:
-        shown["second_factor"] = second_factor.show(user, typed or "", client, "password_reset.done")
+        shown["factor"] = second_factor.show(user, typed or "", client, "password_reset.done")
     if reused:  # Only now: what the present password is, nobody learns who cannot show the second factor.
         db.session.rollback()
         raise reused

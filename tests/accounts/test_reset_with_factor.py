@@ -61,7 +61,7 @@ def test_the_link_needs_a_second_factor_and_stays_good(secret: str, ask: Ask) ->
     assert events("password_reset.done") == ["wrong_second_factor", "ok"]
     done = db.session.scalars(select(SecurityEvent).order_by(SecurityEvent.id.desc())).first()
     assert done is not None
-    assert done.detail == {"ended": 0, "second_factor": "authenticator_app"}
+    assert done.detail == {"ended": 0, "factor": "authenticator_app"}
 
 
 def test_a_reset_removes_no_factor(alice: User, secret: str, ask: Ask) -> None:

@@ -100,9 +100,8 @@ def test_five_wrong_tries_end_the_code_and_not_the_link(client: FlaskClient, ali
     assert answer.status_code == 200
 
 
-@pytest.mark.settings(rate_limits_enabled=False)
-def test_a_refused_password_costs_no_try(client: FlaskClient, code: str) -> None:
-    for _ in range(6):
+def test_a_refused_password_costs_no_try_of_the_code_and_none_of_the_limit(client: FlaskClient, code: str) -> None:
+    for _ in range(12):
         assert reset(client, code, "password")[0] == 400
     assert reset(client, code) == (200, "")
 

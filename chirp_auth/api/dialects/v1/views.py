@@ -60,15 +60,16 @@ def _reset_by_code(body: schemas.PasswordReset, code: str) -> User:
         missing = [name for name in ("email", "code_verifier") if getattr(body, name) is None]
         raise ValidationFailed(dict.fromkeys(missing, "is missing beside `code`"))
     limits.reset_password()
-    return password_reset.reset_by_code(
-        body.email,
-        code,
-        body.code_verifier,
-        body.new_password,
-        body.confirm_password,
-        client(FACE),
-        body.second_factor,
-    ).user
+    with shared.mistakes_forgiven():
+        return password_reset.reset_by_code(
+            body.email,
+            code,
+            body.code_verifier,
+            body.new_password,
+            body.confirm_password,
+            client(FACE),
+            body.second_factor,
+        ).user
 
 
 def refresh(body: schemas.TokenRefresh) -> Tokens:
