@@ -4,11 +4,10 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
 
+from chirp_auth import rows
 from chirp_auth.accounts import addresses, names, phone_numbers
 from chirp_auth.accounts.users import ACTIVE, LOCKED, UNVERIFIED
-from chirp_auth.clock import now
 from chirp_auth.errors import ValidationFailed
 
 # An export has the last two: a locked account stays locked; `id` is ignored.
@@ -36,8 +35,8 @@ class Row:
     flaw: str | None = None
 
 
-def parse_user(row: Row, emails: addresses.BulkParser) -> dict[str, Any]:
-    """Return the columns of the user that a row describes.
+def parse_user(row: Row, emails: addresses.BulkParser, moment: datetime) -> dict[str, Any]:
+    """Return the columns of the user that a row describes, imported at this moment.
 
     Raises:
         AuthError: a field is not what it must be; its sentence repeats nothing of the row.
@@ -46,7 +45,7 @@ def parse_user(row: Row, emails: addresses.BulkParser) -> dict[str, Any]:
         raise ValidationFailed({}, row.flaw)
     fields = row.fields
     address = emails.parse(fields.get("email", ""))
-    created_at = _moment(fields.get("created_at"))
+    created_at = _created_at(fields.get("created_at"), moment)
     password_hash = _bcrypt_hash(fields.get("password_hash"))
     status = fields.get("status", "").strip().lower()
     if status not in ("", LOCKED, UNVERIFIED, ACTIVE):
@@ -54,18 +53,17 @@ def parse_user(row: Row, emails: addresses.BulkParser) -> dict[str, Any]:
     verified = _TRUTH.get(fields.get("email_verified", "").strip().lower() or str(status != UNVERIFIED).lower())
     if verified is None:
         raise ValidationFailed({}, "email_verified must be true or false.")
-    user_id: UUID = uuid4()
     return {
-        "id": user_id,
+        "id": rows.time_ordered_id(moment),
         "email": address.typed,
         "email_key": address.key,
-        "email_verified_at": now() if verified else None,
+        "email_verified_at": moment if verified else None,
         "first_name": names.parse_optional("first_name", fields.get("first_name")),
         "last_name": names.parse_optional("last_name", fields.get("last_name")),
         "phone_number": phone_numbers.parse_optional(fields.get("phone_number")),
         "password_hash": password_hash,
         "password_changed_at": created_at if password_hash else None,
-        "disabled_at": now() if status == LOCKED else None,
+        "disabled_at": moment if status == LOCKED else None,
         "created_at": created_at,
     }
 
@@ -83,9 +81,9 @@ def _bcrypt_hash(text: str | None) -> str | None:
     return text
 
 
-def _moment(text: str | None) -> datetime:
+def _created_at(text: str | None, imported_at: datetime) -> datetime:
     if not text:
-        return now()
+        return imported_at
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -93,6 +91,6 @@ def _moment(text: str | None) -> datetime:
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     if moment < EARLIEST:
         raise ValidationFailed({}, "created_at lies before 1970.")
-    if moment > now():
+    if moment > imported_at:
         raise ValidationFailed({}, "created_at lies in the future.")
     return moment.astimezone(UTC)

@@ -10,7 +10,7 @@ import structlog
 from flask import g, has_request_context
 from sqlalchemy import insert
 
-from chirp_auth import metrics
+from chirp_auth import metrics, rows
 from chirp_auth.audit import erasure, keys
 from chirp_auth.audit.vocabulary import Kind, Outcome
 from chirp_auth.clock import now
@@ -66,13 +66,12 @@ def record_all(kind: Kind, client: Client, subjects: Sequence[tuple[UUID, str, d
     """
     if not subjects:
         return
-    present = keys.present()  # Derived once, not for each.
-    write(
-        [
-            {**event(kind, client, user_id=user, detail=detail), "email_digest": _digest(email_key, present)}
-            for user, email_key, detail in subjects
-        ]
-    )
+    present, at = keys.present(), now()  # Once, not for each.
+    events = [
+        {**event(kind, client, at=at, user_id=user, detail=detail), "email_digest": _digest(email_key, present)}
+        for user, email_key, detail in subjects
+    ]
+    rows.insert(SecurityEvent, events)
     metrics.events.labels(kind, "ok").inc(len(subjects))
     log.info(kind, outcome="ok", face=client.face, reference=client.reference, accounts=len(subjects))
 

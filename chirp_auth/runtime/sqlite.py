@@ -20,6 +20,7 @@ from chirp_auth.runtime.shared_sync import SharedSync
 
 WAIT_SECONDS = 5
 ASK_SECONDS = 0.001
+WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")  # Where they are given as text, without a construct.
 PATIENCE = "sqlite_write_patience"  # The execution option of a statement that waits for another number of seconds.
 
 # Python's sqlite3 begins a transaction at the first write, and IMMEDIATE takes the write lock there:
@@ -60,7 +61,8 @@ class _Queue:
         self, connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, _many: bool
     ) -> None:
         """Wait in line before the first write of a transaction, then for other processes in what time is left."""
-        if "writes" in connection.info or not (context.isinsert or context.isupdate or context.isdelete):
+        is_write = context.isinsert or context.isupdate or context.isdelete or statement.startswith(WRITES)
+        if "writes" in connection.info or not is_write:
             return
         patience = context.execution_options.get(PATIENCE, WAIT_SECONDS)
         latest = time.monotonic() + patience
