@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event, insert, select
+from sqlalchemy import event, insert, select, text
 
 from chirp_auth import audit, rows
 from chirp_auth.extensions import db
@@ -80,6 +80,15 @@ def test_on_sqlite_the_insert_waits_in_line_and_is_durable_like_any_write(count:
     db.session.commit()
 
     assert written == [True]
+
+
+@on_one_database
+@pytest.mark.usefixtures("app")
+def test_a_command_keeps_pages_over_its_transactions() -> None:
+    rows.keep_pages()
+    db.session.commit()
+
+    assert db.session.execute(text("PRAGMA cache_size")).scalar() == -rows.SQLITE_CACHE_KIB
 
 
 def test_an_id_tells_its_time_and_no_two_are_the_same() -> None:

@@ -53,6 +53,7 @@ def import_users(
         on_progress: gets the number of rows of each batch.
     """
     result = ImportResult()
+    rows.keep_pages()
     for users in _batches(lines, result, on_error, on_progress):
         _add(users, result, client)
     audit.record("user.import_done", client, imported=result.imported, skipped=result.skipped, refused=result.refused)
