@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-import flask_migrate
 from flask import Flask
 from sqlalchemy import func, insert, select
 
@@ -27,6 +26,7 @@ from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.mail import outbox
 from chirp_auth.models import OutboxEntry, User
+from chirp_auth.runtime import migrations
 from chirp_auth.worker import loop
 from config import Settings, load
 
@@ -39,7 +39,7 @@ def main() -> None:
         url = options.database_url or f"sqlite:///{Path(folder)}/bench.db"
         app = create_app(_settings(url))
         with app.app_context():
-            flask_migrate.upgrade()
+            migrations.upgrade()
             fill(options.mails)
         profile = cProfile.Profile()
         started, used = time.perf_counter(), time.process_time()

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import flask_migrate
 import psycopg
 import structlog
 from flask import Flask
@@ -32,8 +31,9 @@ from sqlalchemy import make_url, text
 
 from bench.__main__ import ROOT
 from bench.databases import postgresql
-from chirp_auth import audit, create_app
+from chirp_auth import audit, cli, create_app
 from chirp_auth.extensions import db
+from chirp_auth.runtime import migrations
 from config import load
 from tests.support.postgres import libpq_url
 
@@ -64,6 +64,7 @@ def main() -> None:
         else:
             url = options.database_url or f"sqlite:///{folder / 'million.db'}"
         app = create_app(load(_env_file=None, database_url=url, **KEYS))
+        app.cli.add_command(cli.auth)
         with app.app_context():
             if not options.filled:
                 started = time.perf_counter()
@@ -75,7 +76,7 @@ def main() -> None:
 
 def fill(url: str, accounts: int, events: int) -> None:
     """Migrate the application's database and fill it."""
-    flask_migrate.upgrade()
+    migrations.upgrade()
     tables = {
         "users": (_USERS, _users(accounts)),
         "sessions": (_SESSIONS, _sessions(accounts)),

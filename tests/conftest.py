@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import flask_migrate
 import pytest
 from flask.testing import FlaskClient, FlaskCliRunner
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import select
 
-from chirp_auth import create_app
+from chirp_auth import cli, create_app
 from chirp_auth.accounts import password_reset, registration
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.extensions import db
@@ -20,6 +19,7 @@ from chirp_auth.http.routing import Application
 from chirp_auth.mail import mailbox
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import SecurityEvent, User
+from chirp_auth.runtime import migrations
 from chirp_auth.security.client import Client
 from chirp_auth.worker import delivery
 from config import Settings, load
@@ -84,6 +84,8 @@ def app(settings: Settings, compiled_templates: FileSystemBytecodeCache) -> Iter
     app = create_app(settings)
     app.jinja_env.bytecode_cache = compiled_templates
     app.test_client_class = Visitor
+    migrations.init_app(app)
+    app.cli.add_command(cli.auth)
     with app.app_context():
         kept_work.keep_statements(db.engine)
         yield app
@@ -171,5 +173,5 @@ def _sqlite_template(folder: Path) -> Path:
 def _migrate(url: str) -> None:
     app = create_app(_settings(url))
     with app.app_context():
-        flask_migrate.upgrade()
+        migrations.upgrade()
         db.engine.dispose()

@@ -1,20 +1,26 @@
 """The schema of the database against what this release needs: older, the same, or newer and still usable.
 
 Releases expand the schema first and contract it a release later, so that hosts of two releases can share a database
-while one after the other is upgraded or taken back. Whether that holds is looked at, not believed.
+while one after the other is upgraded or taken back. Whether that holds is looked at, not believed. Each process looks,
+and few migrate: so this reads what Alembic keeps without loading it.
 """
 
 from functools import cache
 
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from flask import current_app
-from sqlalchemy import Connection, MetaData, inspect
+from sqlalchemy import Connection, MetaData, column, inspect, select, table
+
+from config import ROOT
+
+MIGRATIONS = ROOT / "migrations"
+_KEPT = table("alembic_version", column("version_num"))
 
 
 def revision_of(connection: Connection) -> str | None:
     """Return the revision of the last migration that the database has seen; None if there was none."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table(_KEPT.name):
+        return None
+    revision: str | None = connection.scalar(select(_KEPT.c.version_num))
+    return revision
 
 
 def is_newer(revision: str | None) -> bool:
@@ -22,9 +28,10 @@ def is_newer(revision: str | None) -> bool:
     return revision is not None and revision > newest_revision()
 
 
+@cache
 def newest_revision() -> str:
-    """Return the revision that this release migrates to."""
-    return _head(current_app.extensions["migrate"].directory)
+    """Return the revision that this release migrates to: each begins the name of its file."""
+    return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
 def misfit(connection: Connection, needed: MetaData) -> str | None:
@@ -33,16 +40,11 @@ def misfit(connection: Connection, needed: MetaData) -> str | None:
     It reads and writes the columns that it knows. They must be there, and others must need no value.
     """
     found = {table: columns for (_, table), columns in inspect(connection).get_multi_columns().items()}
-    for table in needed.sorted_tables:
-        columns = {column["name"]: column for column in found.get(table.name, ())}
-        if missing := [column.name for column in table.columns if column.name not in columns]:
-            return f"has no {table.name}.{missing[0]}"
-        for name, column in columns.items():
-            if name not in table.columns and not column["nullable"] and column["default"] is None:
-                return f"wants a value for {table.name}.{name}"
+    for wanted in needed.sorted_tables:
+        columns = {each["name"]: each for each in found.get(wanted.name, ())}
+        if missing := [each.name for each in wanted.columns if each.name not in columns]:
+            return f"has no {wanted.name}.{missing[0]}"
+        for name, extra in columns.items():
+            if name not in wanted.columns and not extra["nullable"] and extra["default"] is None:
+                return f"wants a value for {wanted.name}.{name}"
     return None
-
-
-@cache
-def _head(directory: str) -> str:
-    return ScriptDirectory(directory).get_current_head() or ""

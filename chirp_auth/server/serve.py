@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from tempfile import TemporaryDirectory
 
-import flask_migrate
 import structlog
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -140,15 +139,17 @@ def _migrate(settings: Settings) -> None:
     """Migrate. If a later release has migrated, or MIGRATE=never, only check that this release can use the schema."""
     try:
         with db.engine.connect() as connection:
-            is_newer = schema.is_newer(schema.revision_of(connection))
-        if settings.migrate == "auto" and not is_newer:
-            flask_migrate.upgrade()
+            revision = schema.revision_of(connection)
+        if settings.migrate == "auto" and (revision is None or revision < schema.newest_revision()):
+            from chirp_auth.runtime import migrations  # noqa: PLC0415 - most starts have nothing to migrate
+
+            migrations.upgrade()
             return
     except (SQLAlchemyError, OSError) as error:
         sys.exit(f"The database cannot be used: {type(error).__name__}. Is it running, and is DATABASE_URL right?")
     if flaw := health.schema_flaw():
         sys.exit(f"{flaw} Nothing was migrated (MIGRATE={settings.migrate}).")
-    if is_newer:
+    if schema.is_newer(revision):
         log.warning("database newer than this release", advice="It works; bring this host to the newer release soon.")
 
 

@@ -9,12 +9,14 @@ import flask_migrate
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
 
 from chirp_auth.accounts import users
 from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
 from chirp_auth.models import User
+from chirp_auth.runtime import schema
 from tests.support.child import Child
 from tests.support.postgres import PostgresServer
 from tests.support.server import ROOT, environment_for
@@ -72,6 +74,19 @@ def test_the_models_and_the_migrations_agree(app: Application) -> None:
         compared = {"compare_type": True, "compare_server_default": True, "include_object": is_in_every_database}
         context = MigrationContext.configure(connection, opts=compared)
         assert compare_metadata(context, db.metadata) == []
+
+
+def test_the_schema_is_read_as_alembic_reads_it(app: Application) -> None:
+    scripts = ScriptDirectory(str(schema.MIGRATIONS))
+    assert [schema.newest_revision()] == scripts.get_heads()
+    with db.engine.connect() as connection:
+        assert schema.revision_of(connection) == MigrationContext.configure(connection).get_current_revision()
+
+    flask_migrate.downgrade(revision="base")
+    with db.engine.connect() as connection:
+        assert schema.revision_of(connection) is None
+        connection.execute(text("DROP TABLE alembic_version"))
+        assert schema.revision_of(connection) is None
 
 
 def test_down_and_up_again(app: Application) -> None:
