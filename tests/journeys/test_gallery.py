@@ -1,4 +1,4 @@
-"""Every state of every page and every mail: under axe in light and its contrast in the dark, narrow in each language."""
+"""Every state of every page and every mail: under axe, its contrast in the dark, and narrow in each language."""
 
 from collections.abc import Callable
 

@@ -35,9 +35,11 @@ def in_threads(app: Application, calls: Sequence[Callable[[], object]]) -> list[
 def in_processes(settings: Settings, count: int, call: Callable[..., object], *arguments: object) -> list[str]:
     """Return how `call(*arguments)` ended in each of `count` processes, each with an application of its own.
 
-    `call` is a function of a module: the processes import it.
+    `call` is a function of a module: the processes import it. They are copies of one that has imported everything and
+    done nothing, since a fresh one would take longer to import than all of them to call.
     """
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.conftest"])
     barrier, ended = context.Barrier(count), context.Queue()
     processes = [
         context.Process(target=_run, args=(settings, barrier, ended, call, arguments), daemon=True)
