@@ -15,7 +15,9 @@ from chirp_auth.mail import mailbox
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
 from config import Settings
-from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, TEST_CLIENT, token_in
+from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, TEST_CLIENT, on_one_database, token_in
+
+pytestmark = on_one_database
 
 Delivered = Callable[[], list[Mail]]
 Read = Callable[[], EmailMessage]

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 from uuid import uuid4
@@ -15,8 +14,8 @@ from chirp_auth.api import dialects
 from chirp_auth.models import User
 from config import load
 from tests.api.talk import JSON, told
-from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD
-from tests.support.server import Application, application
+from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, on_one_database
+from tests.support.server import Application
 
 V1, MARKETPLACE, SELLER = "/api/v1/auth", "/api/auth", "/api/auth/reset_password"
 MAX_BYTES = 1024 * 1024
@@ -112,6 +111,7 @@ def header(client: FlaskClient, alice: User) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+@on_one_database
 @pytest.mark.settings(rate_limits_enabled=False)
 @pytest.mark.parametrize(("dialect", "method", "path", "good"), CALLS, ids=[f"{call[0]}-{call[2]}" for call in CALLS])
 def test_a_bad_body_is_refused_in_the_shape_of_its_dialect(
@@ -150,13 +150,6 @@ def test_every_call_that_takes_a_body_is_tried() -> None:
     assert {f"{method} {path}" for _, method, path, _ in CALLS} == taking - without_a_body
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
-    settings = {"BCRYPT_COST": "4", "RATE_LIMITS_ENABLED": "false"}
-    with application(settings, tmp_path_factory.mktemp("server")) as running:
-        yield running
-
-
 def send_in_chunks(server: Application, path: str, *chunks: bytes) -> tuple[int, dict[str, Any]]:
     """Send a body whose length nobody told (RFC 9112, 7.1)."""
     with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)) as connection:
@@ -172,7 +165,7 @@ def send_whole(server: Application, path: str, body: bytes) -> int:
 
 
 def test_bodies_in_chunks_are_read_and_measured(server: Application) -> None:
-    whole = json.dumps({"email": ALICE}).encode()
+    whole = json.dumps({"email": MALLORY}).encode()
 
     for path in (f"{V1}/forgot-password", f"{MARKETPLACE}/forgot-password", "/forgot-password"):
         assert send_in_chunks(server, path, whole[:5], whole[5:])[0] == 200
@@ -182,7 +175,7 @@ def test_bodies_in_chunks_are_read_and_measured(server: Application) -> None:
         assert send_in_chunks(server, path, cut)[0] == 200, "just 1 MB"
         assert send_whole(server, path, cut) == 200, "just 1 MB, and its length was told"
         assert send_in_chunks(server, path, cut, b"!")[0] == 413, "what is over 1 MB is not cut off"
-    sale = json.dumps({"email": ALICE, "old_password": PASSWORD, "new_password": NEW_PASSWORD}).encode()
+    sale = json.dumps({"email": MALLORY, "old_password": PASSWORD, "new_password": NEW_PASSWORD}).encode()
     assert send_in_chunks(server, SELLER, sale) == (404, {"error": "User not found"})
     assert send_in_chunks(server, SELLER, *[b" " * 65_536] * 17)[0] == 413
 

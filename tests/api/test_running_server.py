@@ -7,31 +7,13 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
-
-from tests.support.postgres import PostgresServer
-from tests.support.server import Application, application
-
-LIMITS_OFF = {"RATE_LIMITS_ENABLED": "false", "BCRYPT_COST": "4"}
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
-    """A running server that its tests share, on SQLite and then on PostgreSQL."""
-    settings = dict(LIMITS_OFF)
-    with ExitStack() as stack:
-        if request.param == "postgresql":
-            postgres: PostgresServer = request.getfixturevalue("postgres_server")
-            settings["DATABASE_URL"] = stack.enter_context(postgres.database())
-        yield stack.enter_context(application(settings, tmp_path_factory.mktemp("server")))
+from tests.support.server import Application
 
 
 def test_the_server_keeps_to_its_own_document(server: Application, tmp_path: Path) -> None:
-    body = json.dumps({"email": "alice@example.com", "password": "seven quiet herons"}).encode()
+    body = json.dumps({"email": "erin@example.com", "password": "seven quiet herons"}).encode()
     registering = urllib.request.Request(
         f"{server.base_url}/api/v1/auth/register", body, {"Content-Type": "application/json"}
     )

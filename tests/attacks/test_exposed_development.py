@@ -21,7 +21,7 @@ from chirp_auth.security.client import Client
 from chirp_auth.server import serve
 from config import ConfigurationError, Settings, load
 from tests.attacks.settings import PRODUCTION
-from tests.conftest import ALICE, PASSWORD, TEST_CLIENT
+from tests.conftest import ALICE, PASSWORD, TEST_CLIENT, on_one_database
 from tests.support.child import free_port
 from tests.support.server import Application as Server
 from tests.support.server import application, command
@@ -65,6 +65,7 @@ def test_an_exposed_server_shows_its_mailbox_to_no_neighbour(tmp_path: Path) -> 
         assert _status(exposed.port, "/login", "auth.example.com") == 200
 
 
+@on_one_database
 @pytest.mark.settings(host="0.0.0.0", dev_expose=True)
 @pytest.mark.parametrize(
     ("peer", "host", "headers"),
@@ -87,6 +88,7 @@ def test_the_mailbox_answers_this_machine_under_its_own_name_only(
     assert answer.status_code == 404
 
 
+@on_one_database
 @pytest.mark.settings(trusted_proxy_hops=1)
 def test_a_forwarded_address_is_not_who_asks(client: FlaskClient) -> None:
     for peer, forwarded in ((ELSEWHERE, LOOPBACK), (LOOPBACK, ELSEWHERE), (LOOPBACK, LOOPBACK)):
@@ -97,6 +99,7 @@ def test_a_forwarded_address_is_not_who_asks(client: FlaskClient) -> None:
     assert client.get("/dev/mailbox.json", headers={"Host": "[::1]:5000"}).status_code == 200
 
 
+@on_one_database
 @pytest.mark.parametrize("name", ["127.0.0.1:5000", "localhost:5000", "LOCALHOST", "[::1]:5000", "127.9.9.9"])
 def test_the_developer_reads_the_mailbox(
     client: FlaskClient, alice: User, delivered: Callable[[], list[Mail]], name: str
@@ -110,6 +113,7 @@ def test_the_developer_reads_the_mailbox(
     assert "/dev/mailbox" in client.get("/login", headers={"Host": name}).text
 
 
+@on_one_database
 def test_pages_offer_no_mailbox_to_whom_it_is_closed(client: FlaskClient) -> None:
     assert "mailbox" not in client.get("/login", headers={"Host": "auth.example.com"}).text
 

@@ -16,7 +16,9 @@ from chirp_auth.mail import outbox
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
 from chirp_auth.security.client import Client, device_in_words
-from tests.conftest import ALICE, PASSWORD, TEST_CLIENT
+from tests.conftest import ALICE, PASSWORD, TEST_CLIENT, on_one_database
+
+pytestmark = on_one_database
 
 VICTIM = "win.a.prize@example.net"
 TYPED = ("win.a.prize", "You won", "Casino", "BuyNow")

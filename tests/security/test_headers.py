@@ -9,7 +9,10 @@ from werkzeug.test import TestResponse
 
 from chirp_auth.http.routing import Application
 from chirp_auth.models import User
+from tests.conftest import on_one_database
 from tests.support.visitor import forgot, post_form, sign_in
+
+pytestmark = on_one_database
 
 PAGES = (
     "/",

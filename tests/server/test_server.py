@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 from chirp_auth.runtime.version import VERSION
 from tests.attacks.settings import PRODUCTION
 from tests.conftest import on_one_database
-from tests.server.test_worker_process import children, command_line
+from tests.server.test_worker_process import children, command_line, is_running
 from tests.support.child import accepts_connections, free_port
 from tests.support.server import Application, application, command
 from tests.support.smtp import SmtpServer
@@ -37,7 +37,7 @@ def status_of(url: str) -> int:
         return int(answer.status)
 
 
-def test_it_says_where_everything_is_and_stops_without_a_trace(tmp_path: Path) -> None:
+def test_it_says_where_everything_is_makes_private_files_and_stops_without_a_trace(tmp_path: Path) -> None:
     folder = tmp_path / "a path with spaces, and ünïcode"
     folder.mkdir()
     with application(CHEAP, folder) as server:
@@ -45,21 +45,16 @@ def test_it_says_where_everything_is_and_stops_without_a_trace(tmp_path: Path) -
             assert words in server.output
         assert status_of(f"{server.base_url}/healthz/live") == 200
         assert status_of(f"{server.base_url}/dev/mailbox.json") == 200
+        modes = {path.name: path.stat().st_mode & 0o777 for path in folder.glob("chirp.db*") if path.is_file()}
+        assert {"chirp.db", "chirp.db-wal", "chirp.db.secret-key", "chirp.db.demo-password"} <= modes.keys()
+        assert set(modes.values()) == {0o600}
 
-        assert server.stop() == 0
+        everybody = [server.pid, *children(server.pid)]
+        assert server.stop() == 0  # SIGTERM to all of them, as from systemd.
+        assert list(filter(is_running, everybody)) == []
         assert processes_below(folder) == []
         assert not accepts_connections(server.port)
-
-
-def test_what_it_makes_is_its_owners_alone(tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    database = tmp_path / "data" / "chirp.db"
-
-    with application({"DATABASE_URL": f"sqlite:///{database}"}, tmp_path):
-        modes = {path.name: path.stat().st_mode & 0o777 for path in database.parent.iterdir() if path.is_file()}
-
-    assert {"chirp.db", "chirp.db-wal", "chirp.db.secret-key", "chirp.db.demo-password"} <= modes.keys()
-    assert set(modes.values()) == {0o600}
+        assert "Traceback" not in server.output
 
 
 def test_a_busy_port_is_said_in_words(tmp_path: Path) -> None:

@@ -132,8 +132,9 @@ def test_a_killed_server_takes_its_worker_along_and_the_next_one_sends_the_mail(
 
 
 @on_one_database
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("to_all", [True, False])
+@pytest.mark.parametrize(  # SIGTERM to all: test_server.py
+    ("number", "to_all"), [(signal.SIGINT, True), (signal.SIGINT, False), (signal.SIGTERM, False)]
+)
 def test_a_signal_ends_both_cleanly(
     environment: Mapping[str, str], tmp_path: Path, number: signal.Signals, to_all: bool
 ) -> None:

@@ -5,9 +5,11 @@ from uuid import uuid4
 import pytest
 
 from chirp_auth.models import User
-from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD
+from tests.conftest import ALICE, NEW_PASSWORD, PASSWORD, on_one_database
 from tests.support.visitor import press
 from tests.web.conftest import Visitor, value_of, words
+
+pytestmark = on_one_database
 
 CHANGE = {"current_password": PASSWORD, "new_password": NEW_PASSWORD, "confirm_password": NEW_PASSWORD}
 

@@ -8,8 +8,10 @@ import time_machine
 from chirp_auth.clock import now
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
-from tests.conftest import ALICE, PASSWORD, token_in
+from tests.conftest import ALICE, PASSWORD, on_one_database, token_in
 from tests.web.conftest import Visitor, value_of, words
+
+pytestmark = on_one_database
 
 Delivered = Callable[[], list[Mail]]
 NEW = "alice@new.example.com"

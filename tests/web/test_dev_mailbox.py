@@ -12,6 +12,8 @@ from chirp_auth.models import User
 from tests.conftest import ALICE, on_one_database
 from tests.web.conftest import Visitor, words
 
+pytestmark = on_one_database
+
 Delivered = Callable[[], list[Mail]]
 PATHS = ("/dev/mailbox", "/dev/mailbox.json", "/dev/mailbox/x", "/dev/mailbox/x/html", "/dev/mailbox/x.eml")
 PRODUCTION = {
@@ -96,7 +98,6 @@ def test_the_newest_two_hundred_stay(visitor: Visitor, mail: Mail) -> None:
     assert mailbox.message(mail.id) is None
 
 
-@on_one_database
 def test_the_list_reads_no_body(visitor: Visitor) -> None:
     unreadable = b"Content-Type: text/plain; charset=none-such\r\n\r\nx"
     subject = encoded("Grüße, und zwar so viele, dass die Zeile des Betreffs gebrochen werden muss", "Subject")

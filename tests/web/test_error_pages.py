@@ -11,9 +11,11 @@ from werkzeug.test import TestResponse
 from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
 from chirp_auth.models import User
-from tests.conftest import ALICE, PASSWORD
+from tests.conftest import ALICE, PASSWORD, on_one_database
 from tests.support.visitor import press
 from tests.web.conftest import Visitor, value_of, words
+
+pytestmark = on_one_database
 
 
 def assert_is_whole(answer: TestResponse, status: int) -> None:
@@ -108,7 +110,6 @@ def test_a_spent_budget_behind_a_button(visitor: Visitor) -> None:
     assert words(answer).count("try again in") == 1
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_trying_again_leads_back_to_the_form_as_it_was_without_its_password(visitor: Visitor) -> None:
     typed = {"email": ALICE, "first_name": '"><b>', "phone_number": "123456"}
     form = visitor.open("/register").text
@@ -139,7 +140,6 @@ def test_trying_again_after_a_limit_asks_for_the_same(visitor: Visitor, alice: U
     assert 'method="post" action="/reset-password/new-link"' in answer.text
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_database_that_is_away_is_told_to_whoever_is_signed_in(visitor: Visitor, alice: User) -> None:
     visitor.sign_in()
     db.session.execute(text("ALTER TABLE sessions RENAME TO gone"))

@@ -11,9 +11,11 @@ from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
-from tests.conftest import ALICE, PASSWORD, TEST_CLIENT, events, token_in
+from tests.conftest import ALICE, PASSWORD, TEST_CLIENT, events, on_one_database, token_in
 from tests.support.factors import code_for, with_authenticator
 from tests.web.conftest import Visitor, words
+
+pytestmark = on_one_database
 
 Delivered = Callable[[], list[Mail]]
 AT_RESET, AT_SIGN_IN = "/reset-password/lost-factors", "/login/lost-factors"

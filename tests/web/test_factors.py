@@ -12,9 +12,11 @@ from chirp_auth.accounts.factors import recovery_codes, second_factor
 from chirp_auth.clock import now
 from chirp_auth.extensions import db
 from chirp_auth.models import RecoveryCode, Session, User
-from tests.conftest import NEW_PASSWORD, PASSWORD
+from tests.conftest import NEW_PASSWORD, PASSWORD, on_one_database
 from tests.support.factors import code_for, with_authenticator, wrong_code
 from tests.web.conftest import Visitor, words
+
+pytestmark = on_one_database
 
 APP = "/security/authenticator-app"
 

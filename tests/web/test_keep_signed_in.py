@@ -8,9 +8,11 @@ from werkzeug.test import TestResponse
 
 from chirp_auth.clock import now
 from chirp_auth.models import User
-from tests.conftest import MALLORY, NEW_PASSWORD, PASSWORD
+from tests.conftest import MALLORY, NEW_PASSWORD, PASSWORD, on_one_database
 from tests.support.visitor import login
 from tests.web.conftest import Visitor, words
+
+pytestmark = on_one_database
 
 KEPT = {"keep": "y"}
 HOME = "Hello, Alice"

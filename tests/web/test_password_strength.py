@@ -3,7 +3,10 @@
 import pytest
 
 from chirp_auth.models import User
+from tests.conftest import on_one_database
 from tests.web.conftest import Visitor, words
+
+pytestmark = on_one_database
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """Name and phone number on a page."""
 
 from chirp_auth.models import User
+from tests.conftest import on_one_database
 from tests.web.conftest import Visitor, value_of, words
+
+pytestmark = on_one_database
 
 
 def test_the_details_are_changed_and_cleared(visitor: Visitor, alice: User) -> None:

@@ -12,9 +12,11 @@ from chirp_auth.http.routing import Application
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
 from chirp_auth.security import sealing
-from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD
+from tests.conftest import ALICE, MALLORY, NEW_PASSWORD, PASSWORD, on_one_database
 from tests.support.visitor import press
 from tests.web.conftest import Visitor, value_of, words
+
+pytestmark = on_one_database
 
 Delivered = Callable[[], list[Mail]]
 

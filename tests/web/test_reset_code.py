@@ -8,8 +8,10 @@ from werkzeug.test import TestResponse
 
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
-from tests.conftest import ALICE, NEW_PASSWORD, events, token_in
+from tests.conftest import ALICE, NEW_PASSWORD, events, on_one_database, token_in
 from tests.web.conftest import Visitor, words
+
+pytestmark = on_one_database
 
 Delivered = Callable[[], list[Mail]]
 

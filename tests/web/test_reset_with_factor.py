@@ -6,9 +6,11 @@ import pytest
 
 from chirp_auth.mail.mailbox import Mail
 from chirp_auth.models import User
-from tests.conftest import ALICE, NEW_PASSWORD, token_in
+from tests.conftest import ALICE, NEW_PASSWORD, on_one_database, token_in
 from tests.support.factors import code_for, with_authenticator, wrong_code
 from tests.web.conftest import Visitor, value_of, words
+
+pytestmark = on_one_database
 
 FORM = {"password": NEW_PASSWORD, "confirm_password": NEW_PASSWORD}
 

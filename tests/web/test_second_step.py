@@ -6,8 +6,11 @@ from flask.testing import FlaskClient
 
 from chirp_auth.extensions import db
 from chirp_auth.models import User
+from tests.conftest import on_one_database
 from tests.support.factors import RECOVERY_CODES, code_for, with_authenticator, wrong_code
 from tests.web.conftest import Visitor, words
+
+pytestmark = on_one_database
 
 STEP = "/login/second-step"
 

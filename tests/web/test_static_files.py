@@ -2,7 +2,10 @@
 
 import re
 
+from tests.conftest import on_one_database
 from tests.web.conftest import Visitor
+
+pytestmark = on_one_database
 
 
 def test_a_page_names_the_version_of_its_files_and_browsers_keep_them(visitor: Visitor) -> None:
