@@ -3,6 +3,7 @@
 import multiprocessing
 import threading
 from collections.abc import Callable, Sequence
+from multiprocessing.context import ForkServerContext
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
@@ -32,14 +33,22 @@ def in_threads(app: Application, calls: Sequence[Callable[[], object]]) -> list[
     return outcomes
 
 
-def in_processes(settings: Settings, count: int, call: Callable[..., object], *arguments: object) -> list[str]:
-    """Return how `call(*arguments)` ended in each of `count` processes, each with an application of its own.
+def prepared_processes() -> ForkServerContext:
+    """Return what makes processes that are copies of one which has imported everything and done nothing.
 
-    `call` is a function of a module: the processes import it. They are copies of one that has imported everything and
-    done nothing, since a fresh one would take longer to import than all of them to call.
+    A fresh process would take longer to import than most tests take.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.conftest"])
+    return context
+
+
+def in_processes(settings: Settings, count: int, call: Callable[..., object], *arguments: object) -> list[str]:
+    """Return how `call(*arguments)` ended in each of `count` processes, each with an application of its own.
+
+    `call` is a function of a module: the processes import it.
+    """
+    context = prepared_processes()
     barrier, ended = context.Barrier(count), context.Queue()
     processes = [
         context.Process(target=_run, args=(settings, barrier, ended, call, arguments), daemon=True)
