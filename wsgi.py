@@ -10,7 +10,7 @@ from chirp_auth import cli, create_app
 from chirp_auth.cli import flask_run, without_settings
 from chirp_auth.cli._common import stdio
 from chirp_auth.extensions import db
-from chirp_auth.runtime import health, logs, migrations
+from chirp_auth.runtime import health, logs
 from config import ConfigurationError, load
 
 
@@ -29,8 +29,6 @@ def _application() -> Flask:
         return without_settings.application(error.problems, cli.auth, migration_commands)
     logs.configure(as_json=settings.in_production, only_trouble=commanded)
     application = create_app(settings)
-    migrations.init_app(application)
-    application.cli.add_command(cli.auth)
     if not commanded or flask_run.is_running():
         _say_what_is_missing(application)
     return application
@@ -48,4 +46,4 @@ def _say_what_is_missing(application: Flask) -> None:
 
 app = _application()
 
-gc.freeze()  # It lives as long as the process: collections need not look at it.
+gc.freeze()  # It lives for as long as the process: collections need not look at it.

@@ -31,7 +31,7 @@ from sqlalchemy import make_url, text
 
 from bench.__main__ import ROOT
 from bench.databases import postgresql
-from chirp_auth import audit, cli, create_app
+from chirp_auth import audit, create_app
 from chirp_auth.extensions import db
 from chirp_auth.runtime import migrations
 from config import load
@@ -64,7 +64,6 @@ def main() -> None:
         else:
             url = options.database_url or f"sqlite:///{folder / 'million.db'}"
         app = create_app(load(_env_file=None, database_url=url, **KEYS))
-        app.cli.add_command(cli.auth)
         with app.app_context():
             if not options.filled:
                 started = time.perf_counter()

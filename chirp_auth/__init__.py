@@ -46,8 +46,10 @@ from config import INSTANCE
 POOL_WAIT_SECONDS = 5
 
 
-def create_app(settings: config.Settings | None = None) -> routing.Application:
-    """Build the application. Starts nothing: the worker process is the server's; the commands are `wsgi.py`'s.
+def create_app(settings: config.Settings | None = None, *, with_commands: bool = True) -> routing.Application:
+    """Build the application. Starts nothing: the worker process is the server's.
+
+    What only serves or delivers does without the commands of `flask …`, which take a second to load.
 
     Raises:
         ConfigurationError: the settings cannot be used; it lists every problem.
@@ -90,7 +92,18 @@ def create_app(settings: config.Settings | None = None) -> routing.Application:
     app.register_blueprint(passkey_links.passkey_links)
     app.register_blueprint(documentation.documentation)
     app.extensions["openapi"] = openapi.document
+    if with_commands:
+        _add_commands(app)
     return app
+
+
+def _add_commands(app: routing.Application) -> None:
+    """Add `flask auth` and `flask db`."""
+    from chirp_auth import cli  # noqa: PLC0415 - as `create_app` says
+    from chirp_auth.runtime import migrations  # noqa: PLC0415
+
+    migrations.init_app(app)
+    app.cli.add_command(cli.auth)
 
 
 def _answer_refusal(error: AuthError) -> Response:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient, FlaskCliRunner
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import select
 
-from chirp_auth import cli, create_app
+from chirp_auth import create_app
 from chirp_auth.accounts import password_reset, registration
 from chirp_auth.accounts.registration import Applicant
 from chirp_auth.extensions import db
@@ -84,8 +84,6 @@ def app(settings: Settings, compiled_templates: FileSystemBytecodeCache) -> Iter
     app = create_app(settings)
     app.jinja_env.bytecode_cache = compiled_templates
     app.test_client_class = Visitor
-    migrations.init_app(app)
-    app.cli.add_command(cli.auth)
     with app.app_context():
         kept_work.keep_statements(db.engine)
         yield app

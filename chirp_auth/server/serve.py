@@ -1,6 +1,7 @@
 """The server: checks the settings and the port, migrates, says where everything is, and serves."""
 
 import errno
+import gc
 import multiprocessing
 import os
 import signal
@@ -47,7 +48,7 @@ def main() -> None:
     for warning in warnings_of(settings):
         log.warning("unsafe setting", warning=warning)
     _check_port(settings)
-    app = create_app(settings)
+    app = create_app(settings, with_commands=False)
     with app.app_context():
         _migrate(settings)
         account = _demo_account(settings)
@@ -106,7 +107,8 @@ def _load() -> Adapter:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     settings = load()
     logs.configure(as_json=settings.in_production)
-    app = create_app(settings)
+    app = create_app(settings, with_commands=False)
+    gc.freeze()  # It lives for as long as the process: collections need not look at it.
     hops = settings.trusted_proxy_hops
     adapter = Adapter(app, threads=settings.web_threads, trusted_hops=hops)
     connection_guard.start(settings.port, adapter.answering, behind_a_proxy=hops > 0)

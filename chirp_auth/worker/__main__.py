@@ -1,5 +1,7 @@
 """`python -m chirp_auth.worker`: the worker that the server starts. An operator's is `flask --app wsgi auth worker`."""
 
+import gc
+
 from chirp_auth import create_app
 from chirp_auth.runtime import logs
 from chirp_auth.worker import process
@@ -10,7 +12,9 @@ def main() -> None:
     """Deliver mail for as long as the server that started this process lives."""
     settings = load()
     logs.configure(as_json=settings.in_production)
-    process.run_beside_server(create_app(settings))
+    app = create_app(settings, with_commands=False)
+    gc.freeze()  # It lives for as long as the process: collections need not look at it.
+    process.run_beside_server(app)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def flask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
             load(_env_file=None, port="many", app_env="production")
         return without_settings.application(refused.value.problems, cli.auth, migration_commands)
 
-    group = FlaskGroup("flask", create_app=application, set_debug_flag=False, load_dotenv=False)
+    group = FlaskGroup(name="flask", create_app=application, set_debug_flag=False, load_dotenv=False)
     return lambda *arguments: CliRunner().invoke(group, arguments)
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import JSON, Column, MetaData, create_engine, insert, select, te
 from chirp_auth import create_app
 from chirp_auth.extensions import db
 from chirp_auth.http.routing import Application
-from chirp_auth.runtime import migrations, schema
+from chirp_auth.runtime import schema
 from config import Settings
 from tests.runtime.test_migrations import empty_url
 from tests.support.child import Child
@@ -94,7 +94,6 @@ def steps() -> list[tuple[str, str]]:
 @pytest.fixture
 def empty(empty_url: str, settings: Settings) -> Iterator[Application]:
     app = create_app(settings.model_copy(update={"database_url": empty_url}))
-    migrations.init_app(app)
     with app.app_context():
         yield app
         db.session.remove()
@@ -153,7 +152,6 @@ def test_readers_go_on_while_a_migration_waits_for_one_of_them(
         pytest.skip("on SQLite readers never wait")
     with postgres_server.database() as url:
         app = create_app(settings.model_copy(update={"database_url": url}))
-        migrations.init_app(app)
         with app.app_context():
             flask_migrate.upgrade(revision=OLDEST_EXPANDED)
             longest: list[float] = []

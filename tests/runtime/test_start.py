@@ -13,7 +13,7 @@ import chirp_auth.server.serve, chirp_auth.worker.process
 from chirp_auth import create_app
 from chirp_auth.runtime import health
 from config import load
-app = create_app(load())
+app = create_app(load(), with_commands=False)
 with app.app_context():
     flaw = health.flaw()
 print(flaw, [name for name in {OF_OTHERS} if name in sys.modules], gc.isenabled(), gc.get_freeze_count() > 100_000)
