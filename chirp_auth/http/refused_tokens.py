@@ -1,7 +1,7 @@
 """Refused tokens are audit events, so that guessing, and the use of a dead token, can be noticed.
 
-So are requests for a new password that lack the token or a field. A flood of them costs one row for each client, kind,
-outcome and hour; the others are log lines.
+So are requests and forms for a new password that lack the token or a field. A flood of them costs one row for each
+client, kind, outcome and hour; the others are log lines.
 """
 
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def on_record(kind: Kind, face: str) -> Iterator[None]:
         yield
     except REFUSALS as refusal:
         if not isinstance(refusal, RefreshReused):  # The rule records it each time, because it ends a session.
-            _record(kind, face, _outcome(refusal))
+            note(kind, face, _outcome(refusal))
         raise
 
 
@@ -52,7 +52,7 @@ def incomplete_on_record(kind: Kind, face: str) -> Iterator[None]:
     try:
         yield
     except INCOMPLETE as refusal:
-        _record(kind, face, outcome_of(refusal))
+        note(kind, face, outcome_of(refusal))
         raise
 
 
@@ -62,7 +62,8 @@ def _outcome(refusal: AuthError) -> Outcome:
     return "invalid_token" if isinstance(refusal, Unauthenticated) else outcome_of(refusal)
 
 
-def _record(kind: Kind, face: str, outcome: Outcome) -> None:
+def note(kind: Kind, face: str, outcome: Outcome) -> None:
+    """Record an event of this kind, the first one of the client in an hour; a failing database changes nothing."""
     client = request_context.client(face)
     if not shares.is_first(f"{kind}.{outcome}", shares.NOTED_ONCE_IN):
         log.warning(kind, outcome=outcome, face=face, reference=client.reference)

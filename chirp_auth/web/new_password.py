@@ -1,18 +1,30 @@
 """A form for a new password: everything that is wrong with it, said at once."""
 
+from chirp_auth.audit.vocabulary import Kind, outcome_of
 from chirp_auth.errors import (
     AuthError,
     PasswordMismatch,
     PasswordReused,
     PasswordTooWeak,
     SecondFactorRequired,
+    StaleForm,
+    ValidationFailed,
     WrongSecondFactor,
 )
+from chirp_auth.http import refused_tokens
 from chirp_auth.languages import gettext
 from chirp_auth.models import User
 from chirp_auth.security import limits, passwords
+from chirp_auth.web.blueprint import FACE
 from chirp_auth.web.forms import Form, ResetByLinkForm
 from chirp_auth.web.pages import sentence_of, show_error
+
+
+def note_incomplete(form: Form, kind: Kind) -> None:
+    """Record a form that was sent without what it needs, with the API's code; opening one is no attempt."""
+    if form.errors:
+        refusal = StaleForm() if set(form.errors) == {"csrf_token"} else ValidationFailed({})
+        refused_tokens.note(kind, FACE, outcome_of(refusal))
 
 
 def show_refusal(form: Form, error: AuthError, user: User) -> None:

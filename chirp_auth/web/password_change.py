@@ -27,6 +27,7 @@ def change_password() -> Response | Redirect:
     policy.require(Act.CHANGE_PASSWORD, current_session)
     form = ChangePasswordForm().asking(current_user)
     if not form.validate_on_submit():
+        new_password.note_incomplete(form, "password.changed")
         new_password.show_every_fault(form, current_user, "new_password")
         return _form_page(form)
     try:

@@ -4,10 +4,12 @@ The token leaves the address bar at once: the link's page moves it into the sess
 nothing, for mail scanners and previews open links too.
 """
 
+from contextlib import nullcontext
+
 from flask import Response, redirect, request, session, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from chirp_auth.accounts import password_reset, reset_links
+from chirp_auth.accounts import password_reset, reset_links, reset_refusals
 from chirp_auth.accounts.factors import second_factor
 from chirp_auth.errors import (
     AuthError,
@@ -48,8 +50,11 @@ def reset_password() -> Response | Redirect:
     is_complete = form.validate_on_submit()
     if is_complete:
         limits.reset_password()  # Before the link is looked up, so that guessing at links spends it too.
+    else:
+        new_password.note_incomplete(form, "password_reset.refused")
     try:
-        link = reset_links.check_link(link_tokens.stored_token("reset_token"))
+        with reset_refusals.on_record(client(FACE)) if is_complete else nullcontext():
+            link = reset_links.check_link(link_tokens.stored_token("reset_token"))
         if is_complete:
             return _reset(form, link)
         new_password.show_every_fault(form, link.user)

@@ -8,7 +8,7 @@ from chirp_auth.errors import InvalidToken, TokenExpired
 from chirp_auth.http.request_context import client
 from chirp_auth.languages import gettext as _
 from chirp_auth.security import limits
-from chirp_auth.web import check_mail, code_verifier
+from chirp_auth.web import check_mail, code_verifier, new_password
 from chirp_auth.web.blueprint import FACE, SEE_OTHER, web
 from chirp_auth.web.forms import ResetCodeForm
 
@@ -21,6 +21,7 @@ def use_code() -> Response | Redirect:
         return redirect(url_for("auth.web.forgot_password"), SEE_OTHER)
     form = ResetCodeForm()
     if not form.validate():
+        new_password.note_incomplete(form, "password_reset.refused")
         return check_mail.page_with(form)
     limits.reset_password()
     try:

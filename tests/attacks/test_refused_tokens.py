@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from chirp_auth.clock import now
 from chirp_auth.models import User
 from chirp_auth.security import shares
-from tests.conftest import events
-from tests.support.visitor import bearer, login, post_form
+from tests.conftest import MALLORY, NEW_PASSWORD, PASSWORD, events
+from tests.support.visitor import bearer, csrf_token, login, post_form, press, sign_in
 
 FORGED = "WyJhIiwxXQ.forged"
 
@@ -84,6 +84,57 @@ def test_a_request_that_lacks_what_a_new_password_needs_is_one_event_an_hour(
 
     assert events("password_reset.refused") == ["unauthenticated", "validation_failed", "malformed_json"]
     assert events("password.changed") == ["validation_failed", "unauthenticated", "invalid_email"]
+
+
+FIELDS = {
+    "/reset-password": ("password_reset.refused", ["password", "confirm_password"]),
+    "/change-password": ("password.changed", ["current_password", "new_password", "confirm_password"]),
+}
+
+
+@pytest.mark.parametrize("path", FIELDS)
+def test_a_form_for_a_new_password_that_lacks_a_field_is_one_event_an_hour_and_costs_no_limit(
+    client: FlaskClient, ask: Callable[[], str], path: str
+) -> None:
+    kind, fields = FIELDS[path]
+    sign_in(client)
+    client.get(f"/reset-password?token={ask()}")
+    opened = client.get(path).text
+    client.post(path, data={"again": "", "csrf_token": csrf_token(opened)})
+    assert events(kind) == [], "it was only opened, and shown again after an error"
+
+    for lacking in fields * 6:  # More than any limit of theirs allows.
+        typed = {field: PASSWORD for field in fields if field != lacking}
+        assert press(client, path, opened, **typed).status_code == 400
+    assert events(kind) == ["validation_failed"]
+    client.post(path, data=dict.fromkeys(fields, PASSWORD))
+    assert events(kind) == ["validation_failed", "bad_request"], "a page that was open for too long, or another site's"
+
+    complete = {field: PASSWORD if field == "current_password" else NEW_PASSWORD for field in fields}
+    assert press(client, path, opened, **complete).status_code == 303
+
+
+def test_a_code_for_a_new_password_that_is_missing_is_one_event(client: FlaskClient) -> None:
+    post_form(client, "/forgot-password", email=MALLORY)
+
+    assert [post_form(client, "/check-email/code", page="/check-email").status_code for _ in range(2)] == [400] * 2
+
+    assert events("password_reset.refused") == ["validation_failed"]
+
+
+def test_a_reset_in_a_browser_with_a_bad_link_is_on_record_each_time(
+    client: FlaskClient, ask: Callable[[], str]
+) -> None:
+    form = {"password": NEW_PASSWORD, "confirm_password": NEW_PASSWORD}
+    assert post_form(client, "/reset-password", page="/login", **form).status_code == 404
+    client.get(f"/reset-password?token={FORGED}")
+    assert post_form(client, "/reset-password", page="/login", **form).status_code == 404
+    client.get(f"/reset-password?token={ask()}")
+    opened = client.get("/reset-password").text
+
+    assert [press(client, "/reset-password", opened, **form).location for _ in range(2)] == ["/reset-password/done"] * 2
+
+    assert events("password_reset.refused") == ["invalid_token", "invalid_token", "token_already_used"]
 
 
 def test_a_request_without_a_token_is_no_event(client: FlaskClient) -> None:
