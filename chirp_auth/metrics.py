@@ -1,6 +1,6 @@
-"""The metrics that a process counts while it works; `runtime/metrics_endpoint` shows them.
+"""The metrics that a process counts while it works; `runtime/metrics_endpoint` and `runtime/worker_metrics` show them.
 
-Several processes, web and worker, share their counts through the folder PROMETHEUS_MULTIPROC_DIR.
+The processes of one server, web and worker, share their counts through the folder PROMETHEUS_MULTIPROC_DIR.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram

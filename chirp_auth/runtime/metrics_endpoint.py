@@ -54,15 +54,16 @@ def init_app(app: Flask) -> None:
 
 def show() -> Response:
     """Answer with all metrics: with METRICS_TOKEN to whoever sends it, without it in development to this machine."""
-    if not (_has_token(settings.metrics_token) if settings.metrics_token else _nothing_is_in_front()):
+    authorization, token = request.headers.get("Authorization", ""), settings.metrics_token
+    if not (bears(authorization, token) if token else _nothing_is_in_front()):
         abort(404)
     return Response(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
 
 
-def _has_token(expected: SecretStr) -> bool:
-    """Say whether the request bears the token; the scheme is written in any case (RFC 9110, 11.1)."""
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and compare_digest(given.encode(), expected.get_secret_value().encode())
+def bears(authorization: str, token: SecretStr) -> bool:
+    """Say whether the header bears the token; its scheme is written in any case (RFC 9110, 11.1)."""
+    scheme, _, given = authorization.partition(" ")
+    return scheme.lower() == "bearer" and compare_digest(given.encode(), token.get_secret_value().encode())
 
 
 def _nothing_is_in_front() -> bool:

@@ -10,7 +10,7 @@ import pytest
 from tests.docs.conftest import FENCE, PAGES, SETTINGS, blocks, blocks_in
 from tests.support.server import Application, environment_for
 
-LANGUAGES = {"sh", "bash", "console", "text", "json", "http", "nginx", "haproxy", "caddy", "ini"}
+LANGUAGES = {"sh", "bash", "console", "text", "json", "http", "nginx", "haproxy", "caddy", "ini", "yaml"}
 # What a call gets whose path, method or body is not what the API takes.
 MISTAKES = {404, 405, 408, 413, 415, 422, 500, 503}
 
