@@ -12,7 +12,7 @@ from chirp_auth.extensions import settings
 from chirp_auth.formatting import counted
 from chirp_auth.mail import job_locks
 from chirp_auth.mail.smtp import ServerAway
-from chirp_auth.runtime import logs, worker_metrics
+from chirp_auth.runtime import logs, release_files, worker_metrics
 from chirp_auth.worker import delivery as mail_worker
 from chirp_auth.worker import periodic, process
 
@@ -34,9 +34,12 @@ def worker(once: bool, metrics_port: int | None, metrics_host: str, as_json: boo
     if once:
         _work_once(as_json=as_json)
         return
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's own way
     with _metrics_shown(metrics_host, metrics_port) if metrics_port else nullcontext():
+        if settings.in_production:
+            release_files.read_for_mails(app)
         click.echo("Delivering mail. Ctrl-C ends it after the mail at hand.", err=True)
-        process.run(current_app._get_current_object())  # type: ignore[attr-defined]  # the proxy's own way
+        process.run(app)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from chirp_auth import create_app
 from chirp_auth.admin import demo_accounts
 from chirp_auth.extensions import db
-from chirp_auth.runtime import health, logs, metrics_endpoint, schema, settings_text
+from chirp_auth.runtime import health, logs, metrics_endpoint, release_files, schema, settings_text
 from chirp_auth.runtime.version import VERSION
 from chirp_auth.security.client import Client
 from chirp_auth.server import allocator, connection_guard, start_box, worker_process
@@ -108,6 +108,8 @@ def _load() -> Adapter:
     settings = load()
     logs.configure(as_json=settings.in_production)
     app = create_app(settings, with_commands=False)
+    if settings.in_production:
+        release_files.read_for_pages(app)
     gc.freeze()  # It lives for as long as the process: collections need not look at it.
     hops = settings.trusted_proxy_hops
     adapter = Adapter(app, threads=settings.web_threads, trusted_hops=hops)

@@ -3,7 +3,7 @@
 import gc
 
 from chirp_auth import create_app
-from chirp_auth.runtime import logs
+from chirp_auth.runtime import logs, release_files
 from chirp_auth.worker import process
 from config import load
 
@@ -13,6 +13,8 @@ def main() -> None:
     settings = load()
     logs.configure(as_json=settings.in_production)
     app = create_app(settings, with_commands=False)
+    if settings.in_production:
+        release_files.read_for_mails(app)
     gc.freeze()  # It lives for as long as the process: collections need not look at it.
     process.run_beside_server(app)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import time
@@ -17,7 +18,7 @@ from tests.attacks.settings import PRODUCTION
 from tests.conftest import on_one_database
 from tests.server.test_worker_process import children, command_line, is_running
 from tests.support.child import accepts_connections, free_port
-from tests.support.server import Application, application, command
+from tests.support.server import ROOT, Application, application, command
 from tests.support.smtp import SmtpServer
 from tests.support.test_support import processes_below
 
@@ -77,8 +78,26 @@ def test_production_refuses_to_start_and_lists_every_problem(tmp_path: Path) -> 
     assert not (tmp_path / "chirp.db").exists()
 
 
+def release_in(folder: Path) -> Path:
+    """Make a folder with this release, whose templates may be replaced."""
+    shutil.copytree(ROOT / "templates", folder / "templates")
+    for module in ROOT.glob("*.py"):
+        shutil.copy(module, folder)
+    (folder / "chirp_auth").mkdir()  # Templates are beside the package, and a link to it would lead to ours.
+    for path in (
+        *(ROOT / "chirp_auth").iterdir(),
+        *(ROOT / name for name in ("migrations", "static", "pyproject.toml")),
+    ):
+        (folder / path.relative_to(ROOT)).symlink_to(path)
+    return folder
+
+
 def test_production_serves_without_a_mailbox_and_logs_json(tmp_path: Path) -> None:
-    with application({**PRODUCTION, "RATE_LIMITS_ENABLED": "false"}, tmp_path) as server:
+    release = release_in(tmp_path / "release")
+    settings = {**PRODUCTION, "RATE_LIMITS_ENABLED": "false", "PYTHONPATH": str(release)}
+    with application(settings, tmp_path) as server:
+        for page in (release / "templates").rglob("*.html"):
+            page.write_text("{{ of_the_next_release() }}")
         assert status_of(f"{server.base_url}/login") == 200
         with pytest.raises(urllib.error.HTTPError, match="404"):
             status_of(f"{server.base_url}/dev/mailbox")
