@@ -19,6 +19,8 @@ WRITE_PATIENCE_SECONDS = 0.5
 # With more text than the cache holds, pages go to the file before any commit: there a full disk shows.
 _SQLITE_CHARACTERS = 40_000
 _SQLITE_CACHE_PAGES, _SQLITE_CACHE_DEFAULT = 1, -2000
+# A row finds room in pages that are there, on a full disk too; more than the working memory holds goes to a new file.
+_POSTGRESQL_SPILL = ("SET LOCAL work_mem = '64kB'", "SELECT count(*) FROM generate_series(1, 5000)")
 
 health = Blueprint("health", __name__, url_prefix="/healthz")
 log = structlog.get_logger("health")
@@ -84,6 +86,8 @@ def _write(connection: Connection) -> None:
     name, begun_at = str(uuid4()), now()
     if connection.dialect.name != "sqlite":
         connection.execute(insert(JobLock).values(name=name, begun_at=begun_at))
+        for statement in _POSTGRESQL_SPILL:
+            connection.exec_driver_sql(statement)
         connection.rollback()
         return
     connection.exec_driver_sql(f"PRAGMA cache_size = {_SQLITE_CACHE_PAGES}")

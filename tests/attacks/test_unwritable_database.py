@@ -58,24 +58,61 @@ def full_disk(app: Application) -> Iterator[str]:
 
 
 @contextmanager
-def read_only_server(app: Application) -> Iterator[str]:
-    """PostgreSQL as after a failover: all connections are cut, and new ones may only read."""
+def set_for_new_connections(app: Application, setting: str, value: str) -> Iterator[None]:
+    """Cut all connections to PostgreSQL, and let new ones have this setting."""
     name = make_url(app.extensions["settings"].database_url).database
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+        connection.execute(text(f'ALTER DATABASE "{name}" SET {setting} = {value}'))
     db.engine.dispose()
-    yield "read-only transaction"
+    yield
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("SET default_transaction_read_only = off"))
-        connection.execute(text(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'))
+        connection.execute(text(f'ALTER DATABASE "{name}" RESET {setting}'))
         connection.invalidate()
+    db.session.remove()
+    db.engine.dispose()
 
 
-EVERY_WAY = pytest.mark.parametrize(
-    ("database_url", "unwritable"),
-    [("sqlite", read_only_file), ("sqlite", full_disk), ("postgresql", read_only_server)],
-    indirect=["database_url"],
-)
+@contextmanager
+def read_only_server(app: Application) -> Iterator[str]:
+    """PostgreSQL as after a failover."""
+    with set_for_new_connections(app, "default_transaction_read_only", "on"):
+        yield "read-only transaction"
+
+
+@contextmanager
+def no_new_file(app: Application) -> Iterator[str]:
+    """PostgreSQL with a disk so full that only rows are written for which there is room in files that are there."""
+    with set_for_new_connections(app, "temp_file_limit", "0"):
+        yield "temp_file_limit"
+
+
+@contextmanager
+def no_more_rows(_app: Application) -> Iterator[str]:
+    """PostgreSQL that says of every row what it says on a full disk, by the same code."""
+    reason = 'could not extend file "base/5/16506": No space left on device'
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql(f"""
+            CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION '{reason}' USING ERRCODE = 'disk_full'; END $$""")
+        for table in db.metadata.tables:
+            on = f"BEFORE INSERT OR UPDATE OR DELETE ON {table}"
+            connection.exec_driver_sql(f"CREATE TRIGGER full_disk {on} EXECUTE FUNCTION full_disk()")
+    yield reason
+    db.session.remove()
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+        connection.exec_driver_sql("DROP FUNCTION full_disk CASCADE")
+
+
+WAYS: list[tuple[str, Unwritable]] = [
+    *(("sqlite", way) for way in (read_only_file, full_disk)),
+    *(("postgresql", way) for way in (read_only_server, no_more_rows)),
+]
+
+
+def each(ways: list[tuple[str, Unwritable]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(("database_url", "unwritable"), ways, indirect=["database_url"])
 
 
 def ask_everywhere(app: Application) -> dict[str, TestResponse]:
@@ -97,7 +134,7 @@ def ask_everywhere(app: Application) -> dict[str, TestResponse]:
     return answers
 
 
-@EVERY_WAY
+@each(WAYS)
 def test_every_face_says_busy_and_nobody_pays_for_it(
     app: Application, alice: User, settings: Settings, unwritable: Unwritable
 ) -> None:
@@ -119,7 +156,7 @@ def test_every_face_says_busy_and_nobody_pays_for_it(
     assert ask("/login", json={"email": ALICE, "password": PASSWORD}).status_code == 200
 
 
-@EVERY_WAY
+@each([*WAYS, ("postgresql", no_new_file)])
 def test_the_service_is_not_ready_and_the_doctor_says_why(
     app: Application, runner: FlaskCliRunner, unwritable: Unwritable
 ) -> None:
