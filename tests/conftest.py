@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def database_url(request: pytest.FixtureRequest, run_folder: Path, tmp_path: Pat
     reused: ReusedDatabase = request.getfixturevalue("reused_database")
     with reused.as_new() as url:
         yield url
-        shutil.rmtree(_settings(url).beside_database("mailbox"), ignore_errors=True)
+        shutil.rmtree(_mailbox(url), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -158,6 +159,11 @@ def _settings(database_url: str, **changed: Any) -> Settings:
         **_SECRETS,
     }
     return load(**{"_env_file": None, "database_url": database_url, **defaults, **changed})
+
+
+@cache
+def _mailbox(url: str) -> Path:
+    return _settings(url).beside_database("mailbox")
 
 
 def _sqlite_template(folder: Path) -> Path:

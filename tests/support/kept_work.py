@@ -4,7 +4,7 @@ URLs are built, and statements compiled, by the same code as ever, once for a te
 """
 
 import gc
-from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 import structlog
@@ -15,20 +15,23 @@ from werkzeug.routing import Rule
 _STATEMENTS: LRUCache[Any, Any] = LRUCache(2000)
 
 
-def keep_url_builders() -> None:
-    """Let rules of the same text share the functions that build their URLs: compiling them is most of `create_app`."""
-    compiled: dict[object, Callable[..., tuple[str, str]]] = {}
-    compile_builder = Rule._compile_builder
+def keep_compiled_urls() -> None:
+    """Let rules of the same text share what they are compiled to: that is most of `create_app`."""
+    kept: dict[object, tuple[Any, ...]] = {}
+    compile_rule = Rule.compile
 
-    def compile_once(self: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        if self.defaults:  # The function holds their values too.
-            return compile_builder(self, append_unknown)
-        key = self.rule, tuple(self._trace), append_unknown
-        if key not in compiled:
-            compiled[key] = compile_builder(self, append_unknown)
-        return compiled[key]
+    def compile_once(self: Rule) -> None:
+        key = self.rule, self.subdomain, self.is_leaf, self.strict_slashes, self.merge_slashes
+        if self.defaults or key not in kept:
+            compile_rule(self)
+            builders = self._build.__func__, self._build_unknown.__func__  # type: ignore[attr-defined]
+            if not self.defaults:  # The builders hold their values.
+                kept[key] = self._parts, self._trace, self._converters, self.arguments, *builders
+            return
+        self._parts, self._trace, self._converters, self.arguments, build, build_unknown = kept[key]
+        self._build, self._build_unknown = MethodType(build, self), MethodType(build_unknown, self)
 
-    Rule._compile_builder = compile_once  # type: ignore[method-assign]
+    Rule.compile = compile_once  # type: ignore[method-assign]
 
 
 def keep_statements(engine: Engine) -> None:

@@ -22,7 +22,7 @@ KEEPER = pytest.StashKey[Child]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    kept_work.keep_url_builders()
+    kept_work.keep_compiled_urls()
     kept_work.log_plain_tracebacks()
     given: dict[str, Any] | None = getattr(config, "workerinput", None)
     if given is not None:
