@@ -27,6 +27,7 @@ class GroupCommit:
 
         Raises:
             whatever `write` raised for this row. A row that cannot be written does not spoil the others of its group.
+            A database that is away is told to all who wait: none waits for it longer than one alone would.
         """
         mine = _Member(row)
         with self._lock:
@@ -52,6 +53,8 @@ class GroupCommit:
         except BaseException as failure:  # Each member raises it.
             error = failure
         with self._lock:
+            if isinstance(error, DATABASE_AWAY):
+                group, self._waiting = group + self._waiting, []
             heirs = self._waiting[:1]
             self._is_led = bool(heirs)
         for member in group:

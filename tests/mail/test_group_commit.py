@@ -21,10 +21,12 @@ class Table:
         self.begun, self.go_on = Event(), Event()
         self.spoiled_by = frozenset(spoiled_by)
         self.is_away = False
+        self.tries = 0
 
     def write(self, rows: Sequence[Row]) -> None:
         numbers = [row["number"] for row in rows]
         self.begun.set()
+        self.tries += 1
         assert self.go_on.wait(PATIENCE)
         if self.is_away:
             raise OperationalError("INSERT", {}, Exception("away"))
@@ -77,6 +79,7 @@ def test_a_database_that_is_away_is_told_to_all_after_one_wait() -> None:
     table = Table()
     table.is_away = True
     assert [type(error) for error in add_behind_one(table, 5)] == [OperationalError] * 6
+    assert table.tries == 1
     table.is_away = False
     group = GroupCommit(table.write)
     group.add({"number": 7})
