@@ -18,7 +18,7 @@ from chirp_auth.models import OutboxEntry, PasswordResetToken, User
 from chirp_auth.security import codes
 from chirp_auth.security.client import shortened
 
-# On the table, not the class, whose unit of work takes ten times as long.
+# On the table, not the class, whose unit of work takes longer than the insert.
 _INSERT = insert(PasswordResetToken.metadata.tables["password_reset_tokens"])
 _COLUMNS = [column.name for column in PasswordResetToken.__table__.columns if column.default is None]
 

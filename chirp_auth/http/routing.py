@@ -48,7 +48,7 @@ class Application(Flask):
         return adapter
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function as it is: none of ours is a coroutine, and Flask asks twenty times in each request."""
+        """Return the function as it is: none of ours is a coroutine, and Flask asks about twenty times in a request."""
         return func
 
     def log_exception(self, exc_info: Any) -> None:
