@@ -8,13 +8,13 @@ deletion of an account explains an erasure: a later event of the trail, whose ac
 import json
 from functools import cached_property
 from hashlib import sha256
-from secrets import token_hex
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, update
 
 from chirp_auth.extensions import db
+from chirp_auth.identifiers import random_hex
 from chirp_auth.models import SecurityEvent, User
 
 DELETED: Final = "user.deleted"
@@ -25,7 +25,7 @@ def salted(ip: str | None, user_agent: str | None) -> dict[str, str | None]:
     """Return the columns `client_salt` and `client_digest` of a new event."""
     if ip is None and user_agent is None:
         return {"client_salt": None, "client_digest": None}
-    salt = token_hex(16)
+    salt = random_hex(16)
     return {"client_salt": salt, "client_digest": _digest(salt, ip, user_agent)}
 
 

@@ -1,13 +1,13 @@
 """The request context: what the web faces tell the rules, the logs and the metrics about the current request."""
 
 import re
-from secrets import token_hex
 
 from flask import current_app, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from chirp_auth.extensions import remote_address, settings
 from chirp_auth.http import language
+from chirp_auth.identifiers import random_hex
 from chirp_auth.models import MAX_USER_AGENT_CHARACTERS
 from chirp_auth.security.client import BROWSER, Client, is_loopback
 
@@ -50,7 +50,7 @@ def device_cookie() -> str:
 
 def reference() -> str:
     """Return this request's reference; its answer, its events and its log lines all carry it."""
-    return str(request.environ.setdefault("chirp_auth.reference", token_hex(8)))
+    return str(request.environ.setdefault("chirp_auth.reference", random_hex(8)))
 
 
 def references_of_proxy() -> dict[str, str]:

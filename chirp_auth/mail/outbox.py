@@ -12,13 +12,14 @@ from itertools import groupby
 from random import uniform
 from typing import Any, cast
 from urllib.parse import urlsplit
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from flask import current_app
 from sqlalchemy import ColumnElement, bindparam, case, exists, insert, select, update
 
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
+from chirp_auth.identifiers import random_uuid
 from chirp_auth.mail.group_commit import GroupCommit, Row
 from chirp_auth.models import OutboxEntry
 from chirp_auth.rows import locked_in_order
@@ -77,7 +78,7 @@ def _write(rows: Sequence[Row]) -> None:
 
 
 def _row(kind: str, recipient: str, user_id: UUID | None, leaves_at: datetime, params: dict[str, Any]) -> Row:
-    entry_id = uuid4()
+    entry_id = random_uuid()
     return {
         "id": entry_id,
         "kind": kind,
