@@ -20,6 +20,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from chirp_auth import audit
 from chirp_auth.http.request_context import reference, references_of_proxy, route
+from chirp_auth.runtime.log_lines import logger_factory
 
 MASK = "…"
 SECRET_FIELDS = re.compile(r"passw|secret|token|authorization|cookie|api_?key|credential|\bpass$", re.IGNORECASE)
@@ -53,7 +54,7 @@ def configure(*, as_json: bool, only_trouble: bool = False) -> None:
     structlog.configure(
         processors=[*shared, *finish],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if only_trouble else logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=logger_factory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     strip = structlog.stdlib.ProcessorFormatter.remove_processors_meta
