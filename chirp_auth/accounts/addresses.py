@@ -9,7 +9,6 @@ from email_validator import EmailNotValidError, validate_email
 from chirp_auth.errors import InvalidEmail
 from chirp_auth.models import MAX_EMAIL_CHARACTERS
 
-MAX_DOMAINS = 10_000
 MAX_TYPED_CHARACTERS = 2 * MAX_EMAIL_CHARACTERS  # With whitespace around it; longer input is refused unread.
 
 # Valid at every domain, and in need of no normalization: a dot-atom (RFC 5322, 3.2.3) of the usual characters.
@@ -25,8 +24,6 @@ class Address:
     key: str
 
 
-# A request parses its address when its shape is checked and again in the rule, the worker each of a batch three times.
-@lru_cache(maxsize=256)
 def parse(text: str) -> Address:
     """Parse an address without DNS look-ups; errors do not contain the text.
 
@@ -36,6 +33,23 @@ def parse(text: str) -> Address:
     if len(text) > MAX_TYPED_CHARACTERS:
         raise InvalidEmail
     typed = text.strip()
+    local_part, _, domain = typed.rpartition("@")
+    if _PLAIN_LOCAL_PART.fullmatch(local_part):
+        deliverable = f"{local_part}@{_deliverable_domain(domain)}"
+        if len(typed) > MAX_EMAIL_CHARACTERS or len(deliverable) > MAX_EMAIL_CHARACTERS:
+            raise InvalidEmail
+    else:
+        deliverable = _deliverable(typed)
+    return Address(typed, deliverable, deliverable.lower())
+
+
+@lru_cache(maxsize=1024)
+def _deliverable_domain(domain: str) -> str:
+    """Return a domain as mail is sent there; most addresses of a request, a batch or a file share a few of them."""
+    return _deliverable(f"a@{domain}").rpartition("@")[2]
+
+
+def _deliverable(typed: str) -> str:
     # An encoded word (RFC 2047) would be decoded to another address.
     if len(typed) > MAX_EMAIL_CHARACTERS or "=?" in typed:
         raise InvalidEmail
@@ -50,31 +64,4 @@ def parse(text: str) -> Address:
     except (EmailNotValidError, UnicodeError):
         raise InvalidEmail from None
     assert valid.ascii_email is not None  # noqa: S101 - None only with allow_smtputf8
-    return Address(typed, valid.ascii_email, valid.ascii_email.lower())
-
-
-class BulkParser:
-    """Parses the addresses of an operator's file, which share few domains: each domain is validated once.
-
-    Not for what strangers send, whose domains it would remember.
-    """
-
-    def __init__(self) -> None:
-        self._domains: dict[str, str] = {}  # as typed: as mail is sent there
-
-    def parse(self, text: str) -> Address:
-        """Do as `parse` does.
-
-        Raises:
-            InvalidEmail: as there.
-        """
-        typed = text.strip()
-        local_part, _, domain = typed.rpartition("@")
-        if domain in self._domains and _PLAIN_LOCAL_PART.fullmatch(local_part):
-            deliverable = f"{local_part}@{self._domains[domain]}"
-            if len(text) <= MAX_TYPED_CHARACTERS and len(typed) <= MAX_EMAIL_CHARACTERS >= len(deliverable):
-                return Address(typed, deliverable, deliverable.lower())
-        address = parse(text)
-        if len(self._domains) < MAX_DOMAINS:
-            self._domains[domain] = address.deliverable.rpartition("@")[2]
-        return address
+    return valid.ascii_email

@@ -81,14 +81,14 @@ def _batches(
     lines: Iterable[Row], result: ImportResult, on_error: Callable[[int, str], None], on_progress: Callable[[int], None]
 ) -> Iterator[dict[str, dict[str, Any]]]:
     """Yield the users of each batch by address, without repeated addresses; count the other rows in the result."""
-    remaining, emails = iter(lines), addresses.BulkParser()
+    remaining = iter(lines)
     while batch := list(islice(remaining, BATCH)):
         moment = now()
         users: dict[str, dict[str, Any]] = {}
         numbers: dict[str, int] = {}
         for row in batch:
             try:
-                user = parse_user(row, emails, moment)
+                user = parse_user(row, moment)
             except AuthError as refusal:
                 result.refused += 1
                 on_error(row.number, refusal.sentence)

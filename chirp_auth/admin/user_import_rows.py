@@ -35,7 +35,7 @@ class Row:
     flaw: str | None = None
 
 
-def parse_user(row: Row, emails: addresses.BulkParser, moment: datetime) -> dict[str, Any]:
+def parse_user(row: Row, moment: datetime) -> dict[str, Any]:
     """Return the columns of the user that a row describes, imported at this moment.
 
     Raises:
@@ -44,7 +44,7 @@ def parse_user(row: Row, emails: addresses.BulkParser, moment: datetime) -> dict
     if row.flaw:
         raise ValidationFailed({}, row.flaw)
     fields = row.fields
-    address = emails.parse(fields.get("email", ""))
+    address = addresses.parse(fields.get("email", ""))
     created_at = _created_at(fields.get("created_at"), moment)
     password_hash = _bcrypt_hash(fields.get("password_hash"))
     status = fields.get("status", "").strip().lower()
