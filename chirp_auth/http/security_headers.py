@@ -1,5 +1,7 @@
 """Security headers: what every answer says to browsers and caches (ASVS 5.0, V3.4)."""
 
+from collections.abc import Iterator, Set
+
 from flask import Flask, Response, request
 
 from chirp_auth.extensions import settings
@@ -19,21 +21,21 @@ def init_app(app: Flask) -> None:
 
 
 def _protect(response: Response) -> Response:
-    headers = response.headers
-    headers[REFERENCE_HEADER] = reference()
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Content-Security-Policy", PAGE_POLICY)
-    if headers["Content-Security-Policy"] == PAGE_POLICY:
-        headers.setdefault("X-Frame-Options", "DENY")  # What frame-ancestors says, for whoever knows only this.
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
-    headers.setdefault("Referrer-Policy", "no-referrer" if _has_token() else "same-origin")
-    if request.endpoint != "static":
-        headers.setdefault("Cache-Control", "no-store")
-    if settings.in_production:
-        headers.setdefault("Strict-Transport-Security", f"max-age={2 * A_YEAR_SECONDS}; includeSubDomains")
+    response.headers[REFERENCE_HEADER] = reference()
+    present = {name.lower() for name, _ in response.headers}
+    response.headers.extend([header for header in _headers(present) if header[0].lower() not in present])
     return response
 
 
-def _has_token() -> bool:
-    return request.path.startswith(TOKEN_PATHS)
+def _headers(present: Set[str]) -> Iterator[tuple[str, str]]:
+    yield "X-Content-Type-Options", "nosniff"
+    if "content-security-policy" not in present:
+        yield "Content-Security-Policy", PAGE_POLICY
+        yield "X-Frame-Options", "DENY"  # What frame-ancestors says, for whoever knows only this.
+    yield "Cross-Origin-Opener-Policy", "same-origin"
+    yield "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"
+    yield "Referrer-Policy", "no-referrer" if request.path.startswith(TOKEN_PATHS) else "same-origin"
+    if request.endpoint != "static":
+        yield "Cache-Control", "no-store"
+    if settings.in_production:
+        yield "Strict-Transport-Security", f"max-age={2 * A_YEAR_SECONDS}; includeSubDomains"

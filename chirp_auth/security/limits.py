@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import lru_cache
 
 from flask import request
 from limits import RateLimitItemPerSecond
@@ -124,6 +125,7 @@ def _present(limit: Callable[[], Limit]) -> Limit:
     return amount, period
 
 
+@lru_cache(maxsize=256)
 def item_of(amount: int, period: timedelta) -> RateLimitItemPerSecond:
     """Return so many in a period as the library of the counts has it."""
     return RateLimitItemPerSecond(amount, int(period.total_seconds()))
