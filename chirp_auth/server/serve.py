@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import structlog
 from granian import Granian
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from sqlalchemy.exc import SQLAlchemyError
@@ -80,6 +80,7 @@ def _run(settings: Settings, on_reload: Callable[[], None] | None) -> None:
         address=settings.host,
         port=settings.port,
         interface=Interfaces.RSGI,
+        loop=Loops.auto,  # uvloop, which makes fewer system calls; asyncio's own on Windows.
         workers=settings.web_workers,
         # HTTP/1.1 alone: before it knows which version a client speaks, granian waits for the first byte for ever.
         http=HTTPModes.http1,
