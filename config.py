@@ -267,8 +267,10 @@ class Settings(BaseSettings):
     """The port to listen on."""
     web_workers: int = Field(1, ge=1, le=64)
     """Server processes. More than one needs PostgreSQL and REDIS_URL."""
-    web_threads: int = Field(16, ge=1, le=128)
+    web_threads: int = Field(8, ge=1, le=128)
     """Requests that each server process works on at once."""
+    cpu_affinity: bool = True
+    """Keeps each server process on one processor, whichever the system chooses, and its worker off it (Linux)."""
     mail_worker: MailWorker = "process"
     """`process`: the server starts a worker; `external`: `flask --app wsgi auth worker` does the work (PostgreSQL)."""
     trusted_proxy_hops: int = Field(0, ge=0, le=10)

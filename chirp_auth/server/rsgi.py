@@ -12,6 +12,7 @@ from chirp_auth.errors import AuthError
 from chirp_auth.http import body_buffer
 from chirp_auth.http.forwarded_headers import WithoutQuotes
 from chirp_auth.http.places import SERVER_SIDE
+from chirp_auth.runtime.cpu_affinity import OneProcessor
 from chirp_auth.server.request_body import RequestBodies, Stream
 from chirp_auth.server.threads import Threads
 from chirp_auth.server.wsgi_bridge import Environment, Header, Scope, Wsgi, call, environment_of, put_body
@@ -45,8 +46,9 @@ Exchange = tuple[Environment, Connection, asyncio.Future[None]]
 class Adapter:
     """Serves a WSGI application with threads; a request gets one when its body is complete."""
 
-    def __init__(self, application: Wsgi, *, threads: int, trusted_hops: int) -> None:
+    def __init__(self, application: Wsgi, *, threads: int, trusted_hops: int, processor: OneProcessor) -> None:
         self._application = application
+        self._processor = processor
         self._threads = Threads(threads, self._serve)
         self._hints = 0
         self._bodies = RequestBodies()
@@ -100,7 +102,7 @@ class Adapter:
     async def _finish(self, environment: Environment, connection: Connection) -> None:
         """Let a thread answer the request, and wait for the end of it."""
         loop = asyncio.get_running_loop()
-        environment[SERVER_SIDE] = _ServerSide(self._threads, connection, loop)
+        environment[SERVER_SIDE] = _ServerSide(self._threads, self._processor, connection, loop)
         finished = loop.create_future()
         peer = environment["chirp_auth.peer"]
         self.answering.add(peer)
@@ -125,8 +127,15 @@ class Adapter:
 class _ServerSide:
     """What the server does for a request while it waits for a hash."""
 
-    def __init__(self, threads: Threads[Exchange], connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        threads: Threads[Exchange],
+        processor: OneProcessor,
+        connection: Connection,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         self._threads = threads
+        self._processor = processor
         self._connection = connection
         self._loop = loop
         self._watch: asyncio.Task[None] | None = None
@@ -138,7 +147,7 @@ class _ServerSide:
         with suppress(RuntimeError):  # The loop has ended.
             self._loop.call_soon_threadsafe(self._start_watch)
         try:
-            with self._threads.lent():
+            with self._threads.lent(), self._processor.anywhere():
                 yield
         finally:
             with suppress(RuntimeError):

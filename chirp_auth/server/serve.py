@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from chirp_auth import create_app
 from chirp_auth.admin import demo_accounts
 from chirp_auth.extensions import db
-from chirp_auth.runtime import health, logs, metrics_endpoint, release_files, schema, settings_text
+from chirp_auth.runtime import cpu_affinity, health, logs, metrics_endpoint, release_files, schema, settings_text
 from chirp_auth.runtime.version import VERSION
 from chirp_auth.security.client import Client
 from chirp_auth.server import allocator, connection_guard, start_box, worker_process
@@ -113,7 +113,10 @@ def _load() -> Adapter:
         release_files.read_for_pages(app)
     gc.freeze()  # It lives for as long as the process: collections need not look at it.
     hops = settings.trusted_proxy_hops
-    adapter = Adapter(app, threads=settings.web_threads, trusted_hops=hops)
+    processor = cpu_affinity.OneProcessor()
+    if settings.cpu_affinity:
+        processor.start()
+    adapter = Adapter(app, threads=settings.web_threads, trusted_hops=hops, processor=processor)
     connection_guard.start(settings.port, adapter.answering, behind_a_proxy=hops > 0)
     return adapter
 

@@ -9,6 +9,7 @@ from types import FrameType
 
 from flask import Flask
 
+from chirp_auth.runtime import cpu_affinity
 from chirp_auth.worker import loop
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -28,6 +29,8 @@ def run_beside_server(app: Flask) -> None:
     A server that was killed can send no signal, but its end of the pipe closes all the same.
     """
     os.nice(NICENESS)
+    if app.extensions["settings"].cpu_affinity:
+        cpu_affinity.avoid_siblings()
     stop = _stop_on_signals()
     threading.Thread(target=_end_with_input, args=(stop,), name="server", daemon=True).start()
     loop.run(app, stop)

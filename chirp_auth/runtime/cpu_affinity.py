@@ -1,0 +1,115 @@
+"""CPU affinity: a serving process keeps to one processor, and the worker beside it to the others.
+
+One thread of a process runs Python at a time, and a request goes from thread to thread a dozen times. To wake the next
+one on another processor, an idle one, takes longer than most of what it then does. And who has to wait until the worker
+leaves a processor could tell that a mail is being made.
+
+Which processor it is, the scheduler decides: once a second the process may run anywhere for a moment, and keeps to
+where that has put it. All this needs Linux and two processors; elsewhere nothing is done.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Set
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock, Thread, get_native_id
+
+KEEP_SECONDS = 1.0
+ROAM_SECONDS = 0.02
+LOOK_SECONDS = 0.25  # So often the worker looks where the serving processes are.
+
+_TASKS = Path("/proc/self/task")
+_PROCESSOR = 36  # The last one, among the fields after the name in /proc/self/stat (proc(5)).
+
+
+class OneProcessor:
+    """Keeps the threads of a serving process together."""
+
+    def __init__(self) -> None:
+        self._all = _allowed()
+        self._home: Set[int] = self._all
+        self._elsewhere: set[int] = set()
+        self._lock = Lock()
+
+    def start(self) -> None:
+        """Keep them together from now on."""
+        _run_beside(self._keep, self._all)
+
+    @contextmanager
+    def anywhere(self) -> Iterator[None]:
+        """Let the calling thread run on any processor: it computes for long, and without the interpreter's lock."""
+        thread = get_native_id()
+        with self._lock:
+            self._elsewhere.add(thread)
+            _move(thread, self._all)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._elsewhere.discard(thread)
+                _move(thread, self._home)
+
+    def _keep(self) -> None:
+        while True:
+            self._move_home(self._all)
+            time.sleep(ROAM_SECONDS)
+            self._move_home({_processor_of_main_thread()})
+            time.sleep(KEEP_SECONDS)
+
+    def _move_home(self, processors: Set[int]) -> None:
+        with self._lock:
+            self._home = processors
+            for thread in _threads() - self._elsewhere:
+                _move(thread, processors)
+
+
+def avoid_siblings() -> None:
+    """Keep this process off the processors to which others of the same parent keep, if that leaves it any."""
+    everywhere = _allowed()
+
+    def keep_off() -> None:
+        parent, home = os.getppid(), everywhere
+        while True:
+            kept = _kept_to_by_children_of(parent)  # none in the moment in which they may run anywhere
+            left = (everywhere - kept) or everywhere
+            if kept and left != home:
+                home = left
+                for thread in _threads():
+                    _move(thread, home)
+            time.sleep(LOOK_SECONDS)
+
+    _run_beside(keep_off, everywhere)
+
+
+def _allowed() -> Set[int]:
+    """Return the processors that this process may use; none where that cannot be asked, or not be changed."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") and _TASKS.exists() else set()
+
+
+def _run_beside(work: Callable[[], None], processors: Set[int]) -> None:
+    if len(processors) > 1:
+        Thread(target=work, name="cpu-affinity", daemon=True).start()
+
+
+def _threads() -> set[int]:
+    return set(map(int, os.listdir(_TASKS)))  # noqa: PTH208 - names, not paths
+
+
+def _move(thread: int, processors: Set[int]) -> None:
+    if processors:
+        with suppress(OSError):  # It has ended, or the system has taken these processors from us.
+            os.sched_setaffinity(thread, processors)
+
+
+def _processor_of_main_thread() -> int:
+    return int(Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()[_PROCESSOR])
+
+
+def _kept_to_by_children_of(parent: int) -> Set[int]:
+    kept: set[int] = set()
+    for children in Path(f"/proc/{parent}/task").glob("*/children"):
+        with suppress(OSError):
+            homes = [os.sched_getaffinity(int(child)) for child in children.read_text(encoding="ascii").split()]
+            kept = kept.union(*(home for home in homes if len(home) == 1))
+    return kept
