@@ -4,8 +4,9 @@ One thread of a process runs Python at a time, and a request goes from thread to
 one on another processor, an idle one, takes longer than most of what it then does. And who has to wait until the worker
 leaves a processor could tell that a mail is being made.
 
-Which processor it is, the scheduler decides: once a second the process may run anywhere for a moment, and keeps to
-where that has put it. All this needs Linux and two processors; elsewhere nothing is done.
+Which processor it is, the scheduler decides: at the start, and again when others need that one too, the process may run
+anywhere for a moment, and keeps to where that has put it. All this needs Linux and two processors; elsewhere nothing is
+done.
 """
 
 import os
@@ -15,7 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock, Thread, get_native_id
 
-KEEP_SECONDS = 1.0
+KEEP_SECONDS = 1.0  # At least; then it depends on what others do.
+OTHERS_SHARE = 0.5  # More of the processor than that, and others need it.
 ROAM_SECONDS = 0.02
 LOOK_SECONDS = 0.25  # So often the worker looks where the serving processes are.
 
@@ -54,8 +56,9 @@ class OneProcessor:
         while True:
             self._move_home(self._all)
             time.sleep(ROAM_SECONDS)
-            self._move_home({_processor_of_main_thread()})
-            time.sleep(KEEP_SECONDS)
+            home = _processor_of_main_thread()
+            self._move_home({home})
+            _wait_for_others(home)
 
     def _move_home(self, processors: Set[int]) -> None:
         with self._lock:
@@ -104,6 +107,24 @@ def _move(thread: int, processors: Set[int]) -> None:
 
 def _processor_of_main_thread() -> int:
     return int(Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()[_PROCESSOR])
+
+
+def _wait_for_others(processor: int) -> None:
+    """Return when other processes have used most of the processor."""
+    seconds_of_others = 0.0
+    while seconds_of_others <= OTHERS_SHARE * KEEP_SECONDS:
+        before = _busy_seconds(processor) - time.process_time()
+        time.sleep(KEEP_SECONDS)
+        seconds_of_others = _busy_seconds(processor) - time.process_time() - before
+
+
+def _busy_seconds(processor: int) -> float:
+    """Return for how long the processor has worked for anybody."""
+    lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
+    _, user, nice, system, _idle, _waiting, *interrupts = next(
+        line.split() for line in lines if line.startswith(f"cpu{processor} ")
+    )
+    return sum(map(int, (user, nice, system, *interrupts[:2]))) / os.sysconf("SC_CLK_TCK")
 
 
 def _kept_to_by_children_of(parent: int) -> Set[int]:
