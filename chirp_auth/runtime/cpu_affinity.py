@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Lock, Thread, get_native_id
 
 KEEP_SECONDS = 1.0  # At least; then it depends on what others do.
-OTHERS_SHARE = 0.5  # More of the processor than that, and others need it.
+OTHERS_SHARE = 0.4  # More of the processor than that, and others need it: two busy processes on one have half each.
 ROAM_SECONDS = 0.02
 LOOK_SECONDS = 0.25  # So often the worker looks where the serving processes are.
 
@@ -53,12 +53,21 @@ class OneProcessor:
                 _move(thread, self._home)
 
     def _keep(self) -> None:
-        while True:
+        try:
+            while True:
+                self._move_home(self._all)
+                time.sleep(ROAM_SECONDS)
+                home = self._choose(_processor_of_main_thread())
+                self._move_home({home})
+                while self._choose(home) == home and _share_of_others(home) <= OTHERS_SHARE:
+                    pass
+        except (OSError, LookupError, ValueError):  # Some sandboxes have a /proc that does not say.
             self._move_home(self._all)
-            time.sleep(ROAM_SECONDS)
-            home = _processor_of_main_thread()
-            self._move_home({home})
-            _wait_for_others(home)
+
+    def _choose(self, wanted: int) -> int:
+        """Return the wanted processor, or one that no process before this one keeps to, if there is any."""
+        taken = _kept_to_by_those_before_us()
+        return wanted if wanted not in taken else min(self._all - taken, default=wanted)
 
     def _move_home(self, processors: Set[int]) -> None:
         with self._lock:
@@ -68,13 +77,13 @@ class OneProcessor:
 
 
 def avoid_siblings() -> None:
-    """Keep this process off the processors to which others of the same parent keep, if that leaves it any."""
+    """Keep this process off the processors to which less nice ones of the same parent keep, if that leaves it any."""
     everywhere = _allowed()
 
     def keep_off() -> None:
-        parent, home = os.getppid(), everywhere
+        home = everywhere
         while True:
-            kept = _kept_to_by_children_of(parent)  # none in the moment in which they may run anywhere
+            kept = _kept_to_by_those_before_us()  # none in the moment in which they may run anywhere
             left = (everywhere - kept) or everywhere
             if kept and left != home:
                 home = left
@@ -109,28 +118,28 @@ def _processor_of_main_thread() -> int:
     return int(Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()[_PROCESSOR])
 
 
-def _wait_for_others(processor: int) -> None:
-    """Return when other processes have used most of the processor."""
-    seconds_of_others = 0.0
-    while seconds_of_others <= OTHERS_SHARE * KEEP_SECONDS:
-        before = _busy_seconds(processor) - time.process_time()
-        time.sleep(KEEP_SECONDS)
-        seconds_of_others = _busy_seconds(processor) - time.process_time() - before
+def _share_of_others(processor: int) -> float:
+    """Return how much of the processor other processes use, measured for a while."""
+    before = _busy_seconds(processor) - time.process_time()
+    time.sleep(KEEP_SECONDS)
+    return (_busy_seconds(processor) - time.process_time() - before) / KEEP_SECONDS
 
 
 def _busy_seconds(processor: int) -> float:
     """Return for how long the processor has worked for anybody."""
-    lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
-    _, user, nice, system, _idle, _waiting, *interrupts = next(
-        line.split() for line in lines if line.startswith(f"cpu{processor} ")
-    )
+    lines = map(str.split, Path("/proc/stat").read_text(encoding="ascii").splitlines())
+    user, nice, system, _idle, _waiting, *interrupts = {name: times for name, *times in lines}[f"cpu{processor}"]
     return sum(map(int, (user, nice, system, *interrupts[:2]))) / os.sysconf("SC_CLK_TCK")
 
 
-def _kept_to_by_children_of(parent: int) -> Set[int]:
+def _kept_to_by_those_before_us() -> Set[int]:
+    """Return the processors to which other children of our parent keep that are less nice, or as nice and older."""
     kept: set[int] = set()
-    for children in Path(f"/proc/{parent}/task").glob("*/children"):
+    us = (os.getpriority(os.PRIO_PROCESS, 0), os.getpid())
+    for children in Path(f"/proc/{os.getppid()}/task").glob("*/children"):
         with suppress(OSError):
-            homes = [os.sched_getaffinity(int(child)) for child in children.read_text(encoding="ascii").split()]
-            kept = kept.union(*(home for home in homes if len(home) == 1))
+            for child in map(int, children.read_text(encoding="ascii").split()):
+                home = os.sched_getaffinity(child)
+                if len(home) == 1 and (os.getpriority(os.PRIO_PROCESS, child), child) < us:
+                    kept |= home
     return kept

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.test_worker_process import children, workers
+from tests.support.redis import RedisServer
 from tests.support.server import Application, application
 
 PROCESSORS = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
@@ -81,6 +82,26 @@ def test_a_hash_may_run_anywhere_and_its_thread_comes_back(server: Application) 
 
     assert elsewhere >= 5
     wait_until(lambda: all(len(each) == 1 for each in processors(web)), "a thread has not come back")
+
+
+def test_two_serving_processes_do_not_keep_to_the_same_one(
+    postgres_url: str, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    settings = {"DATABASE_URL": postgres_url, "REDIS_URL": redis_server.url, "WEB_WORKERS": "2", "BCRYPT_COST": "4"}
+    with application(settings, tmp_path) as server:
+
+        def keeping() -> list[int]:
+            """Return the processes that serve and keep to a processor."""
+            others = sorted(set(children(server.pid)) - set(workers(server.pid)))
+            return [pid for pid in others if all(len(each) == 1 for each in processors(pid))]
+
+        wait_until(lambda: len(keeping()) == 2, "they roam")
+        older, younger = keeping()
+
+        for thread in Path(f"/proc/{older}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), processors(younger)[0])
+
+        wait_until(lambda: processors(older)[0] != processors(younger)[0], "they share a processor")
 
 
 def test_it_can_be_switched_off(tmp_path: Path) -> None:
