@@ -1,5 +1,6 @@
 """The extensions, unbound: `create_app` binds them to an application."""
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, cast
 
@@ -38,6 +39,7 @@ def client_address() -> str:
     return network_of(remote_address())
 
 
+@lru_cache(maxsize=1024)
 def network_of(ip: str | None) -> str:
     """Return the IPv4 address, or the /64 network of an IPv6 one.
 
@@ -51,7 +53,11 @@ def network_of(ip: str | None) -> str:
 
 def remote_address() -> str | None:
     """Return the client's address as TRUSTED_PROXY_HOPS lets us trust it, without a port; None if it is no address."""
-    remote = request.remote_addr or ""
+    return _address_in(request.remote_addr or "")
+
+
+@lru_cache(maxsize=1024)
+def _address_in(remote: str) -> str | None:
     for text in (remote, remote.rpartition(":")[0].strip("[]")):  # Some proxies add the port.
         try:
             address = ip_address(text)
