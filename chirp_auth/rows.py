@@ -1,10 +1,7 @@
 """Many rows at once: locking them in one order, reading them without holding all of them, and inserting them fast."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from secrets import randbits
 from typing import Any
-from uuid import UUID
 
 import sqlalchemy
 from sqlalchemy import ColumnElement, Select, and_, select
@@ -71,13 +68,6 @@ def insert(model: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     if not statement.positional:
         parameters = [dict(zip(names, values, strict=True)) for values in parameters]
     connection.exec_driver_sql(statement.string, parameters)
-
-
-def time_ordered_id(moment: datetime) -> UUID:
-    """Return a UUIDv7 (RFC 9562, 5.7): ids of one time lie together in every index, where random ones lie anywhere."""
-    milliseconds, random = int(moment.timestamp() * 1000), randbits(74)
-    version, variant = 7 << 76, 2 << 62
-    return UUID(int=(milliseconds << 80) | version | (random >> 62 << 64) | variant | (random % (1 << 62)))
 
 
 def _converted(values: Sequence[Any], convert: Any) -> list[Any]:

@@ -89,14 +89,3 @@ def test_a_command_keeps_pages_over_its_transactions() -> None:
     db.session.commit()
 
     assert db.session.execute(text("PRAGMA cache_size")).scalar() == -rows.SQLITE_CACHE_KIB
-
-
-def test_an_id_tells_its_time_and_no_two_are_the_same() -> None:
-    later = MOMENT + timedelta(milliseconds=1)
-
-    ids = [rows.time_ordered_id(moment) for moment in [MOMENT] * 1000 + [later] * 1000]
-
-    assert len(set(ids)) == 2000
-    assert {(each.version, each.variant) for each in ids} == {(7, "specified in RFC 4122")}
-    assert max(ids[:1000]) < min(ids[1000:])
-    assert {each.int >> 80 for each in ids[:1000]} == {int(MOMENT.timestamp() * 1000)}

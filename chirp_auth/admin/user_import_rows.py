@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from chirp_auth import rows
 from chirp_auth.accounts import addresses, names, phone_numbers
 from chirp_auth.accounts.users import ACTIVE, LOCKED, UNVERIFIED
 from chirp_auth.errors import ValidationFailed
+from chirp_auth.identifiers import time_ordered_uuid
 
 # An export has the last two: a locked account stays locked; `id` is ignored.
 FIELDS = (
@@ -54,7 +54,7 @@ def parse_user(row: Row, moment: datetime) -> dict[str, Any]:
     if verified is None:
         raise ValidationFailed({}, "email_verified must be true or false.")
     return {
-        "id": rows.time_ordered_id(moment),
+        "id": time_ordered_uuid(moment),
         "email": address.typed,
         "email_key": address.key,
         "email_verified_at": moment if verified else None,

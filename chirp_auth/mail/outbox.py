@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, bindparam, case, exists, insert, select, u
 
 from chirp_auth.clock import now
 from chirp_auth.extensions import db, settings
-from chirp_auth.identifiers import random_uuid
+from chirp_auth.identifiers import time_ordered_uuid
 from chirp_auth.mail.group_commit import GroupCommit, Row
 from chirp_auth.models import OutboxEntry
 from chirp_auth.rows import locked_in_order
@@ -78,7 +78,7 @@ def _write(rows: Sequence[Row]) -> None:
 
 
 def _row(kind: str, recipient: str, user_id: UUID | None, leaves_at: datetime, params: dict[str, Any]) -> Row:
-    entry_id = random_uuid()
+    entry_id = time_ordered_uuid(leaves_at)
     return {
         "id": entry_id,
         "kind": kind,
