@@ -26,16 +26,16 @@ _PROCESSOR = 36  # The last one, among the fields after the name in /proc/self/s
 
 
 class OneProcessor:
-    """Keeps the threads of a serving process together."""
+    """Keeps the threads of a serving process together, once it is started."""
 
     def __init__(self) -> None:
-        self._all = _allowed()
-        self._home: Set[int] = self._all
+        self._all: Set[int] = set()
+        self._home: Set[int] = set()
         self._elsewhere: set[int] = set()
         self._lock = Lock()
 
     def start(self) -> None:
-        """Keep them together from now on."""
+        self._all = self._home = _allowed()
         _run_beside(self._keep, self._all)
 
     @contextmanager
