@@ -3,6 +3,9 @@
 bcrypt releases the GIL, so pages stay fast while hashes run. Whoever waits gives back what a page needs, and waits in
 order of arrival, a reset before a sign-in. Nobody is refused while the expected wait, from the measured time of a hash
 and the length of the queue, stays within HASH_WAIT. Beyond it the client with the most waiting loses its newest.
+
+After its hash each waits a little more, at random. To count a failure of an account that exists takes some tenths of a
+millisecond, which are lost in that: limits and delays leave nobody enough tries to average it out.
 """
 
 import time
@@ -12,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from enum import IntEnum
+from random import SystemRandom
 from threading import Event, Lock
 from typing import Protocol
 
@@ -20,7 +24,10 @@ from chirp_auth.errors import ClientGone, ServiceBusy
 
 FIRST_ESTIMATE = timedelta(seconds=0.25)  # A hash of cost 12 on common hardware, until one was measured.
 WEIGHT_OF_NEWEST = 0.2  # The estimate follows a machine that gets slower within a few hashes.
+BLUR_SHARE, MOST_BLUR_SECONDS = 0.1, 0.03  # Of a hash: so long at most each waits after it, at random.
 MAX_WAITING = 1_000  # Each keeps a thread; where hashes are cheap, HASH_WAIT alone would allow any number.
+
+_RANDOM = SystemRandom()
 
 
 class Urgency(IntEnum):
@@ -119,13 +126,15 @@ class HashQueue:
         """
         self.expect_room(client, urgency)  # A refusal gives nothing back and takes nothing again: it stays cheap.
         holder = self._current_holder()
-        with metrics.hashing.track_inprogress(), holder.given_back():
-            ticket = self._join(_Ticket(client, urgency, holder.is_gone))
-            try:
-                ticket.wait()
-                yield
-            finally:
-                self._leave(ticket)
+        with holder.given_back():
+            with metrics.hashing.track_inprogress():
+                ticket = self._join(_Ticket(client, urgency, holder.is_gone))
+                try:
+                    ticket.wait()
+                    yield
+                finally:
+                    self._leave(ticket)
+            time.sleep(_RANDOM.uniform(0, min(BLUR_SHARE * self._hash_seconds, MOST_BLUR_SECONDS)))
 
     def waiting(self) -> int:
         """Return how many wait."""

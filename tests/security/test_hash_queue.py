@@ -198,3 +198,16 @@ def test_an_error_inside_gives_the_slot_back() -> None:
 def test_outside_of_a_request_there_is_no_place_to_give_back() -> None:
     with Places(1).current().given_back():
         assert not Places(1).current().is_gone()
+
+
+def test_after_a_hash_each_waits_a_little_at_random_and_keeps_nobody_waiting_by_it() -> None:
+    waits = []
+    for _ in range(50):
+        queue = HashQueue(1, timedelta(seconds=15), first_estimate=timedelta(seconds=0.1))
+        with queue.slot("a"):
+            over = time.monotonic()
+        waits.append(time.monotonic() - over)
+        assert queue.waiting() == 0
+
+    assert sum(waits) > 0.08  # 0.2 on the average: up to a tenth of 0.08, the estimate after a hash of no time.
+    assert max(waits) - min(waits) > 0.003
