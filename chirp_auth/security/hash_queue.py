@@ -5,7 +5,7 @@ order of arrival, a reset before a sign-in. Nobody is refused while the expected
 and the length of the queue, stays within HASH_WAIT. Beyond it the client with the most waiting loses its newest.
 
 After its hash each waits a little more, at random. To count a failure of an account that exists takes some tenths of a
-millisecond, which are lost in that: limits and delays leave nobody enough tries to average it out.
+millisecond, which are lost in that: limits and delays leave nobody many tries to average it out.
 """
 
 import time

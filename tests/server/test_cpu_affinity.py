@@ -6,7 +6,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from tests.support.redis import RedisServer
 from tests.support.server import Application, application
 
 PROCESSORS = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-SECONDS = 20.0
 
 pytestmark = pytest.mark.skipif(len(PROCESSORS) < 2, reason="needs Linux and two processors")
 
@@ -44,13 +43,6 @@ def processors(pid: int) -> list[set[int]]:
     return found
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.05)
-
-
 def sign_in(server: Application) -> None:
     body = json.dumps({"email": "nobody@example.com", "password": "a password"}).encode()
     request = urllib.request.Request(f"{server.base_url}/api/v1/auth/login", body, {"Content-Type": "application/json"})
@@ -68,7 +60,7 @@ def test_a_serving_process_keeps_to_one_processor_and_its_worker_to_the_others(s
             len(home) == 1 and all(each == home for each in homes) and all(each == PROCESSORS - home for each in others)
         )
 
-    wait_until(are_apart, "they share processors")
+    server.wait_until(are_apart)
 
 
 def test_a_hash_may_run_anywhere_and_its_thread_comes_back(server: Application) -> None:
@@ -81,7 +73,7 @@ def test_a_hash_may_run_anywhere_and_its_thread_comes_back(server: Application) 
         time.sleep(0.02)
 
     assert elsewhere >= 5
-    wait_until(lambda: all(len(each) == 1 for each in processors(web)), "a thread has not come back")
+    server.wait_until(lambda: all(len(each) == 1 for each in processors(web)))
 
 
 def test_two_serving_processes_do_not_keep_to_the_same_one(
@@ -95,13 +87,13 @@ def test_two_serving_processes_do_not_keep_to_the_same_one(
             others = sorted(set(children(server.pid)) - set(workers(server.pid)))
             return [pid for pid in others if all(len(each) == 1 for each in processors(pid))]
 
-        wait_until(lambda: len(keeping()) == 2, "they roam")
+        server.wait_until(lambda: len(keeping()) == 2)
         older, younger = keeping()
 
         for thread in Path(f"/proc/{older}/task").iterdir():
             os.sched_setaffinity(int(thread.name), processors(younger)[0])
 
-        wait_until(lambda: processors(older)[0] != processors(younger)[0], "they share a processor")
+        server.wait_until(lambda: processors(older)[0] != processors(younger)[0])
 
 
 def test_it_can_be_switched_off(tmp_path: Path) -> None:
